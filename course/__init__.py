@@ -1,0 +1,137 @@
+"""Deep Learning, Checked: a first course in which every number is checked.
+
+Importing `course` picks the Keras backend, before Keras is imported:
+
+1. the environment variable KERAS_BACKEND;
+2. the "backend" of the user's keras.json;
+3. the first installed of tensorflow, jax, torch.
+
+It imports no lesson and not Keras itself.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+class BackendError(ImportError):
+    """No usable Keras backend; the message is one line with the command that mends it."""
+
+
+def is_installed(backend):
+    """Whether `backend` can be found, without importing it."""
+    modules = (backend, "jaxlib") if backend == "jax" else (backend,)
+    return all(importlib.util.find_spec(module) is not None for module in modules)
+
+
+def pick_backend(environ=os.environ, installed=is_installed):
+    """Name the backend that Keras is to use.
+
+    Args:
+        environ: mapping with KERAS_BACKEND, KERAS_HOME, as in `os.environ`.
+        installed: `installed(name) -> bool`.
+
+    Raises:
+        BackendError: none is installed, or the one asked for is misspelt or missing.
+    """
+    asked, where = environ.get("KERAS_BACKEND"), "KERAS_BACKEND"
+    if not asked:
+        asked, where = _keras_json(environ)
+        # Keras writes "tensorflow" into a new keras.json whether or not TensorFlow is
+        # there, so that name counts as a wish only where it can be met.
+        if asked == "tensorflow" and not installed(asked):
+            asked = None
+    if asked:
+        if asked not in BACKENDS:
+            raise BackendError(f"{where} says {asked!r}; the course runs on {', '.join(BACKENDS)}")
+        if not installed(asked):
+            raise BackendError(f"{where} says {asked!r}, which is not installed: {_install(asked)}")
+        return asked
+    for backend in BACKENDS:
+        if installed(backend):
+            return backend
+    raise BackendError(
+        f"Keras needs one of {', '.join(BACKENDS)} and none is installed: {_install('jax')}"
+    )
+
+
+def _install(backend):
+    return f"python -m pip install {backend}"
+
+
+def _keras_json(environ):
+    folder = environ.get("KERAS_HOME") or os.path.join("~", ".keras")
+    file = Path(folder).expanduser() / "keras.json"
+    try:
+        return json.loads(file.read_text()).get("backend"), str(file)
+    except (OSError, ValueError, AttributeError):
+        return None, str(file)
+
+
+def _command():
+    """The module behind `python -m MODULE` while Python is starting it, else ''."""
+    if sys.argv[:1] != ["-m"]:
+        return ""
+    return sys.orig_argv[-len(sys.argv)].removeprefix("-m")
+
+
+def _one_line(kind, error, trace):
+    """An excepthook for the commands: a line for what the user can mend, not a traceback."""
+    if not issubclass(kind, (BackendError, KeyboardInterrupt)):
+        return sys.__excepthook__(kind, error, trace)
+    interrupted = issubclass(kind, KeyboardInterrupt)
+    print("course: interrupted" if interrupted else f"course: {error}", file=sys.stderr, flush=True)
+    os._exit(130 if interrupted else 2)
+
+
+def import_quietly(backend):
+    """Import TensorFlow ahead of Keras, without the lines that its C++ code prints meanwhile.
+
+    They report that there is no GPU, come before TensorFlow reads its log level, and
+    would hide the one line that tells a user what to mend.
+    """
+    if backend != "tensorflow":
+        return
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)
+
+
+def _set_up():
+    """Choose the backend; return its name and, where there is none, the reason."""
+    command = _command()
+    if command.split(".")[0] == "course":
+        sys.excepthook = _one_line
+        # TensorFlow and XLA greet with a dozen lines about missing GPUs.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # The lessons' checks are made in float64, which JAX leaves out unless told.
+    if "jax" in sys.modules:
+        sys.modules["jax"].config.update("jax_enable_x64", True)
+    os.environ.setdefault("JAX_ENABLE_X64", "1")
+    if "keras" in sys.modules:
+        return sys.modules["keras"].backend.backend(), None
+    try:
+        backend = pick_backend()
+    except BackendError as error:
+        if command in ("course", "course.__main__"):
+            return None, str(error)  # the list and the doctor work without a backend
+        raise
+    os.environ["KERAS_BACKEND"] = backend
+    if command.startswith("course.lesson"):
+        import_quietly(backend)
+    return backend, None
+
+
+backend, backend_problem = _set_up()

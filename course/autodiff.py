@@ -1,0 +1,94 @@
+"""Automatic differentiation: the one place that knows how each backend differentiates.
+
+JAX         transforms the function into another function that returns its gradient
+TensorFlow  records what the function does on a tape, then plays the tape backwards
+PyTorch     lets every tensor remember what made it, then walks back from the cost
+"""
+
+import keras
+from keras import ops, tree
+
+
+def value_and_grad(function, has_aux=False):
+    """Return a function that computes `function` and its gradient.
+
+    The gradient is taken with respect to the first argument, which may be one
+    array or a list, tuple or dict of arrays; further arguments are held fixed.
+
+    Args:
+        function: `function(params, *args) -> cost`, a scalar, written with
+            `keras.ops` or with plain `@ + - * / **`, which work on every backend.
+        has_aux: True when `function` returns `(cost, aux)`; `aux` is handed
+            through and not differentiated.
+
+    Returns:
+        A function `(params, *args) -> (cost, gradient)`, or
+        `((cost, aux), gradient)`. The gradient has the structure, the shapes and
+        the dtypes of `params`; where the cost does not depend on an entry, it is zero.
+
+    Raises:
+        ValueError: if the cost is not a scalar.
+
+    Example:
+        >>> import numpy as np
+        >>> value, slope = value_and_grad(lambda w: w**2)(np.array(3.0))
+        >>> float(value), float(slope)
+        (9.0, 6.0)
+
+    Reference:
+        A. Griewank and A. Walther, Evaluating Derivatives, 2nd ed., SIAM 2008,
+        chapter 3, doi:10.1137/1.9780898717761.
+    """
+    differentiate = _BACKENDS[keras.backend.backend()]
+
+    def wrapped(params, *args):
+        params = tree.map_structure(ops.convert_to_tensor, params)
+
+        def scalar(values):
+            out = function(values, *args)
+            cost, aux = out if has_aux else (out, None)
+            cost = ops.convert_to_tensor(cost)
+            if len(cost.shape) != 0:
+                raise ValueError(
+                    "a gradient belongs to a cost that is one number, but the function"
+                    f" returned an array of shape {tuple(cost.shape)}; sum it or average it"
+                )
+            return cost, aux
+
+        cost, aux, gradient = differentiate(scalar, params)
+        return ((cost, aux) if has_aux else cost), gradient
+
+    return wrapped
+
+
+def _jax(function, params):
+    import jax
+
+    (cost, aux), gradient = jax.value_and_grad(function, has_aux=True)(params)
+    return cost, aux, gradient
+
+
+def _tensorflow(function, params):
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(tree.flatten(params))
+        cost, aux = function(params)
+    zero = tf.UnconnectedGradients.ZERO
+    return cost, aux, tape.gradient(cost, params, unconnected_gradients=zero)
+
+
+def _torch(function, params):
+    import torch
+
+    with torch.enable_grad():
+        params = tree.map_structure(lambda p: p.detach().requires_grad_(True), params)
+        cost, aux = function(params)
+        leaves = tree.flatten(params)
+        gradients = torch.autograd.grad(cost, leaves, allow_unused=True, materialize_grads=True)
+    # Only the numbers go on: nothing outside should walk back through this cost.
+    aux = tree.map_structure(lambda a: a.detach() if torch.is_tensor(a) else a, aux)
+    return cost.detach(), aux, tree.pack_sequence_as(params, list(gradients))
+
+
+_BACKENDS = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}

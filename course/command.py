@@ -1,0 +1,158 @@
+"""The command line that all lessons share."""
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+import time
+
+from course.errors import InputError, Parser, one_line_errors
+from course.report import Options, plain, show
+
+MOST_STEPS = 1_000_000  # every step's weights are kept, and memory ends
+
+
+def whole_number(least, most):
+    """An argparse type: an int from `least` to `most`."""
+
+    def parse(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or not least <= number <= most:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number from {least} to {most}, got {text!r}"
+            )
+        return number
+
+    return parse
+
+
+def parser(name, doc, budget, own_data=False):
+    """The shared flags.
+
+    Args:
+        name: what stands before the flags in the help, `python -m course.lesson03`.
+        doc: the lesson's docstring, shown by --help.
+        budget: "epochs" or "steps", the flag by which the lesson measures its training.
+        own_data: whether the lesson takes --data and --target.
+    """
+    flags = Parser(prog=name, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = flags.add_argument
+    add("--seed", type=whole_number(0, 2**32 - 1), default=0, help="seed of the random numbers")
+    add(f"--{budget}", type=whole_number(1, MOST_STEPS), help="how long to train")
+    add("--quick", action="store_true", help="a smaller budget, with its own tolerances")
+    add("--dtype", choices=("float32", "float64"), default="float64", help="of the Keras model")
+    if own_data:
+        add("--data", metavar="FILE.csv", help="your own table instead of the course's data")
+        add("--target", metavar="COLUMN", help="the column of --data to predict")
+    add("--save-dir", metavar="FOLDER", help="where the figures go (default: figures)")
+    add("--show", action="store_true", help="open the figures in windows")
+    add("--json", action="store_true", help="print one JSON object; figures only with --save-dir")
+    return flags
+
+
+def main(run, argv, doc, budget="steps", own_data=False):
+    """Run a lesson as a command.
+
+    Args:
+        run: the lesson's `run(options) -> Report`.
+        argv: list of flags; None takes them from the command line.
+        doc: the lesson's docstring; its first line is the title.
+        budget, own_data: see `parser`.
+
+    Returns:
+        The exit status: 0 all checks hold, 1 a check fails, 2 bad input, 130 Ctrl-C.
+    """
+    module = sys.modules[run.__module__]
+    name = getattr(module.__spec__, "name", run.__module__)
+    with one_line_errors(name) as status:
+        flags = vars(parser(f"python -m {name}", doc, budget, own_data).parse_args(argv))
+        # A shell's background job ignores Ctrl-C's signal; a lesson should not.
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        status.code = _lesson(run, flags, name, doc)
+    return status.code
+
+
+def _lesson(run, flags, name, doc):
+    import keras
+
+    from course import figures
+
+    folder, as_json, window = flags.pop("save_dir"), flags.pop("json"), flags.pop("show")
+    if folder is not None or not as_json:
+        folder = figures.writable_folder(folder or "figures")
+    if window:
+        _need_a_screen()
+    options = Options(**flags)
+    lesson, _, title = doc.strip().splitlines()[0].rstrip(".").partition(": ")
+    backend = keras.backend.backend()
+    if not as_json:
+        print(f"{lesson}: {title} · {backend}, {options.dtype}, seed {options.seed} …", flush=True)
+
+    start = time.perf_counter()
+    report = run(options)
+    seconds = time.perf_counter() - start
+
+    saved = _figures(report, folder, name.split(".")[-1], window)
+    if as_json:
+        numbers = plain(report.results)
+        checks = [check.as_dict() for check in report.checks]
+        record = {
+            "lesson": int(lesson.split()[-1]),
+            "title": title,
+            "backend": backend,
+            "seed": options.seed,
+            "seconds": round(seconds, 3),
+            "results": numbers,
+            "checks": checks,
+            "figures": [str(path) for path in saved],
+        }
+        print(json.dumps(record), flush=True)
+    else:
+        from rich.console import Console
+
+        print()
+        show(report, Console(highlight=False, soft_wrap=False))
+        for path in saved:
+            print(f"figure: {path}")
+    if window:
+        from matplotlib import pyplot as plt
+
+        plt.show()
+    return 0 if report.passed else 1
+
+
+def _figures(report, folder, stem, window):
+    from matplotlib import pyplot as plt
+
+    from course import figures
+
+    if not window:
+        plt.switch_backend("agg")
+    saved = []
+    if folder is not None or window:
+        for name, draw in report.figures.items():
+            figure = draw()
+            if folder is not None:
+                saved.append(figures.save(figure, folder / f"{stem}_{name}.png"))
+            if not window:
+                plt.close(figure)
+    return saved
+
+
+def _need_a_screen():
+    from matplotlib import backends
+    from matplotlib import pyplot as plt
+
+    plt.figure()
+    plt.close("all")
+    interactive = backends.backend_registry.list_builtin(backends.BackendFilter.INTERACTIVE)
+    if plt.get_backend().lower() not in {name.lower() for name in interactive}:
+        raise InputError(
+            "--show needs a screen and a window toolkit, and there is none here;"
+            " leave --show out and open the pictures in --save-dir"
+        )

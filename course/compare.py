@@ -1,0 +1,150 @@
+"""The same lessons on every installed backend, one process each, and their numbers side by side."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import course
+from course.errors import InputError
+from course.report import short
+from course.tolerance import TWIN
+
+
+def compare(numbers, flags):
+    """Run lessons on each backend and print the backends' numbers beside each other.
+
+    Args:
+        numbers: lesson numbers.
+        flags: list of flags for the lessons.
+
+    Returns:
+        0 when every check holds and the backends agree, 1 when not.
+
+    Raises:
+        InputError: fewer than two backends are installed, or a lesson refused its input.
+    """
+    backends = [name for name in course.BACKENDS if course.is_installed(name)]
+    if len(backends) < 2:
+        raise InputError(
+            f"--backend all compares backends, and {len(backends)} is installed:"
+            ' python -m pip install "deep-learning-checked[all]"'
+        )
+    as_json = "--json" in flags
+    flags = [flag for flag in flags if flag != "--json"]
+    console = Console(highlight=False, stderr=as_json)
+    records = {number: {} for number in numbers}
+    for backend in backends:
+        console.print(f"{backend}: importing …", end="\r")
+        for record in _run(backend, numbers, flags):
+            records[record["lesson"]][backend] = record
+            good = sum(check["passed"] for check in record["checks"])
+            console.print(
+                f"{backend}: lesson {record['lesson']}, {good} of {len(record['checks'])} checks"
+                f" hold, {record['seconds']:.1f} s"
+            )
+
+    ok, lessons = True, []
+    for number, by_backend in records.items():
+        rows = agreement(by_backend)
+        ok &= all(row["agrees"] and row["passed"] for row in rows)
+        lessons.append({"lesson": number, "backends": by_backend, "agreement": rows})
+        if not as_json:
+            _show(console, number, by_backend, rows)
+    if as_json:
+        print(json.dumps({"passed": ok, "lessons": lessons}))
+    else:
+        _show_pairs(console, backends, lessons)
+        verdict = "all checks hold and the backends agree" if ok else "[bold red]SOMETHING FAILS[/]"
+        console.print(f"\n{', '.join(backends)}: {verdict}")
+    return 0 if ok else 1
+
+
+def _run(backend, numbers, flags):
+    """Run the lessons in one process of `backend`; yield each lesson's record as it comes."""
+    command = [sys.executable, "-m", "course", "run", *map(str, numbers), *flags, "--json"]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        for line in process.stdout:
+            yield json.loads(line)
+        said = process.stderr.read().strip().splitlines()
+    if process.returncode > 1 or process.returncode < 0:
+        last = said[-1] if said else f"ended with status {process.returncode}"
+        raise InputError(f"on {backend}, {last}")
+
+
+def agreement(by_backend):
+    """How far the backends' measured numbers are apart, check by check.
+
+    A pair of backends agrees when they differ by no more than the larger of the two
+    stated agreements, relative to the numbers' size where that is above 1.
+
+    Args:
+        by_backend: {backend: the JSON record of one lesson}.
+
+    Returns:
+        A list of dicts: name, measured {backend: list}, difference, allowed (of the pair
+        that comes closest to its bound, or over it), apart {pair: difference relative to
+        the size}, agrees, passed.
+    """
+    rows = []
+    for checks in zip(*(record["checks"] for record in by_backend.values()), strict=True):
+        measured = {
+            backend: np.asarray(check["measured"], dtype="float64").ravel()
+            for backend, check in zip(by_backend, checks)
+        }
+        pairs, apart = [(0.0, 0.0, 0.0)], {}
+        size = max(1.0, *(np.abs(values).max() for values in measured.values()))
+        for (first, one), (second, two) in itertools.combinations(zip(measured, checks), 2):
+            if one["agreement"] is None:
+                continue
+            allowed = size * max(one["agreement"], two["agreement"])
+            difference = float(np.abs(measured[first] - measured[second]).max())
+            share = np.nan_to_num(difference / allowed, nan=np.inf)
+            pairs.append((share, difference, allowed))
+            apart[f"{first}, {second}"] = difference / size
+        share, difference, allowed = max(pairs)
+        rows.append(
+            {
+                "name": checks[0]["name"],
+                "measured": {backend: values.tolist() for backend, values in measured.items()},
+                "difference": difference,
+                "allowed": allowed,
+                "apart": apart,
+                "agrees": bool(share <= 1),
+                "passed": all(check["passed"] for check in checks),
+            }
+        )
+    return rows
+
+
+def _show(console, number, by_backend, rows):
+    title = next(iter(by_backend.values()))["title"]
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.title = f"\nLesson {number}: {title}"
+    table.add_column("check", overflow="fold")
+    for name in (*by_backend, "apart", "allowed", ""):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        verdict = "[green]ok[/]" if row["agrees"] and row["passed"] else "[bold red]FAILS[/]"
+        numbers = [short(np.array(values[-1])) for values in row["measured"].values()]
+        apart = f"{row['difference']:.1e}" if row["allowed"] else f"{row['difference']:.0f}"
+        table.add_row(row["name"], *numbers, apart, f"{row['allowed']:.1e}", verdict)
+    console.print(table)
+
+
+def _show_pairs(console, backends, lessons):
+    """The largest difference of each pair of backends, over all checks of all lessons."""
+    console.print("\nLargest difference, relative to the numbers' size where that is above 1:")
+    for pair in itertools.combinations(backends, 2):
+        name = ", ".join(pair)
+        rows = [row["apart"].get(name, 0) for lesson in lessons for row in lesson["agreement"]]
+        console.print(f"  {name:<18}  {max(rows):.1e}")
+    if "torch" in backends:
+        console.print(f"  (torch: {TWIN['torch', 'float64'][1]})")

@@ -1,0 +1,216 @@
+"""Data: the only room that opens files."""
+
+import csv
+import hashlib
+import io
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from course.errors import InputError
+
+# SHA-256 of each data file; datasets/README.md says what is in it.
+CHECKSUMS = {
+    "three_points.csv": "5962ba6c35b56dabeb8121dd6656aba7b1e60afe0d2ddec498feb191057d15fe",
+    "five_points.csv": "ce1c65c084fe459b1b8bba2ba8252d0fdcfb18bf4286f61216477765d8d09ae5",
+    "two_hundred_points.csv": "dbd68799e0b64d7d9351abfc0dbb29a37e21544355d4cce32d9555f3475203e2",
+    "two_features.csv": "1f49be679934c7ee709e28e8647d939e56f917fe544f774375dc7b35dd219f25",
+}
+
+LARGEST_TABLE = 50 * 2**20  # bytes
+LARGEST_NUMBER = 1e100  # squares of larger ones overflow
+
+
+class Table(NamedTuple):
+    """A table of numbers, split into what is known and what is to be predicted.
+
+    Attributes:
+        X: shape (n, p), float64, one column per name in `columns`.
+        y: shape (n,), float64, the target.
+        columns: p names.
+        target: the target's name.
+        left_out: names of the columns without numbers, which are not used.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    columns: list
+    target: str
+    left_out: list
+
+
+def folder():
+    """Where the data files lie: inside the installed package, or beside it in a checkout."""
+    installed = Path(str(files("course"))) / "_datasets"
+    return installed if installed.is_dir() else installed.parent.parent / "datasets"
+
+
+def checksum(name):
+    """SHA-256 of a data file, as hexadecimal digits."""
+    return hashlib.sha256((folder() / name).read_bytes()).hexdigest()
+
+
+def load_three_points():
+    """x = 1, 2, 3 and y = 2x: `(x, y)`, each of shape (3,), float64."""
+    return _columns("three_points.csv")
+
+
+def load_five_points():
+    """x = 0 … 4 and y = 2x + 5: `(x, y)`, each of shape (5,), float64."""
+    return _columns("five_points.csv")
+
+
+def load_two_hundred_points():
+    """x = 1 … 200 and y = 2x + 5: `(x, y)`, each of shape (200,), float64."""
+    return _columns("two_hundred_points.csv")
+
+
+def load_two_features():
+    """y = 2 x1 - 3.4 x2 + 4.2 + noise: `(X, y)`, shapes (200, 2) and (200,), float64."""
+    x1, x2, y = _columns("two_features.csv")
+    return np.stack([x1, x2], axis=1), y
+
+
+def _columns(name):
+    return np.loadtxt(folder() / name, delimiter=",", skiprows=1, unpack=True)
+
+
+def load_table(path, target):
+    """Read a table of numbers from a CSV file with a header line.
+
+    A column in which no cell is a number (names, dates) is left out. The columns
+    that remain must be complete, not constant, and none a combination of the others.
+
+    Args:
+        path: a UTF-8 file, cells separated by commas, at most 50 MiB.
+        target: the name of the column to predict.
+
+    Returns:
+        `Table`.
+
+    Raises:
+        InputError: one line that names the file, the row or the column, and the mend.
+    """
+    path = Path(path)
+    header, rows = _parse(path, _read(path))
+    if target is None:
+        raise InputError(f"--target is missing; the columns of {path} are: {_names(header)}")
+    if target not in header:
+        raise InputError(f"{path} has no column {target!r}; its columns are: {_names(header)}")
+    numbers, left_out = {}, []
+    for j, name in enumerate(header):
+        column = _numbers(path, name, [(line, row[j]) for line, row in rows])
+        if column is None:
+            left_out.append(name)
+        else:
+            numbers[name] = column
+    if target not in numbers:
+        raise InputError(f"{path}: the target {target!r} has no numbers in it; choose another")
+    y = numbers.pop(target)
+    if not numbers:
+        raise InputError(f"{path}: no column of numbers is left to predict {target!r} from")
+    X = np.stack(list(numbers.values()), axis=1)
+    _require_rank(path, X, list(numbers), y, target)
+    return Table(X, y, list(numbers), target, left_out)
+
+
+def _read(path):
+    try:
+        size = os.path.getsize(path)
+        if size > LARGEST_TABLE:
+            raise InputError(
+                f"{path} has {size / 2**20:.0f} MiB; at most {LARGEST_TABLE / 2**20:.0f} MiB"
+                " are read: take a sample of its rows"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        return data.decode("utf-8-sig")  # with or without the mark that Excel puts in front
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 text (byte {error.start}); save as CSV UTF-8"
+        ) from None
+
+
+def _parse(path, text):
+    """The header, and the rows as pairs (line number, cells)."""
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines = [(reader.line_num, [c.strip() for c in row]) for row in reader if any(row)]
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: not a CSV table ({error})") from None
+    if not lines:
+        raise InputError(f"{path} is empty; a header line and rows of numbers are expected")
+    header = lines[0][1]
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        raise InputError(f"{path}: the cells seem not to be separated by commas; save it so")
+    for j, name in enumerate(header):
+        if not name or header.count(name) > 1:
+            problem = f"is named {name!r}, as another is" if name else "has no name in the header"
+            raise InputError(f"{path}: column {j + 1} {problem}; give it a name of its own")
+    if len(lines) < 3:
+        count = "only one row" if len(lines) == 2 else "no rows below its header"
+        raise InputError(f"{path} has {count}; a line needs two points at least")
+    for line, row in lines[1:]:
+        if len(row) != len(header):
+            raise InputError(
+                f"{path}, line {line}: {len(row)} cells where the header has {len(header)}"
+            )
+    return header, lines[1:]
+
+
+def _numbers(path, name, cells):
+    """One column as floats, or None where no cell is a number.
+
+    Args:
+        cells: pairs (line number, text).
+    """
+    values = [_number(text) for _, text in cells]
+    if all(value is None for value in values):
+        return None
+    for (line, text), value in zip(cells, values):
+        if value is None or not abs(value) < LARGEST_NUMBER:
+            raise InputError(
+                f"{path}, line {line}, column {name!r}: {text!r} is not a usable number;"
+                " mend the cell or leave the row out"
+            )
+    return np.array(values)
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _require_rank(path, X, columns, y, target):
+    """Raise where a least-squares fit would not be unique, naming the column at fault."""
+    n, p = X.shape
+    for name, values in [*zip(columns, X.T), (target, y)]:
+        if np.ptp(values) <= 1e-12 * np.abs(values).max():
+            raise InputError(f"{path}: column {name!r} is constant; leave it out")
+    if n < p + 2:
+        raise InputError(
+            f"{path}: {n} rows cannot fix {p} weights and an intercept; at least {p + 2} are needed"
+        )
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    if np.linalg.svd(Z, compute_uv=False)[-1] > 1e-6 * np.sqrt(n):
+        return
+    for j in range(1, p):
+        # What is left of column j once the columns before it have explained what they can.
+        weights = np.linalg.lstsq(Z[:, :j], Z[:, j], rcond=None)[0]
+        rest = Z[:, j] - Z[:, :j] @ weights
+        if np.sqrt(np.mean(rest**2)) < 1e-5:
+            others = [columns[k] for k in range(j) if abs(weights[k]) > 1e-5]
+            raise InputError(
+                f"{path}: column {columns[j]!r} is a combination of {_names(others)}; leave it out"
+            )
+
+
+def _names(names):
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,218 @@
+"""Full-batch gradient descent as one compiled loop.
+
+`fit` pays for callbacks, logs and data loading at every epoch: welcome in a long
+training, but up to 45 ms an epoch, which is the whole cost when an epoch is one
+step on five points. Here all the steps run inside the backend:
+
+    JAX         `jax.lax.scan` under `jax.jit`
+    TensorFlow  `tf.while_loop` in a `tf.function` compiled by XLA
+    PyTorch     the step traced once into a graph; Python only repeats the graph
+"""
+
+import warnings
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from course.autodiff import value_and_grad
+
+
+class History(NamedTuple):
+    """The whole descent; index 0 is the start, index t is after t steps.
+
+    Attributes:
+        costs: shape (steps + 1,), the cost at the weights of the same index.
+        weights: one array per weight, each of shape (steps + 1, *shape of the weight).
+    """
+
+    costs: np.ndarray
+    weights: list
+
+
+def minimise(cost, weights, learning_rate, steps):
+    """Plain gradient descent on a function: w <- w - learning_rate * dcost/dw.
+
+    Args:
+        cost: `cost(weights) -> scalar`, written with `keras.ops` or plain operators.
+        weights: list of NumPy arrays, the starting point; their dtypes are kept.
+        learning_rate: float.
+        steps: int, at least 1.
+
+    Returns:
+        `History`, NumPy arrays.
+
+    Example:
+        >>> import numpy as np
+        >>> history = minimise(lambda w: (w[0] - 3) ** 2, [np.array(0.0)], 0.25, steps=3)
+        >>> history.weights[0].tolist()
+        [0.0, 1.5, 2.25, 2.625]
+    """
+    slope = value_and_grad(cost)
+
+    def step(state):
+        (weights,) = state
+        value, gradient = slope(weights)
+        return ([w - learning_rate * g for w, g in zip(weights, gradient)],), value
+
+    weights = [ops.convert_to_tensor(w) for w in weights]
+    (weights,), costs, path = _repeat(step, (weights,), steps)
+    return _history(costs, path, cost(weights), weights)
+
+
+def train(model, X, y, steps):
+    """Train a compiled Keras model for `steps` full-batch steps of its own optimizer.
+
+    The model's loss and penalties, the optimizer's momentum and its learning rate
+    schedule all count, as in `model.fit(X, y, batch_size=n, epochs=steps, shuffle=False)`.
+    Not for layers that draw random numbers (dropout): the compiled step would draw
+    the same ones every time.
+
+    Args:
+        model: a built and compiled `keras.Model`, one input, one output.
+        X: inputs, shape (n, ...); every step sees all n rows.
+        y: targets, shape (n, ...).
+        steps: int, at least 1.
+
+    Returns:
+        `History` of `model.trainable_variables`, NumPy arrays. The model and its
+        optimizer are left as after the last step, so training can go on.
+    """
+    optimizer = model.optimizer
+    optimizer.build(model.trainable_variables)
+    X, y = (ops.convert_to_tensor(a, dtype=model.compute_dtype) for a in (X, y))
+    backend = keras.backend.backend()
+    # TensorFlow's optimizers keep their memory (step count, momentum) in place.
+    memory = [] if backend == "tensorflow" else optimizer.variables
+    variables = (model.trainable_variables, model.non_trainable_variables, memory)
+
+    def cost(weights, others):
+        now = [*zip(variables[0], weights), *zip(variables[1], others)]
+        with keras.StatelessScope(state_mapping=now) as scope:
+            value = model.compute_loss(X, y, model(X, training=True))
+        return value, [scope.get_current_value(v) for v in variables[1]]
+
+    slope = value_and_grad(cost, has_aux=True)
+    update = {"jax": _jax_update, "tensorflow": _tensorflow_update, "torch": _torch_update}[backend]
+
+    def step(state):
+        weights, others, memory = state
+        (value, others), gradient = slope(weights, others)
+        weights, memory = update(model, weights, memory, gradient)
+        return (weights, others, memory), value
+
+    start = tuple([ops.convert_to_tensor(v.value) for v in group] for group in variables)
+    end, costs, path = _repeat(step, start, steps)
+    for group, values in zip(variables, end):
+        for variable, value in zip(group, values):
+            variable.assign(value)
+    return _history(costs, path, cost(end[0], end[1])[0], end[0])
+
+
+def _history(costs, path, last_cost, last_weights):
+    """Append the end to the recorded path and leave the backend for NumPy."""
+    numpy = ops.convert_to_numpy
+    costs = np.append(numpy(costs), numpy(last_cost))
+    path = [np.append(numpy(p), numpy(w)[None], axis=0) for p, w in zip(path, last_weights)]
+    return History(costs, path)
+
+
+def _repeat(step, state, steps):
+    """Run `state, cost = step(state)` `steps` times.
+
+    Returns the last state, the costs, and what state[0] was before each step.
+    """
+    loops = {"jax": _jax_loop, "tensorflow": _tensorflow_loop, "torch": _torch_loop}
+    return loops[keras.backend.backend()](step, state, steps)
+
+
+def _jax_loop(step, state, steps):
+    import jax
+
+    def record(state, _):
+        new, cost = step(state)
+        return new, (cost, state[0])
+
+    state, (costs, path) = jax.jit(lambda s: jax.lax.scan(record, s, length=steps))(state)
+    return state, costs, path
+
+
+def _jax_update(model, weights, memory, gradient):
+    weights, memory = model.optimizer.stateless_apply(memory, gradient, weights)
+    return list(weights), list(memory)
+
+
+def _tensorflow_loop(step, state, steps):
+    import tensorflow as tf
+
+    @tf.function(jit_compile=True, autograph=False)
+    def run(state):
+        costs = tf.TensorArray(state[0][0].dtype, steps, element_shape=())
+        path = [tf.TensorArray(w.dtype, steps, element_shape=w.shape) for w in state[0]]
+
+        def body(t, state, costs, path):
+            path = [array.write(t, w) for array, w in zip(path, state[0])]
+            state, cost = step(state)
+            return t + 1, state, costs.write(t, cost), path
+
+        _, state, costs, path = tf.while_loop(
+            lambda t, *_: t < steps, body, (tf.constant(0), state, costs, path)
+        )
+        return state, costs.stack(), [array.stack() for array in path]
+
+    return run(state)
+
+
+def _tensorflow_update(model, weights, memory, gradient):
+    model.optimizer.apply(gradient, model.trainable_variables)
+    return [ops.convert_to_tensor(v.value) for v in model.trainable_variables], memory
+
+
+def _torch_loop(step, state, steps):
+    import torch
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    def flat_step(*leaves):
+        new, cost = step(tree.pack_sequence_as(state, leaves))
+        return (*tree.flatten(new), cost)
+
+    leaves = tuple(leaf.detach().clone() for leaf in tree.flatten(state))
+    graph = make_fx(flat_step)(*leaves)  # forward and backward pass and update, as plain tensor ops
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter(
+            "ignore"
+        )  # TorchScript is being retired, but is 3.5 times faster here
+        graph = torch.jit.freeze(torch.jit.trace(graph.eval(), leaves, check_trace=False))
+        costs, path = [], [[] for _ in state[0]]
+        for _ in range(steps):
+            for values, weight in zip(path, leaves):
+                values.append(weight)
+            *leaves, cost = graph(*leaves)
+            costs.append(cost)
+    return (
+        tree.pack_sequence_as(state, leaves),
+        torch.stack(costs),
+        [torch.stack(values) for values in path],
+    )
+
+
+def _torch_update(model, weights, memory, gradient):
+    import torch
+
+    optimizer = model.optimizer
+
+    def one_by_one(gradients, variables, learning_rate):
+        for g, v in zip(gradients, variables):
+            optimizer.update_step(g, v, learning_rate)
+
+    # Keras's fused PyTorch update reads the learning rate out as a Python number, which
+    # would freeze a schedule in the graph; the per-variable update keeps it a tensor.
+    optimizer._parallel_update_step, fused = one_by_one, optimizer._parallel_update_step
+    try:
+        with torch.no_grad():
+            memory, weights = [m.clone() for m in memory], [w.clone() for w in weights]
+            weights, memory = optimizer.stateless_apply(memory, gradient, weights)
+    finally:
+        optimizer._parallel_update_step = fused
+    return list(weights), list(memory)

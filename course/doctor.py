@@ -1,0 +1,133 @@
+"""`python -m course doctor`: what is here, what is missing, and the command that mends it."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+
+import course
+from course import data
+
+# Runs in a process of its own, because a process has only one backend.
+PROBE = """
+import json, keras
+backend, seen = keras.backend.backend(), []
+if backend == "tensorflow":
+    import tensorflow as tf
+    for device in tf.config.list_physical_devices():
+        details = tf.config.experimental.get_device_details(device) or {}
+        seen.append(device.device_type + " " + str(details.get("device_name", "")))
+elif backend == "jax":
+    import jax
+    seen = [d.platform.upper() + " " + (d.device_kind if d.platform != "cpu" else "")
+            for d in jax.devices()]
+else:
+    import torch
+    seen = ["CPU"] + ["GPU " + torch.cuda.get_device_name(i)
+                      for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        seen.append("GPU Apple (MPS)")
+print(json.dumps([s.strip() for s in seen]))
+"""
+
+
+def doctor():
+    """Print the findings; return 0 when a lesson could run here, 1 when none could."""
+    print(f"Deep Learning, Checked {course.__version__}\n")
+    fine = _python() & _packages()
+    backends = [_backend(name) for name in course.BACKENDS]
+    if not any(backends):
+        _line(False, "backend", "none works", 'python -m pip install "jax"')
+    elif course.backend_problem:
+        _line(False, "backend", course.backend_problem, "set KERAS_BACKEND to one that is OK above")
+        fine = False
+    else:
+        _line(True, "chosen", f"{course.backend} (KERAS_BACKEND, else keras.json, else the first)")
+    _line(True, "processor", f"{os.cpu_count()} cores, {platform.machine()}")
+    fine &= _data_files()
+    _fonts()
+    _write_access()
+    fine &= any(backends)
+    print(
+        "\nLessons can run here." if fine else "\nNo lesson can run here yet: mend what is missing."
+    )
+    return 0 if fine else 1
+
+
+def _line(ok, what, found, mend=None):
+    print(f"{'OK     ' if ok else 'missing'}  {what:<12} {found}", flush=True)
+    if mend and not ok:
+        print(f"{'':22}-> {mend}")
+    return ok
+
+
+def _python():
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return _line(good, "Python", platform.python_version(), "install Python 3.11, 3.12 or 3.13")
+
+
+def _packages():
+    good = True
+    for name in ("keras", "numpy", "scikit-learn", "matplotlib", "rich"):
+        try:
+            _line(True, name, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            good = _line(False, name, "not installed", f"python -m pip install {name}")
+    return good
+
+
+def _backend(name):
+    install = f"python -m pip install {name}"
+    if not course.is_installed(name):
+        return _line(False, name, "not installed", install)
+    environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", PROBE],
+            env=environment, capture_output=True, text=True, timeout=300, check=True,
+        )  # fmt: skip
+        devices = ", ".join(json.loads(probe.stdout.splitlines()[-1]))
+    except subprocess.TimeoutExpired:
+        return _line(False, name, "did not answer within 300 s", install + " --force-reinstall")
+    except (subprocess.CalledProcessError, ValueError, IndexError) as error:
+        said = (getattr(error, "stderr", "") or "no answer").strip().splitlines()[-1]
+        return _line(False, name, f"does not import: {said}", install + " --force-reinstall")
+    return _line(True, name, f"{importlib.metadata.version(name)}, sees {devices}")
+
+
+def _data_files():
+    bad = []
+    for name, expected in data.CHECKSUMS.items():
+        try:
+            if data.checksum(name) != expected:
+                bad.append(f"{name} has changed")
+        except OSError:
+            bad.append(f"{name} is not there")
+    found = ", ".join(bad) or f"{len(data.CHECKSUMS)} files, checksums hold"
+    return _line(not bad, "data files", found, "install the package again")
+
+
+def _fonts():
+    from matplotlib import font_manager
+
+    names = {font.name for font in font_manager.fontManager.ttflist}
+    chinese = sorted(name for name in names if any(mark in name for mark in CHINESE_FONTS))
+    found = chinese[0] if chinese else "none with Chinese glyphs (the figures are in English)"
+    _line(bool(chinese), "fonts", found, "install the font Noto Sans CJK SC, for Chinese figures")
+
+
+CHINESE_FONTS = ("CJK", "WenQuanYi", "SimHei", "SimSun", "Microsoft YaHei", "PingFang", "Heiti")
+
+
+def _write_access():
+    folder = os.getcwd()
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        mend = "go to a folder of your own, or name one with --save-dir"
+        return _line(False, "writing", f"{folder}: {error.strerror}", mend)
+    return _line(True, "writing", f"{folder} takes the figures")

@@ -1,0 +1,1 @@
+"""How each lesson draws its pictures: one module a lesson."""

@@ -1,0 +1,64 @@
+"""What the user can mend, said in one line; no traceback, and an exit status that tells.
+
+1    a check fails
+2    bad input
+130  Ctrl-C
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+
+
+class InputError(ValueError):
+    """Bad input. The message is one line: what was wrong, what was expected, what to type."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with one line for an error instead of the whole usage."""
+
+    def error(self, message):
+        raise InputError(f"{message} (see --help)")
+
+
+class _Status:
+    code = 0
+
+
+@contextlib.contextmanager
+def one_line_errors(name):
+    """Turn what the user can mend into one line on stderr and an exit status in `.code`."""
+    status = _Status()
+    try:
+        yield status
+        sys.stdout.flush()
+    except InputError as error:
+        status.code = 2
+        message = " ".join(str(error).split())
+    except BrokenPipeError:
+        status.code = 2
+        message = "the output was closed before all of it was written"
+        _drop_stdout()
+    except MemoryError:
+        status.code = 2
+        message = "not enough memory for that many steps or rows; ask for fewer"
+    except KeyboardInterrupt:
+        status.code = 130
+        message = "interrupted; nothing half-written is left behind"
+    except OSError as error:
+        if error.filename is not None or sys.stdout.closed:
+            raise
+        status.code = 2
+        message = f"cannot write the output ({error.strerror})"
+        _drop_stdout()
+    else:
+        return
+    print(f"{name}: {message}", file=sys.stderr, flush=True)
+
+
+def _drop_stdout():
+    """Let Python's last flush of a broken stdout go nowhere instead of complaining."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

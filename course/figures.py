@@ -1,0 +1,98 @@
+"""How the course's pictures look, and how they reach the disk."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from course.errors import InputError
+
+BLUE, ORANGE, GREEN, RED, GREY = "#3366aa", "#e08214", "#2a8a4a", "#c03030", "#8a8a8a"
+
+STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.titlesize": "medium",
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    "figure.dpi": 110,
+}
+
+
+def panels(*titles, height=3.6, width=4.4):
+    """A row of titled axes, left to right.
+
+    Args:
+        titles: one per panel.
+        height, width: of one panel, in inches.
+
+    Returns:
+        `(figure, axes)`, a Matplotlib figure and a list of its axes.
+    """
+    from matplotlib import pyplot as plt
+
+    with plt.rc_context(STYLE):
+        size = (width * len(titles), height)
+        figure, axes = plt.subplots(
+            1, len(titles), figsize=size, squeeze=False, layout="constrained"
+        )
+        for ax, title in zip(axes[0], titles):
+            ax.set_title(title)
+    return figure, list(axes[0])
+
+
+def writable_folder(folder):
+    """Make `folder` and try to write into it, before an hour of training is spent.
+
+    Raises:
+        InputError: it cannot be made or written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(
+            f"--save-dir {folder}: cannot write there ({reason}); name another folder"
+        ) from None
+    return folder
+
+
+def save(figure, path):
+    """Write a figure as PNG under a temporary name, then rename: never half a file.
+
+    Raises:
+        InputError: the disk is full or the folder went away.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        figure.savefig(part, format="png")
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def cost_curve(ax, costs):
+    """Costs on a log axis; costs[t] is the cost after t steps."""
+    ax.semilogy(costs, color=BLUE)
+    ax.set(xlabel="step", ylabel="cost J")
+
+
+def contours(ax, w, b, heights):
+    """A cost surface from above, with lines that lie closer and closer towards the bottom.
+
+    Args:
+        w, b: the axes of the grid, shapes (k,) and (l,).
+        heights: the cost at each point, shape (l, k).
+    """
+    top = heights.max()
+    levels = top * np.geomspace(1e-4, 1, 16)
+    ax.contour(w, b, heights - heights.min(), levels, cmap="Blues_r", linewidths=0.8)
