@@ -17,7 +17,8 @@ def value_and_grad(function, has_aux=False):
 
     Args:
         function: `function(params, *args) -> cost`, a scalar, written with
-            `keras.ops` or with plain `@ + - * / **`, which work on every backend.
+            `keras.ops` or with plain `+ - * / **`, which work on every backend. On JAX it
+            is compiled, so `args` are arrays or numbers.
         has_aux: True when `function` returns `(cost, aux)`; `aux` is handed
             through and not differentiated.
 
@@ -39,56 +40,67 @@ def value_and_grad(function, has_aux=False):
         A. Griewank and A. Walther, Evaluating Derivatives, 2nd ed., SIAM 2008,
         chapter 3, doi:10.1137/1.9780898717761.
     """
-    differentiate = _BACKENDS[keras.backend.backend()]
+
+    def checked(params, *args):
+        out = function(params, *args)
+        cost, aux = out if has_aux else (out, None)
+        cost = ops.convert_to_tensor(cost)
+        if len(cost.shape) != 0:
+            raise ValueError(
+                "a gradient belongs to a cost that is one number, but the function"
+                f" returned an array of shape {tuple(cost.shape)}; sum it or average it"
+            )
+        return cost, aux
+
+    differentiate = _BACKENDS[keras.backend.backend()](checked)
 
     def wrapped(params, *args):
         params = tree.map_structure(ops.convert_to_tensor, params)
-
-        def scalar(values):
-            out = function(values, *args)
-            cost, aux = out if has_aux else (out, None)
-            cost = ops.convert_to_tensor(cost)
-            if len(cost.shape) != 0:
-                raise ValueError(
-                    "a gradient belongs to a cost that is one number, but the function"
-                    f" returned an array of shape {tuple(cost.shape)}; sum it or average it"
-                )
-            return cost, aux
-
-        cost, aux, gradient = differentiate(scalar, params)
+        cost, aux, gradient = differentiate(params, *args)
         return ((cost, aux) if has_aux else cost), gradient
 
     return wrapped
 
 
-def _jax(function, params):
+def _jax(function):
     import jax
 
-    (cost, aux), gradient = jax.value_and_grad(function, has_aux=True)(params)
-    return cost, aux, gradient
+    compiled = jax.jit(jax.value_and_grad(function, has_aux=True))
+
+    def differentiate(params, *args):
+        (cost, aux), gradient = compiled(params, *args)
+        return cost, aux, gradient
+
+    return differentiate
 
 
-def _tensorflow(function, params):
+def _tensorflow(function):
     import tensorflow as tf
 
-    with tf.GradientTape() as tape:
-        tape.watch(tree.flatten(params))
-        cost, aux = function(params)
-    zero = tf.UnconnectedGradients.ZERO
-    return cost, aux, tape.gradient(cost, params, unconnected_gradients=zero)
+    def differentiate(params, *args):
+        with tf.GradientTape() as tape:
+            tape.watch(tree.flatten(params))
+            cost, aux = function(params, *args)
+        zero = tf.UnconnectedGradients.ZERO
+        return cost, aux, tape.gradient(cost, params, unconnected_gradients=zero)
+
+    return differentiate
 
 
-def _torch(function, params):
+def _torch(function):
     import torch
 
-    with torch.enable_grad():
-        params = tree.map_structure(lambda p: p.detach().requires_grad_(True), params)
-        cost, aux = function(params)
-        leaves = tree.flatten(params)
-        gradients = torch.autograd.grad(cost, leaves, allow_unused=True, materialize_grads=True)
-    # Only the numbers go on: nothing outside should walk back through this cost.
-    aux = tree.map_structure(lambda a: a.detach() if torch.is_tensor(a) else a, aux)
-    return cost.detach(), aux, tree.pack_sequence_as(params, list(gradients))
+    def differentiate(params, *args):
+        with torch.enable_grad():
+            params = tree.map_structure(lambda p: p.detach().requires_grad_(True), params)
+            cost, aux = function(params, *args)
+            leaves = tree.flatten(params)
+            gradient = torch.autograd.grad(cost, leaves, allow_unused=True, materialize_grads=True)
+        # Only the numbers go on: nothing outside should walk back through this cost.
+        aux = tree.map_structure(lambda a: a.detach() if torch.is_tensor(a) else a, aux)
+        return cost.detach(), aux, tree.pack_sequence_as(params, list(gradient))
+
+    return differentiate
 
 
 _BACKENDS = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}

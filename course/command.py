@@ -83,10 +83,10 @@ def _lesson(run, flags, name, doc):
     from course import figures
 
     folder, as_json, window = flags.pop("save_dir"), flags.pop("json"), flags.pop("show")
-    if folder is not None or not as_json:
-        folder = figures.writable_folder(folder or "figures")
     if window:
         _need_a_screen()
+    if folder is not None or not as_json:
+        folder = figures.writable_folder(folder or "figures")
     options = Options(**flags)
     lesson, _, title = doc.strip().splitlines()[0].rstrip(".").partition(": ")
     backend = keras.backend.backend()

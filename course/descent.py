@@ -57,8 +57,8 @@ def minimise(cost, weights, learning_rate, steps):
         return ([w - learning_rate * g for w, g in zip(weights, gradient)],), value
 
     weights = [ops.convert_to_tensor(w) for w in weights]
-    (weights,), costs, path = _repeat(step, (weights,), steps)
-    return _history(costs, path, cost(weights), weights)
+    _, history = _repeat(step, lambda state: cost(*state), (weights,), steps)
+    return history
 
 
 def train(model, X, y, steps):
@@ -103,39 +103,43 @@ def train(model, X, y, steps):
         return (weights, others, memory), value
 
     start = tuple([ops.convert_to_tensor(v.value) for v in group] for group in variables)
-    end, costs, path = _repeat(step, start, steps)
+    end, history = _repeat(step, lambda state: cost(*state[:2])[0], start, steps)
     for group, values in zip(variables, end):
         for variable, value in zip(group, values):
             variable.assign(value)
-    return _history(costs, path, cost(end[0], end[1])[0], end[0])
+    return history
 
 
-def _history(costs, path, last_cost, last_weights):
-    """Append the end to the recorded path and leave the backend for NumPy."""
-    numpy = ops.convert_to_numpy
-    costs = np.append(numpy(costs), numpy(last_cost))
-    path = [np.append(numpy(p), numpy(w)[None], axis=0) for p, w in zip(path, last_weights)]
-    return History(costs, path)
+def _repeat(step, cost, state, steps):
+    """Run `state, cost = step(state)` `steps` times, recording the cost and state[0].
 
+    Args:
+        cost: `cost(state)`, what the step would report, without its update.
 
-def _repeat(step, state, steps):
-    """Run `state, cost = step(state)` `steps` times.
-
-    Returns the last state, the costs, and what state[0] was before each step.
+    Returns:
+        The last state and the `History`, the last state's cost included.
     """
     loops = {"jax": _jax_loop, "tensorflow": _tensorflow_loop, "torch": _torch_loop}
-    return loops[keras.backend.backend()](step, state, steps)
+    state, costs, path, last = loops[keras.backend.backend()](step, cost, state, steps)
+    numpy = ops.convert_to_numpy
+    costs = np.append(numpy(costs), numpy(last))
+    path = [np.append(numpy(p), numpy(w)[None], axis=0) for p, w in zip(path, state[0])]
+    return state, History(costs, path)
 
 
-def _jax_loop(step, state, steps):
+def _jax_loop(step, cost, state, steps):
     import jax
 
     def record(state, _):
         new, cost = step(state)
         return new, (cost, state[0])
 
-    state, (costs, path) = jax.jit(lambda s: jax.lax.scan(record, s, length=steps))(state)
-    return state, costs, path
+    @jax.jit
+    def run(state):
+        state, (costs, path) = jax.lax.scan(record, state, length=steps)
+        return state, costs, path, cost(state)
+
+    return run(state)
 
 
 def _jax_update(model, weights, memory, gradient):
@@ -143,7 +147,7 @@ def _jax_update(model, weights, memory, gradient):
     return list(weights), list(memory)
 
 
-def _tensorflow_loop(step, state, steps):
+def _tensorflow_loop(step, cost, state, steps):
     import tensorflow as tf
 
     @tf.function(jit_compile=True, autograph=False)
@@ -153,13 +157,13 @@ def _tensorflow_loop(step, state, steps):
 
         def body(t, state, costs, path):
             path = [array.write(t, w) for array, w in zip(path, state[0])]
-            state, cost = step(state)
-            return t + 1, state, costs.write(t, cost), path
+            state, value = step(state)
+            return t + 1, state, costs.write(t, value), path
 
         _, state, costs, path = tf.while_loop(
             lambda t, *_: t < steps, body, (tf.constant(0), state, costs, path)
         )
-        return state, costs.stack(), [array.stack() for array in path]
+        return state, costs.stack(), [array.stack() for array in path], cost(state)
 
     return run(state)
 
@@ -169,32 +173,27 @@ def _tensorflow_update(model, weights, memory, gradient):
     return [ops.convert_to_tensor(v.value) for v in model.trainable_variables], memory
 
 
-def _torch_loop(step, state, steps):
+def _torch_loop(step, cost, state, steps):
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
     def flat_step(*leaves):
-        new, cost = step(tree.pack_sequence_as(state, leaves))
-        return (*tree.flatten(new), cost)
+        new, value = step(tree.pack_sequence_as(state, leaves))
+        return (*tree.flatten(new), value)
 
     leaves = tuple(leaf.detach().clone() for leaf in tree.flatten(state))
     graph = make_fx(flat_step)(*leaves)  # forward and backward pass and update, as plain tensor ops
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter(
-            "ignore"
-        )  # TorchScript is being retired, but is 3.5 times faster here
+        warnings.simplefilter("ignore")  # TorchScript is being retired; here it is 3.5 times faster
         graph = torch.jit.freeze(torch.jit.trace(graph.eval(), leaves, check_trace=False))
         costs, path = [], [[] for _ in state[0]]
         for _ in range(steps):
             for values, weight in zip(path, leaves):
                 values.append(weight)
-            *leaves, cost = graph(*leaves)
-            costs.append(cost)
-    return (
-        tree.pack_sequence_as(state, leaves),
-        torch.stack(costs),
-        [torch.stack(values) for values in path],
-    )
+            *leaves, value = graph(*leaves)
+            costs.append(value)
+        state = tree.pack_sequence_as(state, leaves)
+        return state, torch.stack(costs), [torch.stack(values) for values in path], cost(state)
 
 
 def _torch_update(model, weights, memory, gradient):

@@ -35,9 +35,14 @@ def panels(*titles, height=3.6, width=4.4):
 
     with plt.rc_context(STYLE):
         size = (width * len(titles), height)
-        figure, axes = plt.subplots(
-            1, len(titles), figsize=size, squeeze=False, layout="constrained"
-        )
+        figure, axes = plt.subplots(1, len(titles), figsize=size, squeeze=False)
+        # Fixed margins, in inches: Matplotlib's automatic layout draws everything twice.
+        left, right, bottom, top, between = 0.7, 0.15, 0.5, 0.35, 0.85
+        figure.subplots_adjust(
+            left=left / size[0], right=1 - right / size[0],
+            bottom=bottom / height, top=1 - top / height,
+            wspace=between * len(titles) / (size[0] - left - right - between * (len(titles) - 1)),
+        )  # fmt: skip
         for ax, title in zip(axes[0], titles):
             ax.set_title(title)
     return figure, list(axes[0])
@@ -80,9 +85,9 @@ def save(figure, path):
     return path
 
 
-def cost_curve(ax, costs):
-    """Costs on a log axis; costs[t] is the cost after t steps."""
-    ax.semilogy(costs, color=BLUE)
+def cost_curve(ax, costs, every=1):
+    """Costs on a log axis; costs[t] is the cost after t * every steps."""
+    ax.semilogy(every * np.arange(len(costs)), costs, color=BLUE)
     ax.set(xlabel="step", ylabel="cost J")
 
 

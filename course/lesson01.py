@@ -90,8 +90,8 @@ def run(options=Options()) -> Report:
     parabola = (x @ x) / len(x) * (grid - bottom) ** 2
     missed = np.min(np.abs(grid - bottom))  # 0 where the grid holds the bottom itself
 
-    counts, seconds, found, solved = search_one_two_three_weights(options)
-    k = counts[0]
+    k = QUICK_VALUES if options.quick else VALUES
+    counts, seconds, found, solved = search_one_two_three_weights(k, options.seed)
     return Report(
         results={
             "best weight on the grid": best,
@@ -116,15 +116,14 @@ def run(options=Options()) -> Report:
     )
 
 
-def search_one_two_three_weights(options):
+def search_one_two_three_weights(k, seed):
     """Count and time the search for p = 1, 2, 3 weights that were planted on the grid.
 
     Returns:
         tries (3,), seconds (3,), weights found (1 + 2 + 3,), the same by least squares.
     """
-    rng = np.random.default_rng(options.seed)
-    X = rng.normal(size=(20, 3))
-    grid = np.linspace(-4, 4, QUICK_VALUES if options.quick else VALUES)
+    X = np.random.default_rng(seed).normal(size=(20, 3))
+    grid = np.linspace(-4, 4, k)
     planted = grid[np.argmin(np.abs(grid[:, None] - PLANTED), axis=0)]
     counts, seconds, found, solved = [], [], [], []
     for p in (1, 2, 3):

@@ -1,5 +1,6 @@
 """What a lesson hands back: results, checks, figures; and how they are shown."""
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable
@@ -112,23 +113,34 @@ class Report:
         return joined
 
 
-def with_precision(run):
-    """Decorate a lesson's `run(options)`: Keras's float type is `options.dtype` meanwhile.
+@contextlib.contextmanager
+def precision(dtype):
+    """Within the block, Keras's new layers, losses and optimizers compute in `dtype`.
 
-    Layers, losses and the optimizer's learning rate all take Keras's `floatx`; a
-    learning rate of 0.027 kept in float32 is 0.0270000007, which the checks would see.
+    Layers follow Keras's dtype policy, the optimizer's learning rate follows its
+    `floatx`: a learning rate of 0.027 kept in float32 is 0.0270000007, which the
+    checks would see.
     """
+    import keras
+
+    config = keras.config
+    before = config.floatx(), config.dtype_policy()
+    config.set_floatx(dtype)
+    config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        config.set_floatx(before[0])
+        config.set_dtype_policy(before[1])
+
+
+def with_precision(run):
+    """Decorate a lesson's `run(options)` to compute in `options.dtype`."""
 
     @functools.wraps(run)
     def wrapped(options=Options()):
-        import keras
-
-        before = keras.config.floatx()
-        keras.config.set_floatx(options.dtype)
-        try:
+        with precision(options.dtype):
             return run(options)
-        finally:
-            keras.config.set_floatx(before)
 
     return wrapped
 

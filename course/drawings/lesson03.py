@@ -26,8 +26,7 @@ def surface(J, path, bottom):
     reach = 1.4 * np.abs(path - bottom).max(axis=0)
     w = np.linspace(bottom[0] - reach[0], bottom[0] + reach[0], 120)
     b = np.linspace(bottom[1] - reach[1], bottom[1] + reach[1], 120)
-    heights = np.array([[J(np.array([wi, bi])) for wi in w] for bi in b])
-    figures.contours(ax, w, b, heights)
+    figures.contours(ax, w, b, J(np.stack(np.meshgrid(w, b), axis=-1)))
     ax.plot(path[:, 0], path[:, 1], ".-", ms=4, lw=0.8, color=figures.RED, label="descent")
     ax.plot(*bottom, "*", ms=12, color=figures.GREEN, label="least squares")
     ax.set(xlabel="weight w", ylabel="intercept b")
@@ -35,12 +34,12 @@ def surface(J, path, bottom):
     return figure
 
 
-def table(y, y_hat, target, costs):
-    """Predictions against the table's own values, and the cost at each step."""
+def table(y, y_hat, target, costs, every):
+    """Predictions against the table's own values, and the cost every so many steps."""
     figure, (left, right) = figures.panels("Prediction and truth", "Cost")
     left.plot(y, y_hat, ".", color=figures.BLUE)
     left.plot([y.min(), y.max()], [y.min(), y.max()], color=figures.GREY, label="equal")
     left.set(xlabel=f"{target}, given", ylabel=f"{target}, predicted")
     left.legend()
-    figures.cost_curve(right, costs)
+    figures.cost_curve(right, costs, every)
     return figure

@@ -1,0 +1,88 @@
+"""Start-up: a lesson against a bare `import keras`, and a builder's first fit against stock Keras.
+
+    python tests/bench/bench_startup.py [--backend jax] [--rounds 5]
+
+Each figure is of a whole process; the processes of a pair run in turn (A B A B …), so
+that a slow minute of the machine hits both, and what is printed are medians of ratios.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+IMPORT = "import keras"
+LESSON = "import sys; from course import lesson{0:02} as lesson; sys.exit(lesson.main([]))"
+
+# Both time themselves, from after the import of Keras to the end of the first one-step fit.
+FIT = """
+import sys, time
+import numpy as np, keras
+{imports}
+X = np.random.default_rng(0).normal(size=(10, 2)).astype("float32")
+y = X[:, :1] - X[:, 1:]
+start = time.perf_counter()
+model = {model}
+model.fit(X, y, batch_size=10, epochs=1, verbose=0)
+print(time.perf_counter() - start)
+"""
+STOCK = """keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")"""
+OURS = "lesson03.build_model(n_features=2, learning_rate=0.1)"
+
+
+def seconds(code, backend):
+    """Run code in a fresh process: (wall seconds of the process, the number it printed)."""
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3",
+        "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "JAX_ENABLE_X64": "1",
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=folder, text=True,
+            capture_output=True, check=True,
+        )  # fmt: skip
+        wall = time.perf_counter() - start
+    last = done.stdout.split()[-1:] or ["nan"]
+    return wall, float(last[0]) if last[0].replace(".", "").isdigit() else float("nan")
+
+
+def main():
+    flags = argparse.ArgumentParser(description=__doc__)
+    flags.add_argument("--backend", default="jax")
+    flags.add_argument("--rounds", type=int, default=5)
+    chosen = flags.parse_args()
+    backend = chosen.backend
+    seconds(IMPORT, backend)  # fills the disk cache
+
+    print(f"{backend}, median of {chosen.rounds} rounds")
+    for lesson in (1, 2, 3):
+        pairs = [
+            (seconds(LESSON.format(lesson), backend)[0], seconds(IMPORT, backend)[0])
+            for _ in range(chosen.rounds)
+        ]
+        ratio = statistics.median(a / b for a, b in pairs)
+        extra = statistics.median(a - b for a, b in pairs)
+        bare = statistics.median(b for _, b in pairs)
+        print(
+            f"lesson {lesson} / import keras: {ratio:.2f}  (+{extra:.1f} s on {bare:.1f} s)",
+            flush=True,
+        )
+
+    stock = FIT.format(imports="", model=STOCK)
+    ours = FIT.format(imports="from course import lesson03", model=OURS)
+    pairs = [(seconds(ours, backend)[1], seconds(stock, backend)[1]) for _ in range(chosen.rounds)]
+    ratio = statistics.median(a / b for a, b in pairs)
+    print(f"first fit, builder / stock:   {ratio:.2f}  ({pairs[0][0]:.2f} s, {pairs[0][1]:.2f} s)")
+
+
+if __name__ == "__main__":
+    main()

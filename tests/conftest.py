@@ -1,0 +1,66 @@
+"""What all tests share: no network, no windows, and a way to run a command as a user would."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import course
+
+os.environ.setdefault("MPLBACKEND", "agg")
+ROOT = Path(course.__file__).resolve().parent.parent
+NO_NETWORK = Path(__file__).parent / "no_network"
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    """The course must not need the network, and the tests must not reach for it."""
+
+    def refuse(self, address):
+        raise AssertionError(f"a test reached for the network: {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+
+
+@pytest.fixture
+def in_tmp(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run `python -m course…` in an empty folder and with the network cut, as a process."""
+
+    def run(*arguments, check=None, **environment):
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=tmp_path,
+            env=child_environment(**environment),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=300,
+        )
+        if check is not None:
+            assert done.returncode == check, (done.stdout, done.stderr)
+        return done
+
+    return run
+
+
+def child_environment(**changes):
+    paths = os.pathsep.join([str(ROOT), str(NO_NETWORK)])
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8", **changes}
+    return {name: value for name, value in environment.items() if value is not None}
+
+
+def one_line(text):
+    """The text is one line and no traceback; return it."""
+    lines = text.strip().splitlines()
+    assert len(lines) == 1, text
+    return lines[0]

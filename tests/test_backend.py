@@ -1,0 +1,89 @@
+"""Which backend is picked, and what is said when none can be."""
+
+import json
+
+import pytest
+from conftest import one_line
+
+import course
+
+
+def pick(installed, **environ):
+    return course.pick_backend(environ, lambda name: name in installed)
+
+
+@pytest.fixture
+def keras_home(tmp_path):
+    def write(text):
+        (tmp_path / "keras.json").write_text(text)
+        return str(tmp_path)
+
+    return write
+
+
+def test_the_variable_comes_first(keras_home):
+    home = keras_home(json.dumps({"backend": "jax"}))
+    assert pick(["jax", "torch"], KERAS_BACKEND="torch", KERAS_HOME=home) == "torch"
+
+
+def test_then_keras_json(keras_home):
+    assert pick(["tensorflow", "jax"], KERAS_HOME=keras_home('{"backend": "jax"}')) == "jax"
+
+
+def test_then_the_first_installed(tmp_path):
+    assert pick(["torch", "jax"], KERAS_HOME=str(tmp_path)) == "jax"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"backend": "tensorflow"}', "{}"])
+def test_a_keras_json_that_says_nothing_usable(keras_home, text):
+    # Keras itself writes "tensorflow" there, whatever is installed.
+    assert pick(["torch"], KERAS_HOME=keras_home(text)) == "torch"
+
+
+@pytest.mark.parametrize(
+    ("installed", "environ", "words"),
+    [
+        ([], {}, "none is installed: python -m pip install"),
+        (
+            ["jax"],
+            {"KERAS_BACKEND": "tensorfow"},
+            "'tensorfow'; the course runs on tensorflow, jax",
+        ),
+        (["jax"], {"KERAS_BACKEND": "torch"}, "not installed: python -m pip install torch"),
+    ],
+)
+def test_no_usable_backend_is_one_line(tmp_path, installed, environ, words):
+    with pytest.raises(ImportError, match=words) as caught:
+        pick(installed, KERAS_HOME=str(tmp_path), **environ)
+    assert "\n" not in str(caught.value)
+
+
+def test_keras_json_with_a_backend_that_is_missing(keras_home):
+    with pytest.raises(ImportError, match=r"keras\.json says 'torch', which is not installed"):
+        pick(["jax"], KERAS_HOME=keras_home('{"backend": "torch"}'))
+
+
+@pytest.mark.parametrize("name", ["course.lesson02", "course"])
+def test_commands_say_it_in_one_line(command, name):
+    arguments = [name, "run", "2"] if name == "course" else [name]
+    done = command(*arguments, KERAS_BACKEND="thano", check=2)
+    assert "'thano'; the course runs on tensorflow, jax, torch" in one_line(done.stderr)
+    assert done.stdout == ""
+
+
+def test_importing_the_package_raises_an_import_error(command):
+    done = command("timeit", "-n1", "import course", KERAS_BACKEND="thano")
+    assert done.returncode == 1
+    assert (
+        done.stderr.strip().splitlines()[-1].startswith("course.BackendError: KERAS_BACKEND says")
+    )
+
+
+def test_the_list_needs_neither_a_backend_nor_keras(command):
+    listed = command("course", KERAS_BACKEND="thano", check=0)
+    assert "Linear regression" in listed.stdout
+    # -X importtime names every module imported, on stderr.
+    modules = command("course", check=0, PYTHONPROFILEIMPORTTIME="1").stderr
+    assert "course.errors" in modules
+    assert "keras" not in modules
+    assert "numpy" not in modules

@@ -1,0 +1,198 @@
+"""The command line: what it prints, and one line for everything that can go wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import pytest
+from conftest import child_environment, one_line
+
+from course import figures, lesson01, lesson02, lesson03
+from course.__main__ import lessons, main
+from course.errors import InputError
+
+
+def test_a_lesson_prints_its_checks_and_saves_its_figures(in_tmp, capsys):
+    assert lesson01.main(["--quick"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Lesson 1: Exhaustive search · ")
+    assert "6 of 6 checks hold" in out
+    saved = sorted(path.name for path in (in_tmp / "figures").iterdir())
+    assert saved == ["lesson01_search.png", "lesson01_tries.png"]
+
+
+def test_json_is_one_object_with_the_promised_keys(in_tmp, capsys):
+    assert lesson02.main(["--json", "--quick", "--seed", "4", "--save-dir", "pictures"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert list(record) == [
+        "lesson", "title", "backend", "seed", "seconds", "results", "checks", "figures",
+    ]  # fmt: skip
+    assert (record["lesson"], record["title"], record["seed"]) == (2, "Gradient descent", 4)
+    assert record["backend"] == keras.backend.backend()
+    assert len(record["figures"]) == 3
+    assert all((in_tmp / path).stat().st_size > 5000 for path in record["figures"])
+
+
+def test_json_without_a_folder_writes_no_file(in_tmp, capsys):
+    assert lesson01.main(["--json", "--quick"]) == 0
+    assert list(in_tmp.iterdir()) == []
+    assert json.loads(capsys.readouterr().out)["figures"] == []
+
+
+def test_a_check_that_fails_is_status_1(in_tmp, monkeypatch, capsys):
+    monkeypatch.setattr(lesson01, "cost", lambda w, x, y: 1.0)
+    assert lesson01.main(["--quick"]) == 1
+    assert "FAILS" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--epochs", "0"], "--epochs: expected a whole number from 1 to 1000000, got '0'"),
+        (["--epochs", "-3"], "got '-3'"),
+        (["--epochs", "abc"], "got 'abc'"),
+        (["--epochs", "1.5"], "got '1.5'"),
+        (["--epochs"], "expected one argument"),
+        (["--seed", "-1"], "got '-1'"),
+        (["--dtype", "float8"], "invalid choice"),
+        (["--colour"], "unrecognized arguments: --colour"),
+        (["--data", "x.csv"], "unrecognized arguments"),
+        (["--save-dir", "/dev/null/x"], "--save-dir /dev/null/x: cannot write there"),
+        (["--show"], "--show needs a screen"),
+    ],
+)
+def test_bad_flags(in_tmp, capsys, flags, words):
+    assert lesson02.main(flags) == 2
+    out, err = capsys.readouterr()
+    assert words in one_line(err)
+    assert err.startswith("course.lesson02: ")
+    assert out == ""
+    assert list(in_tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("argv", [["run", "99"], ["run", "x"], ["run", "1", "0"], ["walk"]])
+def test_bad_commands(in_tmp, capsys, argv):
+    assert main(argv) == 2
+    assert one_line(capsys.readouterr().err).startswith("course: ")
+
+
+def test_an_unknown_lesson_names_those_there_are(capsys):
+    assert main(["run", "99"]) == 2
+    assert "there is no lesson '99'; there are 1, 2" in capsys.readouterr().err
+
+
+def test_target_without_data(in_tmp, capsys):
+    assert lesson03.main(["--target", "y"]) == 2
+    assert "--target needs --data" in one_line(capsys.readouterr().err)
+
+
+def test_the_list_has_a_line_for_every_lesson(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    for number, (title, line) in lessons().items():
+        assert f"{number}  {title}" in out
+        assert line.endswith(".")
+        assert len(line) < 90
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip().count(".") == 2
+
+
+def test_run_without_the_network(command):
+    done = command("course", "run", "1", "2", "--quick", check=0)
+    assert done.stdout.count("checks hold") == 2
+    assert done.stderr == ""
+
+
+def test_a_closed_output(tmp_path):
+    lesson = subprocess.Popen(
+        [sys.executable, "-m", "course.lesson01", "--quick"],
+        cwd=tmp_path, env=child_environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    lesson.stdout.close()  # as `| head -1` does, a little earlier
+    line = one_line(lesson.stderr.read())
+    assert "the output was closed" in line
+    assert lesson.wait() == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_disk_behind_the_output(tmp_path):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "course.lesson01", "--quick"],
+            cwd=tmp_path, env=child_environment(), text=True, stdout=full, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    assert "No space left" in one_line(done.stderr)
+    assert done.returncode == 2
+
+
+SLOW_LESSON = '''
+"""Lesson 9: Slow."""
+import sys, time
+from course import command
+from course.report import Report
+def run(options):
+    time.sleep(60)
+    return Report({}, [])
+sys.exit(command.main(run, [], __doc__))
+'''
+
+
+def test_ctrl_c_while_a_lesson_runs(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW_LESSON)
+    lesson = subprocess.Popen(
+        [sys.executable, "slow.py"], cwd=tmp_path, env=child_environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert lesson.stdout.readline().startswith("Lesson 9: Slow")
+    time.sleep(0.2)
+    lesson.send_signal(signal.SIGINT)
+    _, err = lesson.communicate(timeout=60)
+    assert "interrupted" in one_line(err)
+    assert lesson.returncode == 130
+    assert list((tmp_path / "figures").iterdir()) == []
+
+
+def test_ctrl_c_while_keras_is_imported(tmp_path):
+    (tmp_path / "keras.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
+    environment = child_environment()
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
+    lesson = subprocess.Popen(
+        [sys.executable, "-m", "course.lesson01"], cwd=tmp_path, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert lesson.stdout.readline().strip() == "here"
+    lesson.send_signal(signal.SIGINT)
+    _, err = lesson.communicate(timeout=60)
+    assert one_line(err) == "course: interrupted"
+    assert lesson.returncode == 130
+
+
+def test_a_figure_is_whole_or_not_there(tmp_path, monkeypatch):
+    figure, _ = figures.panels("one")
+
+    def broken(path, format):
+        path.write_bytes(b"half a picture")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(figure, "savefig", broken)
+    with pytest.raises(InputError, match="No space left on device"):
+        figures.save(figure, tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_shows_the_lesson_and_the_flags(capsys):
+    with pytest.raises(SystemExit) as stop:
+        lesson03.main(["--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    for flag in ("--seed", "--steps", "--quick", "--save-dir", "--show", "--json", "--target"):
+        assert flag in out
+    assert "∂J/∂w = 2/n Xᵀ(ŷ − y)" in out

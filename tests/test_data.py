@@ -1,0 +1,140 @@
+import hashlib
+import os
+import re
+
+import numpy as np
+import pytest
+from conftest import one_line
+
+from course import data, lesson03
+from course.errors import InputError
+
+
+@pytest.mark.parametrize("name", data.CHECKSUMS)
+def test_the_files_are_the_ones_the_card_describes(name):
+    digest = hashlib.sha256((data.folder() / name).read_bytes()).hexdigest()
+    card = (data.folder() / "README.md").read_text(encoding="utf-8")
+    assert digest == data.CHECKSUMS[name] == data.checksum(name)
+    assert re.search(rf"{re.escape(name)}.*\n?.*{digest}", card)
+
+
+def test_the_points_obey_their_formulas():
+    x, y = data.load_three_points()
+    assert (x.tolist(), y.tolist()) == ([1, 2, 3], [2, 4, 6])
+    for load, first, last in [
+        (data.load_five_points, 0, 4),
+        (data.load_two_hundred_points, 1, 200),
+    ]:
+        x, y = load()
+        assert (x[0], x[-1]) == (first, last)
+        assert (y == 2 * x + 5).all()
+
+
+def test_two_features_are_the_draw_that_the_card_describes():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)).round(6)
+    y = (X @ [2, -3.4] + 4.2 + 0.01 * rng.normal(size=200)).round(6)
+    np.testing.assert_allclose(data.load_two_features()[0], X, atol=1e-12)
+    np.testing.assert_allclose(data.load_two_features()[1], y, atol=1e-12)
+
+
+def table(tmp_path, text, target="y"):
+    file = tmp_path / "table.csv"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return data.load_table(file, target)
+
+
+GOOD = "a,b,y\n1,2,3\n2,1,5\n3,5,4\n4,0,9\n5,5,5\n"
+
+
+def test_a_good_table(tmp_path):
+    got = table(tmp_path, "name," + GOOD.replace("\n", "\nBob,", 5).removesuffix("Bob,"))
+    assert got.columns == ["a", "b"]
+    assert got.left_out == ["name"]
+    assert got.y.tolist() == [3, 5, 4, 9, 5]
+    assert got.X[:, 1].tolist() == [2, 1, 5, 0, 5]
+
+
+def test_a_byte_order_mark_windows_lines_quotes_spaces_and_blank_lines(tmp_path):
+    text = '\ufeff"a", b ,y\r\n"1",2, 3\r\n\r\n2,1,5\r\n3,5,4\r\n4,0,9\r\n'
+    assert table(tmp_path, text).columns == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        ("\n\n", "is empty"),
+        ("a,b,y\n", "no rows below its header"),
+        ("a,b,y\n1,2,3\n", "only one row"),
+        ("a,b,y\n1,2,3\n4,5\n", "line 3: 2 cells where the header has 3"),
+        (GOOD.replace("5,4", "five,4"), "line 4, column 'b': 'five' is not a usable number"),
+        (GOOD.replace("5,4", "nan,4"), "line 4, column 'b': 'nan'"),
+        (GOOD.replace("5,4", ",4"), "line 4, column 'b': ''"),
+        (GOOD.replace("9", "inf"), "line 5, column 'y': 'inf'"),
+        (GOOD.replace("9", "1e300"), "line 5, column 'y': '1e300'"),
+        (GOOD.replace("b,y", "a,y"), "column 1 is named 'a', as another is"),
+        (GOOD.replace("a,b", ",b"), "column 1 has no name"),
+        (GOOD.replace(",", ";"), "not to be separated by commas"),
+        (b"a,y\n1,\xff\n", "not UTF-8 text (byte 6)"),
+        (GOOD.encode("utf-16"), "not UTF-8 text"),
+        ('a,y\n"1,2\n', "not a CSV table"),
+        ("a,b,y\n1,7,3\n2,7,5\n3,7,4\n4,7,1\n", "column 'b' is constant"),
+        ("a,b,y\n1,2,3\n2,4,5\n3,6,4\n4,8,1\n", "column 'b' is a combination of 'a'"),
+        ("a,b,y\n1,2,3\n2,1,3\n3,6,3\n4,8,3\n", "column 'y' is constant"),
+        ("a,b,y\n1,2,3\n2,1,5\n3,6,4\n", "3 rows cannot fix 2 weights and an intercept"),
+        ("y,name\n1,Bob\n2,Eve\n", "no column of numbers is left"),
+        ("a,y\n1,low\n2,high\n", "the target 'y' has no numbers"),
+        ("a,b\n1,2\n2,3\n", "has no column 'y'; its columns are: 'a', 'b'"),
+    ],
+)
+def test_bad_tables(tmp_path, text, words):
+    with pytest.raises(InputError, match=re.escape(words)) as caught:
+        table(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_combination_of_several_columns_is_named(tmp_path):
+    rng = np.random.default_rng(0)
+    a, b, c, y = rng.normal(size=(4, 20))
+    rows = np.column_stack([a, c, b, a - 2 * b, y])
+    text = "a,c,b,d,y\n" + "\n".join(",".join(map(str, row)) for row in rows)
+    with pytest.raises(InputError, match="'d' is a combination of 'a', 'b'; leave it out"):
+        table(tmp_path, text)
+
+
+def test_files_that_cannot_be_read(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"cannot read .*No such file"):
+        data.load_table(tmp_path / "none.csv", "y")
+    with pytest.raises(InputError, match=r"cannot read .*directory"):
+        data.load_table(tmp_path, "y")
+    with open(tmp_path / "big.csv", "wb") as file:
+        file.truncate(300 * 2**20)
+    with pytest.raises(InputError, match="has 300 MiB; at most 50 MiB"):
+        data.load_table(tmp_path / "big.csv", "y")
+
+    def locked(path):
+        raise PermissionError(13, "Permission denied", os.fspath(path))
+
+    (tmp_path / "locked.csv").write_text(GOOD)
+    monkeypatch.setattr(type(tmp_path), "read_bytes", locked)  # as root every file is readable
+    with pytest.raises(InputError, match=r"cannot read .*Permission denied"):
+        data.load_table(tmp_path / "locked.csv", "y")
+
+
+@pytest.mark.parametrize("flags", [["--data", "no.csv", "--target", "y"], ["--data", "ok.csv"]])
+def test_the_lesson_says_it_in_one_line(in_tmp, capsys, flags):
+    (in_tmp / "ok.csv").write_text(GOOD)
+    assert lesson03.main(flags) == 2
+    line = one_line(capsys.readouterr().err)
+    assert "No such file" in line or "--target is missing; the columns of ok.csv are: 'a'" in line
+
+
+def test_columns_that_nearly_repeat_each_other(in_tmp, capsys):
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=50)
+    rows = np.column_stack([a, a + 1e-4 * rng.normal(size=50), rng.normal(size=50)])
+    text = "a,b,y\n" + "\n".join(",".join(map(str, row)) for row in rows)
+    (in_tmp / "near.csv").write_text(text)
+    assert lesson03.main(["--data", "near.csv", "--target", "y"]) == 2
+    assert "nearly repeat each other" in one_line(capsys.readouterr().err)
