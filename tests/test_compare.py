@@ -1,0 +1,87 @@
+"""The backends beside each other."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import one_line
+
+import course
+from course import compare, tolerance
+from course.__main__ import lessons
+
+INSTALLED = [name for name in course.BACKENDS if course.is_installed(name)]
+
+
+def record(measured, agreement=1e-9, passed=True):
+    check = {"name": "c", "measured": measured, "agreement": agreement, "passed": passed}
+    return {"checks": [check]}
+
+
+def test_the_pair_that_is_furthest_beyond_its_bound_counts():
+    (row,) = compare.agreement(
+        {"tensorflow": record([1.0]), "jax": record([1.0 + 1e-8]), "torch": record([1.0], 1e-6)}
+    )
+    assert not row["agrees"]  # tensorflow and jax promise 1e-9
+    assert row["difference"] == pytest.approx(1e-8)
+    assert row["allowed"] == pytest.approx(1e-9)
+
+
+def test_a_backend_of_less_precision_has_its_own_bound():
+    (row,) = compare.agreement({"jax": record([1.0]), "torch": record([1.0 + 1e-7], 1e-6)})
+    assert row["agrees"]
+
+
+def test_large_numbers_are_compared_relative_to_their_size():
+    (row,) = compare.agreement({"jax": record([1e6]), "torch": record([1e6 + 1e-4])})
+    assert row["agrees"]
+
+
+def test_times_need_not_agree():
+    (row,) = compare.agreement({"jax": record([1.0], None), "torch": record([2.0], None)})
+    assert row["agrees"]
+
+
+@pytest.mark.parametrize("bad", ["nan", "inf"])
+def test_what_is_not_finite_does_not_agree(bad):
+    (row,) = compare.agreement({"jax": record([1.0]), "torch": record([bad])})
+    assert not row["agrees"]
+
+
+def test_a_check_that_fails_is_not_forgotten():
+    (row,) = compare.agreement({"jax": record([1.0]), "torch": record([1.0], passed=False)})
+    assert not row["passed"]
+
+
+@pytest.mark.skipif(
+    len(INSTALLED) < 2 or course.backend != INSTALLED[0],
+    reason="one run covers all installed backends: the first one's test session makes it",
+)
+def test_all_lessons_agree_on_all_installed_backends(command):
+    done = command("course", "run", "--backend", "all", "--quick", "--json", check=0)
+    outcome = json.loads(done.stdout)
+    assert outcome["passed"]
+    assert [lesson["lesson"] for lesson in outcome["lessons"]] == list(lessons())
+    for lesson in outcome["lessons"]:
+        assert list(lesson["backends"]) == INSTALLED
+        for row in lesson["agreement"]:
+            for pair, apart in row["apart"].items():
+                exact = "torch" not in pair
+                bound = tolerance.AGREEMENT if exact else 50 * tolerance.TWIN["torch", "float64"][0]
+                assert np.all(apart <= bound), (lesson["lesson"], row["name"], pair, apart)
+
+
+def test_one_backend_is_nothing_to_compare(monkeypatch, capsys):
+    from course.__main__ import main
+
+    monkeypatch.setattr(course, "is_installed", lambda name: name == "jax")
+    assert main(["run", "1", "--backend", "all"]) == 2
+    assert "1 is installed" in one_line(capsys.readouterr().err)
+
+
+def test_a_lesson_that_refuses_its_flags_stops_the_comparison(command):
+    if len(INSTALLED) < 2:
+        pytest.skip("needs two backends")
+    done = command("course", "run", "2", "--backend", "all", "--epochs", "0", check=2)
+    last = done.stderr.strip().splitlines()[-1]
+    assert f"on {INSTALLED[0]}, course.lesson02: argument --epochs" in last

@@ -1,0 +1,65 @@
+import pytest
+
+import course
+from course import data, doctor
+
+
+@pytest.fixture
+def quick_backends(monkeypatch):
+    """The probe imports a backend in a process of its own; here its answer is made up."""
+
+    def answer(command, **named):
+        class Done:
+            stdout = 'chatter\n["CPU", "GPU NVIDIA H200"]\n'
+
+        return Done()
+
+    monkeypatch.setattr(doctor.subprocess, "run", answer)
+
+
+def test_a_machine_that_can_run_lessons(command):
+    done = command("course", "doctor", check=0)
+    assert "Lessons can run here." in done.stdout
+    for word in ("Python", "keras", "cores", "checksums hold", "fonts", "writing"):
+        assert word in done.stdout
+    assert f"OK       {course.backend}" in done.stdout
+
+
+def test_the_gpu_is_named(quick_backends, capsys):
+    assert doctor.doctor() == 0
+    assert "sees CPU, GPU NVIDIA H200" in capsys.readouterr().out
+
+
+def test_no_backend_at_all(monkeypatch, capsys):
+    monkeypatch.setattr(course, "is_installed", lambda name: False)
+    assert doctor.doctor() == 1
+    out = capsys.readouterr().out
+    assert "missing  jax" in out
+    assert "-> python -m pip install jax" in out
+    assert "No lesson can run here yet" in out
+
+
+def test_a_backend_that_does_not_import(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "PROBE", "raise OSError('libcudart is not there')")
+    assert doctor.doctor() == 1
+    assert "does not import: OSError: libcudart is not there" in capsys.readouterr().out
+
+
+def test_a_data_file_that_has_changed(quick_backends, monkeypatch, tmp_path, capsys):
+    for name in data.CHECKSUMS:
+        (tmp_path / name).write_bytes((data.folder() / name).read_bytes())
+    (tmp_path / "five_points.csv").write_text("x,y\n0,6\n")
+    (tmp_path / "three_points.csv").unlink()
+    monkeypatch.setattr(data, "folder", lambda: tmp_path)
+    assert doctor.doctor() == 1
+    out = capsys.readouterr().out
+    assert "three_points.csv is not there, five_points.csv has changed" in out
+
+
+def test_a_folder_that_takes_no_files(quick_backends, monkeypatch, capsys):
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+    assert doctor.doctor() == 0  # --save-dir can name another
+    assert "Permission denied" in capsys.readouterr().out

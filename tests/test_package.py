@@ -1,0 +1,60 @@
+"""What is built and installed: the wheel works away from the checkout."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import NO_NETWORK, ROOT, child_environment
+
+import course
+from course import data
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    if not (ROOT / "pyproject.toml").is_file():
+        pytest.skip("not a checkout")
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_course_and_its_data_and_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert f"deep_learning_checked-{course.__version__}-" in wheel.name
+    for name in data.CHECKSUMS:
+        assert f"course/_datasets/{name}" in names
+    tops = {name.split("/")[0] for name in names}
+    assert tops == {"course", f"deep_learning_checked-{course.__version__}.dist-info"}
+    licences = {Path(name).name for name in names if "/licenses/" in name}
+    assert licences == {"LICENSE", "LICENSE-text"}
+
+
+def test_a_lesson_runs_from_the_wheel(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    environment = child_environment()
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "site"), str(NO_NETWORK)])
+    done = subprocess.run(
+        [sys.executable, "-m", "course.lesson03", "--quick", "--json"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert '"lesson": 3' in done.stdout
+    listed = subprocess.run(
+        [sys.executable, "-c", "from course import data; print(data.folder())"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert Path(listed.stdout.strip()) == tmp_path / "site" / "course" / "_datasets"
+
+
+def test_the_pins_are_exact_and_name_no_place():
+    pins = (ROOT / "constraints.txt").read_text().split()
+    assert all(pin.count("==") == 1 for pin in pins)
+    assert not any(mark in pin for pin in pins for mark in (":", "/", "@"))
+    assert any(pin.startswith("keras==") for pin in pins)
