@@ -30,6 +30,9 @@ class _Status:
 def one_line_errors(name):
     """Turn what the user can mend into one line on stderr and an exit status in `.code`."""
     status = _Status()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # not where a notebook has replaced it
+            stream.reconfigure(errors="replace")  # a console of another alphabet has no ŷ
     try:
         yield status
         sys.stdout.flush()

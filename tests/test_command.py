@@ -99,6 +99,14 @@ def test_the_list_has_a_line_for_every_lesson(capsys):
         assert len(line) < 90
 
 
+@pytest.mark.parametrize("encoding", ["gbk", "ascii"])
+def test_a_console_of_another_alphabet(tmp_path, encoding):
+    environment = child_environment(PYTHONIOENCODING=encoding)
+    for arguments in (["course"], ["course.lesson03", "--help"]):
+        subprocess.run([sys.executable, "-m", *arguments], cwd=tmp_path, env=environment,
+                       check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+
+
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip().count(".") == 2
