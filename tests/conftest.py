@@ -55,7 +55,9 @@ def command(tmp_path):
 
 def child_environment(**changes):
     paths = os.pathsep.join([str(ROOT), str(NO_NETWORK)])
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8", **changes}
+    # TensorFlow, imported by the tests, leaves a log level of its own in os.environ.
+    ours = {"PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8", "TF_CPP_MIN_LOG_LEVEL": None}
+    environment = {**os.environ, **ours, **changes}
     return {name: value for name, value in environment.items() if value is not None}
 
 
