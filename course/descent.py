@@ -165,7 +165,8 @@ def _tensorflow_loop(step, cost, state, steps):
         )
         return state, costs.stack(), [array.stack() for array in path], cost(state)
 
-    return run(state)
+    # Called as a concrete function: for TensorFlow a new function per descent is a loop gone wrong.
+    return run.get_concrete_function(state)(state)
 
 
 def _tensorflow_update(model, weights, memory, gradient):
