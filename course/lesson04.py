@@ -30,6 +30,7 @@ from keras import ops
 
 from course import command
 from course.drawings import lesson04 as drawings
+from course.lesson03 import squared_error
 from course.report import Check, Options, Report, with_precision
 from course.tolerance import BY_HAND
 
@@ -151,14 +152,6 @@ def moments(x, y, theta, batch_size, updates):
     second = (np.linalg.matrix_power(step, updates) @ np.kron(z, z)).reshape(3, 3)
     mean = second[:2, 2]
     return mean, np.sqrt(np.diag(second)[:2] - mean**2)
-
-
-def squared_error(y, y_hat):
-    """J in Keras, from arrays of shape (n, 1).
-
-    Keras's own "mse" is this too, but averages in float32 on JAX and PyTorch.
-    """
-    return ops.sum((y_hat - y) ** 2) / ops.cast(ops.shape(y)[0], y_hat.dtype)
 
 
 def build_model(learning_rate=LEARNING_RATE):

@@ -1,6 +1,6 @@
 """Start-up: a lesson against a bare `import keras`, and a builder's first fit against stock Keras.
 
-    python tests/bench/bench_startup.py [--backend jax] [--rounds 5]
+    python tests/bench/bench_startup.py [--backend jax] [--rounds 5] [--lessons 1 2 3]
 
 Each figure is of a whole process; the processes of a pair run in turn (A B A B …), so
 that a slow minute of the machine hits both, and what is printed are medians of ratios.
@@ -32,9 +32,18 @@ model = {model}
 model.fit(X, y, batch_size=10, epochs=1, verbose=0)
 print(time.perf_counter() - start)
 """
-STOCK = """keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+STOCK_ONE = """keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")"""
-OURS = "lesson03.build_model(n_features=2, learning_rate=0.1)"
+STOCK_TWO = """keras.Sequential([
+    keras.Input((2,)),
+    keras.layers.Dense(4, "sigmoid", use_bias=False),
+    keras.layers.Dense(1, "sigmoid", use_bias=False),
+])
+model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")"""
+BUILDERS = {
+    "one layer": ("lesson03.build_model(n_features=2, learning_rate=0.1)", STOCK_ONE),
+    "two layers": ("lesson07.build_model(n_inputs=2, learning_rate=0.1)", STOCK_TWO),
+}
 
 
 def seconds(code, backend):
@@ -59,12 +68,13 @@ def main():
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--backend", default="jax")
     flags.add_argument("--rounds", type=int, default=5)
+    flags.add_argument("--lessons", type=int, nargs="*", default=[1, 2, 3])
     chosen = flags.parse_args()
     backend = chosen.backend
     seconds(IMPORT, backend)  # fills the disk cache
 
     print(f"{backend}, median of {chosen.rounds} rounds")
-    for lesson in (1, 2, 3):
+    for lesson in chosen.lessons:
         pairs = [
             (seconds(LESSON.format(lesson), backend)[0], seconds(IMPORT, backend)[0])
             for _ in range(chosen.rounds)
@@ -77,11 +87,15 @@ def main():
             flush=True,
         )
 
-    stock = FIT.format(imports="", model=STOCK)
-    ours = FIT.format(imports="from course import lesson03", model=OURS)
-    pairs = [(seconds(ours, backend)[1], seconds(stock, backend)[1]) for _ in range(chosen.rounds)]
-    ratio = statistics.median(a / b for a, b in pairs)
-    print(f"first fit, builder / stock:   {ratio:.2f}  ({pairs[0][0]:.2f} s, {pairs[0][1]:.2f} s)")
+    for name, (ours, stock) in BUILDERS.items():
+        ours = FIT.format(imports="from course import lesson03, lesson07", model=ours)
+        stock = FIT.format(imports="", model=stock)
+        pairs = [
+            (seconds(ours, backend)[1], seconds(stock, backend)[1]) for _ in range(chosen.rounds)
+        ]
+        ratio = statistics.median(a / b for a, b in pairs)
+        a, b = (statistics.median(side) for side in zip(*pairs))
+        print(f"first fit, {name}, builder / stock: {ratio:.2f}  ({a:.2f} s, {b:.2f} s)")
 
 
 if __name__ == "__main__":
