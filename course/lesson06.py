@@ -12,8 +12,9 @@ With z the last layer's numbers (the logits), n rows, k classes, m targets or la
     softmax  pⱼ = exp zⱼ / Σ exp z: k probabilities that sum to 1
     sigmoid  pⱼ = 1 / (1 + exp(−zⱼ)): each label on its own
 
-In each row of the table the slope is "output minus target", times a number. A sigmoid under MSE has
-2 (p − y) p (1 − p)/(mn) instead, which vanishes where p is near 0 or 1, however wrong.
+In each row of the table the slope is "output minus target", times a number. A sigmoid
+under MSE has 2 (p − y) p (1 − p)/(mn) instead, which vanishes where p is near 0 or 1,
+however wrong.
 The functions themselves, with their doctests, are in course/costs.py.
 
     X: shape (n, p)    y, z, p: shape (n, k) or (n, m)    W: shape (p, k)    b: shape (k,)
@@ -338,7 +339,7 @@ def saturated(options):
         """Two units without a weight in common: one learns under MSE, one under cross entropy."""
         return sigmoid_squared_error(y, z[:, :1]) + sigmoid_cross_entropy(y, z[:, 1:])
 
-    path = descend(x, slope, start, SATURATED_RATE, 2000)
+    path = descend(x, slope, start, SATURATED_RATE, 1600)
     model = build_model(1, 2, both, SATURATED_RATE)
     model.set_weights([start[:1], start[1]])
     keras_path = train(model, x, one, SATURATED_STEPS)
@@ -478,9 +479,9 @@ def against_scikit_learn(name, X, y, output, cost, keras_cost, terms, exact, exa
     every = max(1, steps // 100)
     above = [J(theta) - J(exact) for theta in path[::every]]
     # After few steps some of the way is left: the penalty bends J by 2 · penalty at least,
-    # so ‖W − W*‖² ≤ (J − J*) / penalty, where J itself is good to 1e-15.
-    above_exact = max(J(path[-1]) - J(exact), 1e-15)
-    left = np.sqrt(above_exact / penalty) if steps < STEPS else 0
+    # so ‖W − W*‖² ≤ (J − J*) / penalty; J itself is known to about 1e-15.
+    above_bottom = max(J(path[-1]) - J(exact), 0) + 1e-15
+    left = np.sqrt(above_bottom / penalty) if steps < STEPS else 0
     report = Report(
         results={
             f"{name}: log-loss": loss(path[-1]),
