@@ -13,7 +13,6 @@ from rich.table import Table
 import course
 from course.errors import InputError
 from course.report import short
-from course.tolerance import TWIN
 
 
 def compare(numbers, flags):
@@ -144,7 +143,12 @@ def _show_pairs(console, backends, lessons):
     console.print("\nLargest difference, relative to the numbers' size where that is above 1:")
     for pair in itertools.combinations(backends, 2):
         name = ", ".join(pair)
-        rows = [row["apart"].get(name, 0) for lesson in lessons for row in lesson["agreement"]]
-        console.print(f"  {name:<18}  {max(rows):.1e}")
-    if "torch" in backends:
-        console.print(f"  (torch: {TWIN['torch', 'float64'][1]})")
+        apart, where = max(
+            (row["apart"].get(name, 0), f"lesson {lesson['lesson']}, {row['name']}")
+            for lesson in lessons
+            for row in lesson["agreement"]
+        )
+        console.print(f"  {name:<18}  {apart:.1e}  ({where})", soft_wrap=True)
+    console.print(
+        "course/tolerance.py says why, and where a check allows more, the lesson beside it."
+    )
