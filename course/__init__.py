@@ -28,7 +28,9 @@ class BackendError(ImportError):
 def is_installed(backend):
     """Whether `backend` can be found, without importing it."""
     modules = (backend, "jaxlib") if backend == "jax" else (backend,)
-    return all(importlib.util.find_spec(module) is not None for module in modules)
+    specs = [importlib.util.find_spec(module) for module in modules]
+    # A folder that happens to have the name has a spec, but no origin.
+    return all(spec is not None and spec.origin is not None for spec in specs)
 
 
 def pick_backend(environ=os.environ, installed=is_installed):

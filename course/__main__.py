@@ -9,8 +9,10 @@ python -m course doctor                 what is installed, what is missing, how 
 Flags of the lessons (--quick, --seed N, --json, …) may follow the numbers.
 """
 
+import argparse
 import ast
 import importlib
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -40,11 +42,15 @@ def list_lessons():
 
 
 def run(arguments):
-    flags = Parser(prog="python -m course run", description=__doc__, add_help=True)
-    flags.add_argument("lesson", nargs="*", help="lesson numbers; all of them when none is given")
+    words = list(itertools.takewhile(lambda word: not word.startswith("-"), arguments))
+    numbers = _numbers(words)
+    flags = Parser(
+        prog="python -m course run 1 2 3",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     flags.add_argument("--backend", choices=(*course.BACKENDS, "all"))
-    chosen, passed_on = flags.parse_known_args(arguments)
-    numbers = _numbers(chosen.lesson)
+    chosen, passed_on = flags.parse_known_args(arguments[len(words) :])
     if chosen.backend == "all":
         from course.compare import compare
 
@@ -62,7 +68,7 @@ def run(arguments):
         module = importlib.import_module(f"course.lesson{number:02}")
         status = max(status, module.main(passed_on))
         if status > 1:
-            break  # bad flags or Ctrl-C: the other lessons would end the same way
+            break  # a flag that this lesson refuses, or Ctrl-C
     return status
 
 
@@ -97,6 +103,8 @@ def main(argv=None):
                 from course.doctor import doctor
 
                 status.code = doctor()
+            case ["doctor", word, *_]:
+                raise InputError(f"doctor takes no arguments, got {word!r}")
             case [word, *_]:
                 raise InputError(f"no command {word!r}; there are run and doctor (see --help)")
     return status.code

@@ -28,7 +28,7 @@ def value_and_grad(function, has_aux=False):
         the dtypes of `params`; where the cost does not depend on an entry, it is zero.
 
     Raises:
-        ValueError: if the cost is not a scalar.
+        ValueError: the cost is not a scalar, or `params` are whole numbers.
 
     Example:
         >>> import numpy as np
@@ -55,11 +55,21 @@ def value_and_grad(function, has_aux=False):
     differentiate = _BACKENDS[keras.backend.backend()](checked)
 
     def wrapped(params, *args):
-        params = tree.map_structure(ops.convert_to_tensor, params)
+        params = tree.map_structure(_float_tensor, params)
         cost, aux, gradient = differentiate(params, *args)
         return ((cost, aux) if has_aux else cost), gradient
 
     return wrapped
+
+
+def _float_tensor(values):
+    tensor = ops.convert_to_tensor(values)
+    if not keras.backend.is_float_dtype(tensor.dtype):
+        raise ValueError(
+            f"a gradient is taken with respect to floating-point numbers, not"
+            f" {keras.backend.standardize_dtype(tensor.dtype)}; write 3.0 for 3"
+        )
+    return tensor
 
 
 def _jax(function):

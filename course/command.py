@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from pathlib import Path
 
 from course.errors import InputError, Parser, one_line_errors
 from course.report import Options, plain, show
@@ -42,7 +43,8 @@ def parser(name, doc, budget, own_data=False):
     flags = Parser(prog=name, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = flags.add_argument
     add("--seed", type=whole_number(0, 2**32 - 1), default=0, help="seed of the random numbers")
-    add(f"--{budget}", type=whole_number(1, MOST_STEPS), help="how long to train")
+    add(f"--{budget}", *({"--epochs", "--steps"} - {f"--{budget}"}), dest=budget,
+        type=whole_number(1, MOST_STEPS), help="how long to train")  # fmt: skip
     add("--quick", action="store_true", help="a smaller budget, with its own tolerances")
     add("--dtype", choices=("float32", "float64"), default="float64", help="of the Keras model")
     if own_data:
@@ -67,7 +69,8 @@ def main(run, argv, doc, budget="steps", own_data=False):
         The exit status: 0 all checks hold, 1 a check fails, 2 bad input, 130 Ctrl-C.
     """
     module = sys.modules[run.__module__]
-    name = getattr(module.__spec__, "name", run.__module__)
+    # Run as a file, by an editor's button, the lesson has no module name of its own.
+    name = module.__spec__.name if module.__spec__ else f"course.{Path(module.__file__).stem}"
     with one_line_errors(name) as status:
         flags = vars(parser(f"python -m {name}", doc, budget, own_data).parse_args(argv))
         # A shell's background job ignores Ctrl-C's signal; a lesson should not.

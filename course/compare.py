@@ -5,14 +5,16 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import course
 from course.errors import InputError
-from course.report import short
+from course.report import plain, short
 
 
 def compare(numbers, flags):
@@ -32,7 +34,7 @@ def compare(numbers, flags):
     if len(backends) < 2:
         raise InputError(
             f"--backend all compares backends, and {len(backends)} is installed:"
-            ' python -m pip install "deep-learning-checked[all]"'
+            f" python -m pip install {' '.join(sorted({*course.BACKENDS} - {*backends}))}"
         )
     as_json = "--json" in flags
     flags = [flag for flag in flags if flag != "--json"]
@@ -56,7 +58,7 @@ def compare(numbers, flags):
         if not as_json:
             _show(console, number, by_backend, rows)
     if as_json:
-        print(json.dumps({"passed": ok, "lessons": lessons}))
+        print(json.dumps(plain({"passed": ok, "lessons": lessons}), allow_nan=False))
     else:
         _show_pairs(console, backends, lessons)
         verdict = "all checks hold and the backends agree" if ok else "[bold red]SOMETHING FAILS[/]"
@@ -65,17 +67,29 @@ def compare(numbers, flags):
 
 
 def _run(backend, numbers, flags):
-    """Run the lessons in one process of `backend`; yield each lesson's record as it comes."""
+    """Run the lessons in one process of `backend`; yield each lesson's record as it comes.
+
+    Raises:
+        InputError: the process ended without a record of every lesson.
+    """
     command = [sys.executable, "-m", "course", "run", *map(str, numbers), *flags, "--json"]
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
-        for line in process.stdout:
-            yield json.loads(line)
-        said = process.stderr.read().strip().splitlines()
-    if process.returncode > 1 or process.returncode < 0:
-        last = said[-1] if said else f"ended with status {process.returncode}"
-        raise InputError(f"on {backend}, {last}")
+    missing = list(numbers)
+    # Not a pipe: a pipe that nobody reads would stop a talkative process.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process:
+            for line in process.stdout:
+                if line.startswith("{"):
+                    record = json.loads(line)
+                    missing.remove(record["lesson"])
+                    yield record
+        log.seek(0)
+        said = log.read().strip().splitlines()
+    if missing or process.returncode not in (0, 1):
+        last = said[-1] if said else f"it ended with status {process.returncode}"
+        raise InputError(f"on {backend}, lesson {missing[0] if missing else numbers[-1]}: {last}")
 
 
 def agreement(by_backend):
@@ -134,7 +148,7 @@ def _show(console, number, by_backend, rows):
         verdict = "[green]ok[/]" if row["agrees"] and row["passed"] else "[bold red]FAILS[/]"
         numbers = [short(np.array(values[-1])) for values in row["measured"].values()]
         apart = f"{row['difference']:.1e}" if row["allowed"] else f"{row['difference']:.0f}"
-        table.add_row(row["name"], *numbers, apart, f"{row['allowed']:.1e}", verdict)
+        table.add_row(escape(row["name"]), *numbers, apart, f"{row['allowed']:.1e}", verdict)
     console.print(table)
 
 

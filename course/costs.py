@@ -2,10 +2,10 @@
 
     mean_squared_error    1/(mn) ΣΣ (yᵢⱼ − ŷᵢⱼ)²                               numbers
     cross_entropy         −1/n ΣΣ yᵢⱼ ln pᵢⱼ                                   one of k classes
-    binary_cross_entropy  −1/(mn) ΣΣ yᵢⱼ ln pᵢⱼ + (1 − yᵢⱼ) ln(1 − pᵢⱼ)        m labels, on or off
+    binary_cross_entropy  −1/(mn) ΣΣ [yᵢⱼ ln pᵢⱼ + (1 − yᵢⱼ) ln(1 − pᵢⱼ)]        m labels, on or off
 
-Arrays go in that NumPy would broadcast without a word, (n,) beside (n, 1), or that are
-no probabilities at all: every function looks first and says what it expected.
+NumPy would broadcast (n,) beside (n, 1) without a word, and take the logarithm of what
+is no probability; so every cost looks at its arrays first and says what it expected.
 """
 
 import numpy as np
@@ -168,7 +168,7 @@ def sparse_cross_entropy(labels, p, from_logits=False, clip=0.0, weights=None):
 
 
 def binary_cross_entropy(y, p, from_logits=False, clip=0.0, weights=None):
-    """−1/(mn) ΣΣ yᵢⱼ ln pᵢⱼ + (1 − yᵢⱼ) ln(1 − pᵢⱼ), for labels that are each on or off.
+    """−1/(mn) ΣΣ [yᵢⱼ ln pᵢⱼ + (1 − yᵢⱼ) ln(1 − pᵢⱼ)], for labels that are each on or off.
 
     Args:
         y: 0 or 1 (or a probability), shape (n,) or (n, m); a row may have no label on, or all.

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -119,15 +118,14 @@ def load_table(path, target):
 
 def _read(path):
     try:
-        size = os.path.getsize(path)
-        if size > LARGEST_TABLE:
-            raise InputError(
-                f"{path} has {size / 2**20:.0f} MiB; at most {LARGEST_TABLE / 2**20:.0f} MiB"
-                " are read: take a sample of its rows"
-            )
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST_TABLE + 1)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
+    if len(data) > LARGEST_TABLE:
+        raise InputError(
+            f"{path} has more than {LARGEST_TABLE / 2**20:.0f} MiB: take a sample of its rows"
+        )
     try:
         return data.decode("utf-8-sig")  # with or without the mark that Excel puts in front
     except UnicodeDecodeError as error:
@@ -176,14 +174,14 @@ def _numbers(path, name, cells):
         if value is None or not abs(value) < LARGEST_NUMBER:
             raise InputError(
                 f"{path}, line {line}, column {name!r}: {text!r} is not a usable number;"
-                " mend the cell or leave the row out"
+                " mend the cell, or leave out the row or the column"
             )
     return np.array(values)
 
 
 def _number(text):
     try:
-        return float(text)
+        return None if "_" in text else float(text)  # to Python, 1_0 is 10
     except ValueError:
         return None
 
@@ -192,7 +190,7 @@ def _require_rank(path, X, columns, y, target):
     """Raise where a least-squares fit would not be unique, naming the column at fault."""
     n, p = X.shape
     for name, values in [*zip(columns, X.T), (target, y)]:
-        if np.ptp(values) <= 1e-12 * np.abs(values).max():
+        if np.ptp(values) <= max(1e-12 * np.abs(values).max(), 1e-100):
             raise InputError(f"{path}: column {name!r} is constant; leave it out")
     if n < p + 2:
         raise InputError(

@@ -49,6 +49,8 @@ def minimise(cost, weights, learning_rate, steps):
         >>> history.weights[0].tolist()
         [0.0, 1.5, 2.25, 2.625]
     """
+    _require_steps(steps)
+    learning_rate = float(learning_rate)  # a NumPy number would change the weights' dtype
     slope = value_and_grad(cost)
 
     def step(state):
@@ -79,7 +81,10 @@ def train(model, X, y, steps):
         `History` of `model.trainable_variables`, NumPy arrays. The model and its
         optimizer are left as after the last step, so training can go on.
     """
-    optimizer = model.optimizer
+    _require_steps(steps)
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        raise ValueError("the model has no optimizer and no loss yet: call model.compile(...)")
     optimizer.build(model.trainable_variables)
     X, y = (ops.convert_to_tensor(a, dtype=model.compute_dtype) for a in (X, y))
     backend = keras.backend.backend()
@@ -108,6 +113,11 @@ def train(model, X, y, steps):
         for variable, value in zip(group, values):
             variable.assign(value)
     return history
+
+
+def _require_steps(steps):
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
 
 
 def _repeat(step, cost, state, steps):

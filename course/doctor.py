@@ -9,7 +9,6 @@ import sys
 import tempfile
 
 import course
-from course import data
 
 # Runs in a process of its own, because a process has only one backend.
 PROBE = """
@@ -30,27 +29,23 @@ else:
                       for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         seen.append("GPU Apple (MPS)")
-print(json.dumps([s.strip() for s in seen]))
+import sys
+version = sys.modules[backend].__version__
+print(json.dumps([version, [s.strip() for s in seen]]))
 """
 
 
 def doctor():
     """Print the findings; return 0 when a lesson could run here, 1 when none could."""
     print(f"Deep Learning, Checked {course.__version__}\n")
-    fine = _python() & _packages()
-    backends = [_backend(name) for name in course.BACKENDS]
-    if not any(backends):
-        _line(False, "backend", "none works", 'python -m pip install "jax"')
-    elif course.backend_problem:
-        _line(False, "backend", course.backend_problem, "set KERAS_BACKEND to one that is OK above")
-        fine = False
-    else:
-        _line(True, "chosen", f"{course.backend} (KERAS_BACKEND, else keras.json, else the first)")
+    packages = _packages()
+    works = {name: _backend(name) for name in course.BACKENDS}
+    fine = _python() & packages & _chosen(works)
     _line(True, "processor", f"{os.cpu_count()} cores, {platform.machine()}")
-    fine &= _data_files()
-    _fonts()
+    if packages:
+        fine &= _data_files()
+        _fonts()
     _write_access()
-    fine &= any(backends)
     print(
         "\nLessons can run here." if fine else "\nNo lesson can run here yet: mend what is missing."
     )
@@ -69,14 +64,36 @@ def _python():
     return _line(good, "Python", platform.python_version(), "install Python 3.11, 3.12 or 3.13")
 
 
+def _chosen(works):
+    if not any(works.values()):
+        return _line(False, "backend", "none works", "python -m pip install jax")
+    mend = "set KERAS_BACKEND to one that is OK above"
+    if course.backend_problem:
+        return _line(False, "backend", course.backend_problem, mend)
+    chosen = f"{course.backend} (KERAS_BACKEND, else keras.json, else the first installed)"
+    return _line(works[course.backend], "chosen", chosen, mend)
+
+
+LEAST = {"keras": "3.15", "numpy": "2.0", "scikit-learn": "1.9", "matplotlib": "3.10", "rich": "13"}
+
+
 def _packages():
     good = True
-    for name in ("keras", "numpy", "scikit-learn", "matplotlib", "rich"):
+    for name, least in LEAST.items():
+        mend = f'python -m pip install "{name}>={least}"'
         try:
-            _line(True, name, importlib.metadata.version(name))
+            version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            good = _line(False, name, "not installed", f"python -m pip install {name}")
+            good = _line(False, name, "not installed", mend)
+            continue
+        enough = _numbers(version) >= _numbers(least)
+        good &= _line(enough, name, version if enough else f"{version} is too old", mend)
     return good
+
+
+def _numbers(version):
+    """The first two numbers of a version, to compare."""
+    return [int(part) for part in version.split(".")[:2] if part.isdigit()]
 
 
 def _backend(name):
@@ -89,16 +106,18 @@ def _backend(name):
             [sys.executable, "-c", PROBE],
             env=environment, capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
-        devices = ", ".join(json.loads(probe.stdout.splitlines()[-1]))
+        version, devices = json.loads(probe.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
         return _line(False, name, "did not answer within 300 s", install + " --force-reinstall")
     except (subprocess.CalledProcessError, ValueError, IndexError) as error:
         said = (getattr(error, "stderr", "") or "no answer").strip().splitlines()[-1]
         return _line(False, name, f"does not import: {said}", install + " --force-reinstall")
-    return _line(True, name, f"{importlib.metadata.version(name)}, sees {devices}")
+    return _line(True, name, f"{version}, sees {', '.join(devices)}")
 
 
 def _data_files():
+    from course import data
+
     bad = []
     for name, expected in data.CHECKSUMS.items():
         try:
@@ -111,15 +130,11 @@ def _data_files():
 
 
 def _fonts():
-    from matplotlib import font_manager
+    from course.figures import chinese_fonts
 
-    names = {font.name for font in font_manager.fontManager.ttflist}
-    chinese = sorted(name for name in names if any(mark in name for mark in CHINESE_FONTS))
+    chinese = chinese_fonts()
     found = chinese[0] if chinese else "none with Chinese glyphs (the figures are in English)"
     _line(bool(chinese), "fonts", found, "install the font Noto Sans CJK SC, for Chinese figures")
-
-
-CHINESE_FONTS = ("CJK", "WenQuanYi", "SimHei", "SimSun", "Microsoft YaHei", "PingFang", "Heiti")
 
 
 def _write_access():

@@ -7,8 +7,12 @@
 
 import argparse
 import contextlib
+import errno
 import os
 import sys
+
+# What a full disk or a broken terminal behind the output says.
+OUTPUT_ERRORS = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF}
 
 
 class InputError(ValueError):
@@ -50,7 +54,7 @@ def one_line_errors(name):
         status.code = 130
         message = "interrupted; nothing half-written is left behind"
     except OSError as error:
-        if error.filename is not None or sys.stdout.closed:
+        if error.errno not in OUTPUT_ERRORS or error.filename is not None:
             raise
         status.code = 2
         message = f"cannot write the output ({error.strerror})"

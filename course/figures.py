@@ -21,6 +21,24 @@ STYLE = {
 }
 
 
+CHINESE_FONTS = ("CJK", "WenQuanYi", "SimHei", "SimSun", "Microsoft YaHei", "PingFang", "Heiti")
+
+
+def chinese_fonts():
+    """Names of the installed fonts that have Chinese glyphs."""
+    from matplotlib import font_manager
+
+    names = {font.name for font in font_manager.fontManager.ttflist}
+    return sorted(name for name in names if any(mark in name for mark in CHINESE_FONTS))
+
+
+def label(name, instead):
+    """A user's own column name as a label: no mathematics, and `instead` where no font has it."""
+    if any(ord(letter) > 0x2FFF for letter in name) and not chinese_fonts():
+        return instead
+    return name.replace("$", r"\$")
+
+
 def panels(*titles, height=3.6, width=4.4):
     """A row of titled axes, left to right.
 
@@ -33,7 +51,7 @@ def panels(*titles, height=3.6, width=4.4):
     """
     from matplotlib import pyplot as plt
 
-    with plt.rc_context(STYLE):
+    with plt.rc_context({**STYLE, "font.family": ["DejaVu Sans", *chinese_fonts()]}):
         size = (width * len(titles), height)
         figure, axes = plt.subplots(1, len(titles), figsize=size, squeeze=False)
         # Fixed margins, in inches: Matplotlib's automatic layout draws everything twice.

@@ -7,7 +7,7 @@ Find the one weight of y = x·w by trying every value on a grid.
     search       w* = the w on the grid with the smallest J(w)
 
 The cost of a search: with k values for each of p weights there are k^p
-combinations to try. One weight is easy, three are slow, ten are hopeless;
+combinations to try. One weight takes k tries, three take k³, ten are hopeless;
 that is why the next lesson follows the slope instead.
 
     x, y: shape (n,)    grid: shape (k,)    X: shape (n, p)    w: shape (p,)
@@ -29,7 +29,7 @@ from course.tolerance import BY_HAND
 
 LOWEST, HIGHEST = 0.0, 4.0  # where w is looked for
 STEPS = 40  # steps from the lowest to the highest value: 41 values, 0.1 apart
-PLANTED = (2.0, -1.0, 1.0)  # the weights to be found when there are three
+PLANTED = (2.0, -1.0, 1.0)  # three weights; the grid values nearest to them are to be found
 VALUES = 21  # k, the values tried for each of one, two, three weights
 QUICK_VALUES = 9
 

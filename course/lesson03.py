@@ -7,10 +7,11 @@ Fit y = Xw + b by gradient descent, and hold it against the exact solution.
     gradient     ∂J/∂w = 2/n Xᵀ(ŷ − y)        ∂J/∂b = 2/n Σ (ŷᵢ − yᵢ)
     update       w ← w − η ∂J/∂w              b ← b − η ∂J/∂b
 
-With θ = (w, b) and A = [X 1] the cost is a bowl of curvature H = 2/n AᵀA. Along
-each eigenvector of H, of eigenvalue λ, a step keeps the factor 1 − ηλ of the
-distance to the bottom: the steepest direction sets the limit η < 2/λmax, the
-flattest one the time. Features on the same scale bring the two together.
+With θ = (w, b) and A = [X 1], X and a column of ones, the cost is a bowl of curvature
+H = 2/n AᵀA and its bottom is θ*, least squares. Along each eigenvector of H, of
+eigenvalue λ, a step keeps the factor 1 − ηλ of the distance to the bottom: the
+steepest direction sets the limit η < 2/λmax, the flattest one the time. Features on
+the same scale bring the two together.
 
     X: shape (n, p)    y, ŷ: shape (n,)    w: shape (p,)    b: a number    θ: shape (p + 1,)
 
@@ -150,7 +151,7 @@ def five_points(options):
             "largest learning rate": rate_limit,
         },
         checks=[
-            Check("cost after the last step = 0", costs[-1], 0, 1e-27 + 20 * left**2),
+            Check("cost after the last step = 0", costs[-1], 0, 1e-27 + 2 / rate_limit * left**2),
             Check("w, b = 2, 5", path[-1], [2, 5], 1e-12 + left),
             Check("w, b = LinearRegression", path[-1], exact, 1e-12 + left),
             Check("w, b at every step = closed form", path, predicted, 10 * BY_HAND),
@@ -212,14 +213,14 @@ def mini_batches(options):
     model = build_model(n_features=2, learning_rate=BATCH_RATE, loss=half_squared_error)
     model.fit(X[order], y[order], batch_size=BATCH_SIZE, shuffle=False, verbose=0)
     keras_theta = np.concatenate([a.ravel() for a in model.get_weights()])
-    # The noise in a mini-batch keeps θ jittering around the bottom by about this much.
-    jitter = NOISE * np.sqrt(BATCH_RATE / (2 * BATCH_SIZE))
+    # The noise in a mini-batch keeps θ at about this distance from the bottom.
+    sigma = NOISE * np.sqrt(BATCH_RATE / (2 * BATCH_SIZE))
     return Report(
         results={"two features: w1, w2, b": theta},
         checks=[
             Check.twin("mini-batches, Keras = by hand", keras_theta, theta, options.dtype, 5),
             Check(
-                "mini-batches = least squares, 5 jitters", theta, least_squares(X, y), 5 * jitter
+                "mini-batches end at least squares, 5 sigma", theta, least_squares(X, y), 5 * sigma
             ),
         ],
     )

@@ -40,7 +40,7 @@ DATA_SEED = 0  # the points stay the same; --seed is for the order in which they
 LEARNING_RATE = 0.01  # η, from θ = 0
 EPOCHS = 50
 KINDS = {"batch": POINTS, "stochastic": 1, "mini-batch": 20}  # rows per update
-KERAS_EPOCHS = 2  # of stochastic descent: 5,000 updates through `fit` take PyTorch over 10 s
+KERAS_EPOCHS = 2  # of stochastic descent: each update through `fit` is slow
 RUNS = 400  # repeated, to measure the spread
 QUICK_RUNS = 100
 RUN_UPDATES = 1500  # until the start is forgotten
@@ -253,12 +253,12 @@ def gradients(x, y, order):
 
     h = 1e-5 * np.eye(2)
     differences = [[(cost(x, y, t + d) - cost(x, y, t - d)) / 2e-5 for d in h] for t in thetas]
-    size = 30 * BY_HAND  # the gradients are as large as 30
+    allowed = BY_HAND * np.abs(whole).max()
     return Report(
         results={"gradient at θ = 0": whole[0]},
         checks=[
-            Check("batch gradient = mean of 100 samples'", whole, mean_over(1), size),
-            Check("batch gradient = mean of 5 mini-batches'", whole, mean_over(20), size),
+            Check("batch gradient = mean of 100 samples'", whole, mean_over(1), allowed),
+            Check("batch gradient = mean of 5 mini-batches'", whole, mean_over(20), allowed),
             Check("batch gradient = differences of the cost", whole, differences, 1e-7),
         ],
     )
@@ -357,7 +357,7 @@ def predicted_share(start, batch_size, updates, ridge):
     On a fine grid this gives the matrix of chances to get from one place to
     another; its power is the chance to do so in so many updates.
     """
-    grid = np.linspace(-2, 2, 241)
+    grid = np.linspace(-2, 2, 961)
 
     def shared_out(places):
         """Each place divided between its two neighbours on the grid, (places, grid)."""
@@ -411,9 +411,9 @@ def two_valleys(rng):
         checks=[
             Check("every batch descent stays in the shallow valley", last["batch"],
                   np.full(STARTS, shallow), 1e-9),
-            Check("share escaped, stochastic = predicted, 4 sigma", shares[1], expected[0],
+            Check("share escaped, stochastic, 4 sigma + 2 starts", shares[1], expected[0],
                   by_chance[0]),
-            Check("share escaped, mini-batch = predicted, 4 sigma", shares[2], expected[1],
+            Check("share escaped, mini-batch, 4 sigma + 2 starts", shares[2], expected[1],
                   by_chance[1]),
             Check("intervals apart: batch < stochastic", intervals[0][1] < intervals[1][0], 1, 0),
         ],

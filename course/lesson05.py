@@ -11,8 +11,9 @@ How long a step should be: predicted from the curvature of the bowl, then measur
 
 H is the Hessian of J, λ its eigenvalues. A rate is too small where the flattest
 direction takes for ever, too large where the steepest one has 1 − ηλ < −1. In a
-stretched valley, κ ≫ 1, no rate is good for both: plain descent needs about κ/2 steps
-for each factor e, momentum about √κ, and scaled features make κ itself small.
+stretched valley, κ ≫ 1, no rate is good for both: to divide the distance by 2.718…
+plain descent needs about κ/2 steps, Nesterov √κ, the heavy ball √κ/2; scaled features
+make κ itself small. v is the velocity, 0 at first, and μ, from 0 to 1, the momentum.
 
     X: shape (n, p)    y: shape (n,)    θ = (w, b): shape (p + 1,)    path: (steps + 1, p + 1)
 
@@ -33,8 +34,8 @@ from course.lesson03 import cost, gradient, hessian, least_squares, squared_erro
 from course.report import Check, Options, Report, with_precision
 from course.tolerance import BY_HAND
 
-LEARNING_RATES = (0.01, 0.02, 0.03, 0.04)  # fixed by the course; all too small here
-GOOD, TOO_LARGE = 0.14, 0.155
+LEARNING_RATES = (0.01, 0.02, 0.03, 0.04)  # fixed by the course; all below the best rate, 0.143
+GOOD, TOO_LARGE = 0.14, 0.155  # just below the best rate; just above 2/λmax = 0.149
 STEPS = 500
 QUICK_STEPS = 150
 DECAY = 1e-6  # what Keras 2 wrote as SGD(decay=1e-6); Keras 3 wants a schedule
@@ -193,7 +194,8 @@ def four_rates(options):
                        options.dtype, 5),
             # Ten significant digits of V-shaped curves, each value good to 1e-15.
             Check("best rate found = 2/(λmin + λmax)", best, best_rate(eigenvalues), 1e-9),
-            Check("it keeps (κ − 1)/(κ + 1) per step", slowest, contraction(eigenvalues), 1e-9),
+            Check("the best rate keeps (κ − 1)/(κ + 1) per step", slowest,
+                  contraction(eigenvalues), 1e-9),
         ],
         figures={"rates": lambda: drawings.rates(
             LEARNING_RATES, costs, (GOOD, TOO_LARGE), [cost(X, y, path) for path in beyond],
@@ -401,7 +403,7 @@ def with_momentum(X, y, dtype):
             Check("flattest direction at every step = (1 + ct) ρ^t", flat,
                   (1 + c[:, None] * t) * rho[:, None] ** t, BY_HAND),
             # Between T and 2T the factor 1 + ct grows, at most twofold.
-            Check("slope of the log-error ÷ ρ, from 1 to 2^(1/T)", slopes / rho,
+            Check("kept per step from T to 2T, ÷ ρ: from 1 to 2^(1/T)", slopes / rho,
                   np.full(2, (2 ** (1 / T) + 1) / 2), (2 ** (1 / T) - 1) / 2),
             Check("heavy ball, Nesterov: steps counted = foretold", counted, foretold, 0),
             *[Check.twin(f"{name}: w, b at every step, Keras = by hand", twin, way.path, dtype,

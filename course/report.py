@@ -187,13 +187,14 @@ def show(report, console):
     Behind a check of several numbers stands how many, and the row shows the pair
     that is furthest apart.
     """
+    from rich.markup import escape
     from rich.table import Table
 
     results = Table(box=None, show_header=False, pad_edge=False)
-    results.add_column(overflow="fold")
-    results.add_column(justify="right", no_wrap=True)
+    results.add_column(overflow="fold", min_width=20)
+    results.add_column(justify="right", overflow="fold")
     for name, value in report.results.items():
-        results.add_row(name, short(value))
+        results.add_row(escape(name), escape(short(value)))
     console.print(results)
     console.print()
 
@@ -205,7 +206,7 @@ def show(report, console):
         count = f" ({check.measured.size})" if check.measured.size > 1 else ""
         verdict = "[green]ok[/]" if check.passed else "[bold red]FAILS[/]"
         sizes = (f"{check.error:.1e}", f"{check.tolerance:.1e}")
-        table.add_row(check.name + count, *_worst(check), *sizes, verdict)
+        table.add_row(escape(check.name + count), *_worst(check), *sizes, verdict)
     console.print(table)
     good = sum(check.passed for check in report.checks)
     console.print(f"\n{good} of {len(report.checks)} checks hold")

@@ -10,7 +10,7 @@ import pytest
 
 import course
 
-os.environ.setdefault("MPLBACKEND", "agg")
+os.environ["MPLBACKEND"] = "agg"
 ROOT = Path(course.__file__).resolve().parent.parent
 NO_NETWORK = Path(__file__).parent / "no_network"
 
@@ -24,6 +24,13 @@ def _no_network(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

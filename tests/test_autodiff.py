@@ -29,6 +29,11 @@ def test_further_arguments_and_what_else_the_function_returns():
     assert (float(value), float(aux), float(slope)) == (20, 3, 20)
 
 
+def test_whole_numbers_have_no_gradient():
+    with pytest.raises(ValueError, match=r"not int.*; write 3\.0 for 3"):
+        value_and_grad(lambda w: w**2)(np.array(3))
+
+
 def test_a_cost_that_is_not_a_scalar_is_refused():
     with pytest.raises(ValueError, match=r"shape \(2,\).*sum it or average it"):
         value_and_grad(lambda w: w**2)(np.array([1.0, 2.0]))

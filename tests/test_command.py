@@ -52,8 +52,8 @@ def test_a_check_that_fails_is_status_1(in_tmp, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--epochs", "0"], "--epochs: expected a whole number from 1 to 1000000, got '0'"),
-        (["--epochs", "-3"], "got '-3'"),
+        (["--epochs", "0"], "expected a whole number from 1 to 1000000, got '0'"),
+        (["--steps", "-3"], "argument --epochs/--steps: expected a whole number"),
         (["--epochs", "abc"], "got 'abc'"),
         (["--epochs", "1.5"], "got '1.5'"),
         (["--epochs"], "expected one argument"),
@@ -74,10 +74,13 @@ def test_bad_flags(in_tmp, capsys, flags, words):
     assert list(in_tmp.iterdir()) == []
 
 
-@pytest.mark.parametrize("argv", [["run", "99"], ["run", "x"], ["run", "1", "0"], ["walk"]])
+BAD_COMMANDS = ("run 99", "run x", "run 1 0", "walk", "doctor --help", "run 1 --quick 2")
+
+
+@pytest.mark.parametrize("argv", [words.split() for words in BAD_COMMANDS])
 def test_bad_commands(in_tmp, capsys, argv):
     assert main(argv) == 2
-    assert one_line(capsys.readouterr().err).startswith("course: ")
+    assert one_line(capsys.readouterr().err).startswith("course")
 
 
 def test_an_unknown_lesson_names_those_there_are(capsys):

@@ -1,13 +1,14 @@
 """The backends beside each other."""
 
 import json
+import sys
 
 import pytest
 from conftest import one_line
 
 import course
 from course import compare, tolerance
-from course.__main__ import lessons
+from course.__main__ import lessons, main
 
 INSTALLED = [name for name in course.BACKENDS if course.is_installed(name)]
 
@@ -69,9 +70,31 @@ def test_all_lessons_agree_on_all_installed_backends(command):
             assert row["apart"].get("tensorflow, jax", 0) <= tolerance.AGREEMENT, row["name"]
 
 
-def test_one_backend_is_nothing_to_compare(monkeypatch, capsys):
-    from course.__main__ import main
+def child(monkeypatch, script):
+    """Let the comparison start this script instead of the lessons."""
+    popen = compare.subprocess.Popen
 
+    def start(command, **named):
+        return popen([sys.executable, "-c", script], **named)
+
+    monkeypatch.setattr(compare.subprocess, "Popen", start)
+    monkeypatch.setattr(course, "is_installed", lambda name: name != "torch")
+
+
+def test_a_backend_that_crashes_is_no_success(monkeypatch, capsys):
+    child(monkeypatch, "raise OSError('libcudart is not there')")
+    assert main(["run", "1", "--backend", "all"]) == 2
+    line = one_line(capsys.readouterr().err)
+    assert "on tensorflow, lesson 1: OSError: libcudart is not there" in line
+
+
+def test_a_talkative_backend_does_not_block(monkeypatch, capsys):
+    child(monkeypatch, "import sys; sys.stderr.write('x' * 300_000 + '\\nthe end\\n')")
+    assert main(["run", "1", "--backend", "all"]) == 2
+    assert "the end" in capsys.readouterr().err
+
+
+def test_one_backend_is_nothing_to_compare(monkeypatch, capsys):
     monkeypatch.setattr(course, "is_installed", lambda name: name == "jax")
     assert main(["run", "1", "--backend", "all"]) == 2
     assert "1 is installed" in one_line(capsys.readouterr().err)
@@ -82,4 +105,4 @@ def test_a_lesson_that_refuses_its_flags_stops_the_comparison(command):
         pytest.skip("needs two backends")
     done = command("course", "run", "2", "--backend", "all", "--epochs", "0", check=2)
     last = done.stderr.strip().splitlines()[-1]
-    assert f"on {INSTALLED[0]}, course.lesson02: argument --epochs" in last
+    assert f"on {INSTALLED[0]}, lesson 2: course.lesson02: argument --epochs" in last

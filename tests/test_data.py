@@ -79,6 +79,8 @@ def test_a_byte_order_mark_windows_lines_quotes_spaces_and_blank_lines(tmp_path)
         (b"a,y\n1,\xff\n", "not UTF-8 text (byte 6)"),
         (GOOD.encode("utf-16"), "not UTF-8 text"),
         ('a,y\n"1,2\n', "not a CSV table"),
+        (GOOD.replace("5,4", "1_0,4"), "line 4, column 'b': '1_0'"),
+        ("a,b,y\n1e-200,7,3\n2e-200,6,5\n3e-200,7,4\n0,7,1\n", "column 'a' is constant"),
         ("a,b,y\n1,7,3\n2,7,5\n3,7,4\n4,7,1\n", "column 'b' is constant"),
         ("a,b,y\n1,2,3\n2,4,5\n3,6,4\n4,8,1\n", "column 'b' is a combination of 'a'"),
         ("a,b,y\n1,2,3\n2,1,3\n3,6,3\n4,8,3\n", "column 'y' is constant"),
@@ -110,16 +112,29 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
         data.load_table(tmp_path, "y")
     with open(tmp_path / "big.csv", "wb") as file:
         file.truncate(300 * 2**20)
-    with pytest.raises(InputError, match="has 300 MiB; at most 50 MiB"):
+    with pytest.raises(InputError, match="has more than 50 MiB"):
         data.load_table(tmp_path / "big.csv", "y")
 
-    def locked(path):
+    def locked(path, mode):
         raise PermissionError(13, "Permission denied", os.fspath(path))
 
     (tmp_path / "locked.csv").write_text(GOOD)
-    monkeypatch.setattr(type(tmp_path), "read_bytes", locked)  # as root every file is readable
+    monkeypatch.setattr(type(tmp_path), "open", locked)  # as root every file is readable
     with pytest.raises(InputError, match=r"cannot read .*Permission denied"):
         data.load_table(tmp_path / "locked.csv", "y")
+
+
+def test_a_stream_without_an_end(in_tmp):
+    if os.path.exists("/dev/zero"):
+        with pytest.raises(InputError, match="more than 50 MiB"):
+            data.load_table("/dev/zero", "y")
+
+
+def test_names_that_mean_something_to_others(in_tmp, capsys):
+    (in_tmp / "t.csv").write_text(GOOD.replace("a,b,y", "$a,[/b],价格 $\\x$"), encoding="utf-8")
+    assert lesson03.main(["--data", "t.csv", "--target", "价格 $\\x$"]) == 0
+    assert "weight of [/b]" in capsys.readouterr().out
+    assert (in_tmp / "figures" / "lesson03_table.png").stat().st_size > 5000
 
 
 @pytest.mark.parametrize("flags", [["--data", "no.csv", "--target", "y"], ["--data", "ok.csv"]])

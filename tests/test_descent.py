@@ -75,6 +75,14 @@ def test_normalisation_keeps_its_running_averages():
     np.testing.assert_allclose(model.layers[0].get_weights()[2], X.mean(axis=0), atol=1e-2)
 
 
+def test_what_cannot_be_trained():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match="no optimizer and no loss yet"):
+        descent.train(model, X, Y, 1)
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        descent.minimise(lambda w: w[0] ** 2, [np.array(1.0)], 0.1, 0)
+
+
 def test_plain_functions():
     history = descent.minimise(lambda w: (w[0] - w[1]) ** 2, [np.array(1.0), np.array(3.0)], 0.1, 4)
     assert [w.shape for w in history.weights] == [(5,), (5,)]
@@ -82,5 +90,5 @@ def test_plain_functions():
 
 
 def test_a_single_precision_start_stays_single():
-    history = descent.minimise(lambda w: w[0] ** 2, [np.float32(1)], 0.1, 2)
+    history = descent.minimise(lambda w: w[0] ** 2, [np.float32(1)], np.float64(0.1), 2)
     assert history.weights[0].dtype == np.float32

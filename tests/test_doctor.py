@@ -10,7 +10,7 @@ def quick_backends(monkeypatch):
 
     def answer(command, **named):
         class Done:
-            stdout = 'chatter\n["CPU", "GPU NVIDIA H200"]\n'
+            stdout = 'chatter\n["1.0", ["CPU", "GPU NVIDIA H200"]]\n'
 
         return Done()
 
@@ -63,3 +63,17 @@ def test_a_folder_that_takes_no_files(quick_backends, monkeypatch, capsys):
     monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
     assert doctor.doctor() == 0  # --save-dir can name another
     assert "Permission denied" in capsys.readouterr().out
+
+
+def test_the_chosen_backend_must_be_one_that_works(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "_backend", lambda name: name != course.backend)
+    assert doctor.doctor() == 1
+    out = capsys.readouterr().out
+    assert f"missing  chosen       {course.backend}" in out
+    assert "set KERAS_BACKEND" in out
+
+
+def test_a_package_that_is_too_old(quick_backends, monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "LEAST", {**doctor.LEAST, "keras": "99.0"})
+    assert doctor.doctor() == 1
+    assert 'python -m pip install "keras>=99.0"' in capsys.readouterr().out

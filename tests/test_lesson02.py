@@ -24,7 +24,7 @@ def test_the_fixed_values():
     w = references.one_weight_trajectory(x, y, 1.0, 0.01, 100)[-1]
     assert results["w after 100 epochs"] == pytest.approx(w, rel=1e-12)
     assert results["prediction for x = 4"] == pytest.approx(4 * w, rel=1e-6)
-    assert results["learning rate at which it diverges"] == pytest.approx(3 / 14, abs=1e-9)
+    assert results["learning rate above which it diverges"] == pytest.approx(3 / 14, abs=1e-9)
 
 
 def test_the_builder_starts_where_it_is_told():
@@ -72,7 +72,8 @@ MISTAKES = [
             ["w at every epoch, Keras = by hand"]),
     Mistake("noise √(ηT), not √(2ηT)", "noisy_descent",
             lambda right: lambda w, T, *rest: right(w, T / 2, *rest),
-            lambda: lesson.two_valleys(Options()), ["share of walkers = exp(−J/T), 4 sigma"]),
+            lambda: lesson.two_valleys(Options()),
+            ["share in the deep valley = exp(−J/T)'s, 4 sigma"]),
     Mistake("the tilt forgotten in the slope", "valleys_slope",
             lambda right: lambda w: right(w) - lesson.TILT,
             lambda: lesson.two_valleys(Options()),

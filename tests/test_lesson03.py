@@ -106,7 +106,7 @@ MISTAKES = [
             lambda: lesson.mini_batches(QUICK), ["mini-batches, Keras = by hand"]),
     Mistake("a reference with its columns swapped", "least_squares",
             lambda right: lambda X, y: right(X[:, ::-1], y),
-            lambda: lesson.mini_batches(QUICK), ["mini-batches = least squares, 5 jitters"]),
+            lambda: lesson.mini_batches(QUICK), ["mini-batches end at least squares, 5 sigma"]),
 ]  # fmt: skip
 
 

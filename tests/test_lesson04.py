@@ -214,15 +214,15 @@ MISTAKES = [
     Mistake("the tilt forgotten in the slope", "valleys_slope",
             lambda right: lambda w, tilt: right(w, tilt - lesson.TILT), valleys,
             ["every batch descent stays in the shallow valley",
-             "share escaped, mini-batch = predicted, 4 sigma"]),
+             "share escaped, mini-batch, 4 sigma + 2 starts"]),
     Mistake("steps that are hardly noisy", "descend_valleys",
             lambda right: lambda w, tilts: right(w, lesson.TILT + (tilts - lesson.TILT) / 4),
-            valleys, ["share escaped, stochastic = predicted, 4 sigma",
-                      "share escaped, mini-batch = predicted, 4 sigma",
+            valleys, ["share escaped, stochastic, 4 sigma + 2 starts",
+                      "share escaped, mini-batch, 4 sigma + 2 starts",
                       "intervals apart: batch < stochastic"]),
     Mistake("a prediction for one sample at a time", "predicted_share",
             lambda right: lambda start, size, updates, ridge: right(start, 1, updates, ridge),
-            valleys, ["share escaped, mini-batch = predicted, 4 sigma"]),
+            valleys, ["share escaped, mini-batch, 4 sigma + 2 starts"]),
 ]  # fmt: skip
 
 

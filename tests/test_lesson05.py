@@ -173,7 +173,7 @@ MISTAKES = [
             ["valley: kept per step = ±(κ − 1)/(κ + 1)"]),
     Mistake("(κ − 1)/κ kept per step", "contraction",
             lambda right: lambda eigenvalues: 1 - eigenvalues[0] / eigenvalues[-1], four_rates,
-            ["it keeps (κ − 1)/(κ + 1) per step"]),
+            ["the best rate keeps (κ − 1)/(κ + 1) per step"]),
     Mistake("one step too many", "descend",
             lambda right: lambda X, y, rate, steps: right(X, y, rate, steps + 1)[1:], four_rates,
             ["cost at every step, relative, = ½ Σ λ ((1 − ηλ)^t e₀)²", RATES]),

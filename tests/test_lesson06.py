@@ -9,10 +9,13 @@ from course import lesson06 as lesson
 from course.report import Options
 
 
-@pytest.mark.parametrize("options", [Options(), Options(quick=True, seed=5), Options(steps=3)])
-def test_every_check_holds(options):
+@pytest.mark.parametrize(
+    ("options", "checks"),
+    [(Options(), 35), (Options(quick=True, seed=5), 35), (Options(steps=3), 29)],
+)
+def test_every_check_holds(options, checks):
     report = lesson.run(options)
-    assert len(report.checks) == 35
+    assert len(report.checks) == checks
     assert [check.name for check in report.checks if not check.passed] == []
 
 
@@ -98,13 +101,13 @@ MISTAKES = [
             lambda right: lambda y, y_hat, weights=None: np.shape(y)[1] * right(y, y_hat, weights),
             lambda: lesson.three_ways(DEFAULT),
             ["costs by hand = scikit-learn", "weighted costs by hand = scikit-learn",
-             "sigmoid + MSE: 2 (p − y) p (1 − p), = by differences"]),
+             "sigmoid + MSE: 2 (p − y) p (1 − p)/(mn), = by differences"]),
     Mistake("binary cross entropy without the labels that are off", "binary_cross_entropy",
             lambda right: lambda y, p, from_logits=False, **how:
                 -np.mean(y * np.log(special.expit(p) if from_logits else p)),
             lambda: lesson.three_ways(DEFAULT),
             ["costs by hand = scikit-learn",
-             "sigmoid + cross entropy: p − y, = by differences"]),
+             "sigmoid + cross entropy: (p − y)/(mn), = by differences"]),
     Mistake("weights forgotten", "cross_entropy", forget("weights"),
             lambda: lesson.three_ways(DEFAULT), ["weighted costs by hand = scikit-learn"]),
     Mistake("the clip forgotten", "cross_entropy", forget("clip"), lesson.clip,
@@ -118,16 +121,16 @@ MISTAKES = [
     Mistake("a slope without the sigmoid's own", "slope_squared",
             lambda right: lambda y, p, terms: 2 * (p - y) / terms,
             lambda: lesson.three_ways(DEFAULT),
-            ["sigmoid + MSE: 2 (p − y) p (1 − p), = by differences",
-             "sigmoid + MSE: 2 (p − y) p (1 − p), = autodiff"]),
+            ["sigmoid + MSE: 2 (p − y) p (1 − p)/(mn), = by differences",
+             "sigmoid + MSE: 2 (p − y) p (1 − p)/(mn), = autodiff"]),
     Mistake("a slope without its 2", "slope_squared", lambda right: lambda *a: right(*a) / 2,
             lambda: lesson.saturated(DEFAULT),
             ["saturated: w, b at every step, Keras = by hand", "steps until p = ½, MSE"]),
     Mistake("y − p", "slope_of_its_own", lambda right: lambda *a: -right(*a),
             lambda: lesson.three_ways(DEFAULT),
-            ["softmax + cross entropy: p − y, = by differences",
-             "softmax + cross entropy: p − y, = autodiff",
-             "sigmoid + cross entropy: p − y, = autodiff"]),
+            ["softmax + cross entropy: (p − y)/n, = by differences",
+             "softmax + cross entropy: (p − y)/n, = autodiff",
+             "sigmoid + cross entropy: (p − y)/(mn), = autodiff"]),
     Mistake("the same cost for both units", "sigmoid_squared_error",
             lambda right: lesson.sigmoid_cross_entropy, lambda: lesson.saturated(DEFAULT),
             ["saturated: first slopes, Keras = formula",

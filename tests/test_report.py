@@ -49,12 +49,23 @@ def test_numbers_are_short():
 
 
 def test_the_table_shows_the_pair_that_is_furthest_apart(capsys):
-    report = Report({"answer": 42}, [Check("good", [1, 2], [1, 2], 0), Check("bad", 1, 2, 0.5)])
+    report = Report(
+        {"answer": 42}, [Check("good", [1, 2], [1, 2], 0), Check("bad", [1, 50], [1, 70], 0.5)]
+    )
     show(report, Console(width=80))
     out = capsys.readouterr().out
     assert "good (2)" in out
     assert "FAILS" in out
+    assert ["bad", "(2)", "50", "70"] == out[out.index("bad") :].split()[:4]
     assert "1 of 2 checks hold" in out
+
+
+def test_names_in_square_brackets_are_no_markup(capsys):
+    show(Report({"weight of rate [/h]": "[red]"}, [Check("v [km/h]", 1, 1, 0)]), Console(width=80))
+    out = capsys.readouterr().out
+    assert "weight of rate [/h]" in out
+    assert "[red]" in out
+    assert "v [km/h]" in out
 
 
 def test_precision_holds_while_a_lesson_runs_and_no_longer():

@@ -38,6 +38,7 @@ def table(y, y_hat, target, costs, every):
     """Predictions against the table's own values, and the cost every so many steps."""
     figure, (left, right) = figures.panels("Prediction and truth", "Cost")
     left.plot(y, y_hat, ".", color=figures.BLUE)
+    target = figures.label(target, "target")
     left.plot([y.min(), y.max()], [y.min(), y.max()], color=figures.GREY, label="equal")
     left.set(xlabel=f"{target}, given", ylabel=f"{target}, predicted")
     left.legend()
