@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from conftest import NO_NETWORK, ROOT, child_environment
 
 import course
-from course import data
+from course import data, doctor
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +59,9 @@ def test_the_pins_are_exact_and_name_no_place():
     assert all(pin.count("==") == 1 for pin in pins)
     assert not any(mark in pin for pin in pins for mark in (":", "/", "@"))
     assert any(pin.startswith("keras==") for pin in pins)
+
+
+def test_the_doctor_asks_for_what_the_package_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = dict(entry.split(">=") for entry in project["dependencies"])
+    assert asked == doctor.LEAST
