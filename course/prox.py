@@ -1,0 +1,145 @@
+"""Proximal operators: what a penalty does to a weight after the gradient step.
+
+    prox_h(v) = argmin_w  ½‖w − v‖² + h(w)
+
+A step of proximal descent on f + h is w ← prox_{ηh}(w − η∇f(w)): the smooth part f moves the
+weight, then the penalty h pulls it, and a penalty with a corner at zero can pull it to
+zero exactly. The projections are the same with an h that is 0 inside a set, ∞ outside.
+
+Pure functions of `keras.ops`, on every backend, and of the dtype they are given.
+
+Reference:
+    N. Parikh and S. Boyd, Proximal Algorithms, Foundations and Trends in Optimization 1(3),
+    2014, chapter 6, doi:10.1561/2400000003.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+
+def soft_threshold(w, threshold):
+    """argmin_u ½‖u − w‖² + threshold·‖u‖₁: nearer to zero by `threshold`, and zero if it gets there.
+
+    Args:
+        w: array of any shape, floating-point.
+        threshold: number or array that broadcasts against `w`, not negative.
+
+    Returns:
+        Array of the shape and dtype of `w`.
+
+    Example:
+        >>> import numpy as np
+        >>> ops.convert_to_numpy(soft_threshold(np.array([3.0, -0.5, -2.0]), 1.0)).tolist()
+        [2.0, 0.0, -1.0]
+    """
+    w = ops.convert_to_tensor(w)
+    # relu keeps float64 on every backend, maximum does not on PyTorch.
+    return ops.relu(w - threshold) - ops.relu(-w - threshold)
+
+
+def prox_elastic_net(w, step, alpha, l1_ratio=1.0):
+    """The proximal operator of step·α·(l1_ratio·‖w‖₁ + ½(1 − l1_ratio)·‖w‖²).
+
+    Args:
+        w: array of any shape, floating-point.
+        step: the learning rate η of the gradient step before it.
+        alpha: weight of the penalty, not negative.
+        l1_ratio: 1 for the lasso's penalty, 0 for ridge's.
+
+    Returns:
+        Array of the shape and dtype of `w`.
+
+    Example:
+        >>> import numpy as np
+        >>> ops.convert_to_numpy(prox_elastic_net(np.array([3.5, 0.2]), 1.0, 1.0, 0.5)).tolist()
+        [2.0, 0.0]
+    """
+    return soft_threshold(w, step * alpha * l1_ratio) / (1 + step * alpha * (1 - l1_ratio))
+
+
+def project_nonnegative(w):
+    """The nearest array without a negative entry.
+
+    Example:
+        >>> import numpy as np
+        >>> ops.convert_to_numpy(project_nonnegative(np.array([3.0, -0.5]))).tolist()
+        [3.0, 0.0]
+    """
+    return ops.relu(w)
+
+
+def project_l2_ball(w, radius):
+    """The nearest array with √Σw² ≤ radius: onto the circle, along the line to its centre.
+
+    Example:
+        >>> import numpy as np
+        >>> ops.convert_to_numpy(project_l2_ball(np.array([3.0, 4.0]), 1.0)).round(12).tolist()
+        [0.6, 0.8]
+    """
+    w = ops.convert_to_tensor(w)
+    length = ops.sqrt(ops.sum(w * w))
+    return w * ops.where(length > radius, radius / length, ops.ones_like(length))
+
+
+def project_l1_ball(w, radius):
+    """The nearest array with Σ|w| ≤ radius: onto the diamond, whose corners have zeros.
+
+    It is a soft threshold; the threshold that ends on the diamond is found by sorting.
+
+    Reference:
+        J. Duchi et al., Efficient Projections onto the l1-Ball, ICML 2008,
+        doi:10.1145/1390156.1390191.
+
+    Example:
+        >>> import numpy as np
+        >>> ops.convert_to_numpy(project_l1_ball(np.array([3.0, 0.5]), 1.0)).tolist()
+        [1.0, 0.0]
+    """
+    w = ops.convert_to_tensor(w)
+    size = ops.reshape(ops.abs(w), (-1,))
+    largest_first = ops.flip(ops.sort(size))
+    count = ops.cast(ops.arange(1, math.prod(w.shape) + 1), w.dtype)
+    # If the k largest stay, they share what is too much; that must leave the k-th above zero.
+    threshold = (ops.cumsum(largest_first) - radius) / count
+    stays = largest_first > threshold
+    chosen = threshold[ops.sum(ops.cast(stays, "int32")) - 1]
+    return ops.where(ops.sum(size) > radius, soft_threshold(w, chosen), w)
+
+
+@keras.saving.register_keras_serializable(package="course")
+class ElasticNet:
+    """`prox_elastic_net` with its α and l1_ratio, so that an optimizer can carry and save it.
+
+    Args:
+        alpha: weight of the penalty, a number that is not negative.
+        l1_ratio: in [0, 1]; 1 (default) is the lasso's penalty.
+
+    Raises:
+        ValueError: a number out of its range.
+
+    Example:
+        >>> import numpy as np
+        >>> ops.convert_to_numpy(ElasticNet(alpha=2.0)(np.array([3.0]), step=0.5)).tolist()
+        [2.0]
+    """
+
+    def __init__(self, alpha, l1_ratio=1.0):
+        if not 0 <= alpha < math.inf:
+            raise ValueError(f"alpha must be a finite number of at least 0, got {alpha}")
+        if not 0 <= l1_ratio <= 1:
+            raise ValueError(f"l1_ratio must lie in [0, 1], got {l1_ratio}")
+        self.alpha, self.l1_ratio = float(alpha), float(l1_ratio)
+
+    def __call__(self, w, step):
+        return prox_elastic_net(w, step, self.alpha, self.l1_ratio)
+
+    def penalty(self, w):
+        """α·(l1_ratio·‖w‖₁ + ½(1 − l1_ratio)·‖w‖²), a scalar."""
+        return self.alpha * (
+            self.l1_ratio * ops.sum(ops.abs(w)) + (1 - self.l1_ratio) / 2 * ops.sum(w * w)
+        )
+
+    def get_config(self):
+        return {"alpha": self.alpha, "l1_ratio": self.l1_ratio}
