@@ -20,7 +20,7 @@ from keras import ops
 
 
 def soft_threshold(w, threshold):
-    """argmin_u ½‖u − w‖² + threshold·‖u‖₁: nearer to zero by `threshold`, and zero if it gets there.
+    """argmin_u ½‖u − w‖² + threshold·‖u‖₁: `threshold` nearer to zero, at most to zero itself.
 
     Args:
         w: array of any shape, floating-point.
