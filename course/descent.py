@@ -79,7 +79,7 @@ def train(model, X, y, steps):
 
     Returns:
         `History` of `model.trainable_variables`, NumPy arrays. The model and its
-        optimizer are left as after the last step, so training can go on.
+        optimizer are left as after `fit`, so training can go on.
     """
     _require_steps(steps)
     optimizer = getattr(model, "optimizer", None)
@@ -112,6 +112,7 @@ def train(model, X, y, steps):
     for group, values in zip(variables, end):
         for variable, value in zip(group, values):
             variable.assign(value)
+    optimizer.finalize_variable_values(model.trainable_variables)  # as `fit` does
     return history
 
 
@@ -218,7 +219,8 @@ def _torch_update(model, weights, memory, gradient):
 
     # Keras's fused PyTorch update reads the learning rate out as a Python number, which
     # would freeze a schedule in the graph; the per-variable update keeps it a tensor.
-    optimizer._parallel_update_step, fused = one_by_one, optimizer._parallel_update_step
+    fused = getattr(optimizer, "_parallel_update_step", None)  # only Keras's own optimizers have it
+    optimizer._parallel_update_step = one_by_one
     try:
         with torch.no_grad():
             memory, weights = [m.clone() for m in memory], [w.clone() for w in weights]

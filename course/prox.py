@@ -86,11 +86,12 @@ def project_l2_ball(w, radius):
 def project_l1_ball(w, radius):
     """The nearest array with Σ|w| ≤ radius: onto the diamond, whose corners have zeros.
 
-    It is a soft threshold; the threshold that ends on the diamond is found by sorting.
+    It is a soft threshold. The threshold is what the entries that stay have too much, shared
+    among them; it drops entries and rises, until those it was shared among are those that stay.
 
     Reference:
-        J. Duchi et al., Efficient Projections onto the l1-Ball, ICML 2008,
-        doi:10.1145/1390156.1390191.
+        C. Michelot, A finite algorithm for finding the projection of a point onto the canonical
+        simplex of Rⁿ, J. Optim. Theory Appl. 50, 1986, doi:10.1007/BF00938486.
 
     Example:
         >>> import numpy as np
@@ -98,14 +99,19 @@ def project_l1_ball(w, radius):
         [1.0, 0.0]
     """
     w = ops.convert_to_tensor(w)
-    size = ops.reshape(ops.abs(w), (-1,))
-    largest_first = ops.flip(ops.sort(size))
-    count = ops.cast(ops.arange(1, math.prod(w.shape) + 1), w.dtype)
-    # If the k largest stay, they share what is too much; that must leave the k-th above zero.
-    threshold = (ops.cumsum(largest_first) - radius) / count
-    stays = largest_first > threshold
-    chosen = threshold[ops.sum(ops.cast(stays, "int32")) - 1]
-    return ops.where(ops.sum(size) > radius, soft_threshold(w, chosen), w)
+    size = ops.abs(w)
+
+    def share(threshold):
+        stays = ops.cast(size > threshold, w.dtype)
+        return (ops.sum(size * stays) - radius) / ops.sum(stays)
+
+    def changes(threshold, before):
+        return threshold > before
+
+    zero = ops.zeros((), dtype=w.dtype)
+    first = (share(zero), zero)
+    threshold, _ = ops.while_loop(changes, lambda t, _: (share(t), t), first)
+    return ops.where(ops.sum(size) > radius, soft_threshold(w, threshold), w)
 
 
 @keras.saving.register_keras_serializable(package="course")
@@ -143,3 +149,7 @@ class ElasticNet:
 
     def get_config(self):
         return {"alpha": self.alpha, "l1_ratio": self.l1_ratio}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)

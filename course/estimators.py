@@ -1,0 +1,316 @@
+"""Ridge, Lasso, ElasticNet, LassoCV, ElasticNetCV: `course.linear` as scikit-learn estimators.
+
+    from course.estimators import Lasso          # was: from sklearn.linear_model import Lasso
+
+Parameters, defaults, attributes and exceptions are scikit-learn's, so pipelines, grid searches,
+`clone` and `pickle` work. The answers are exact to rounding, whatever `tol`.
+
+Some of scikit-learn's parameters say only how fast its answer comes. They are accepted, and mean
+nothing here:
+
+    copy_X                     X is never changed
+    precompute                 True, False or "auto"; a Gram matrix of one's own is refused
+    selection, random_state    there is no order of coordinates to choose
+    n_jobs, verbose            all folds are solved at once, in silence
+
+There are no sample weights (but in `Ridge`) and no sparse X.
+"""
+
+from numbers import Real
+
+import numpy as np
+from sklearn import linear_model
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from course import linear
+
+
+class _Linear(RegressorMixin, BaseEstimator):
+    """What predicts Xw + b."""
+
+    def predict(self, X):
+        """Xw + b, shape (n,), or (n, k) for k targets; X: shape (n, p)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False)
+        return X @ self.coef_.T + self.intercept_
+
+    def _checked(self, X, y, multi_output=False):
+        if np.ndim(getattr(self, "precompute", None)) > 0:
+            raise ValueError("precompute must be True, False or 'auto'; no matrix is used here")
+        return validate_data(
+            self, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2,
+            multi_output=multi_output,
+        )  # fmt: skip
+
+    def _keep(self, fit):
+        """Make a `linear.Fit` the fitted attributes."""
+        if not all(np.isfinite(part).all() for part in fit):
+            raise ValueError("the solution is not finite: X or y has too large numbers; scale them")
+        self.coef_, self.intercept_, self.dual_gap_, self.n_iter_ = fit
+        if not self.fit_intercept:
+            self.intercept_ = 0.0
+
+    def _settings(self):
+        names = ("fit_intercept", "positive", "tol", "max_iter")
+        return {name: getattr(self, name) for name in names}
+
+
+class Ridge(MultiOutputMixin, _Linear):
+    """Least squares with an L2 penalty; b is not penalised.
+
+        minimise  ‖Xw + b − y‖² + α‖w‖²
+
+    Args:
+        alpha: α, at least 0; or shape (k,), one for each target.
+        fit_intercept: whether there is a b.
+        copy_X: means nothing.
+
+    Attributes:
+        coef_: shape (p,), or (k, p).
+        intercept_: a number, or shape (k,).
+        n_features_in_, feature_names_in_: of X in `fit`.
+
+    Example:
+        >>> model = Ridge(alpha=2.0).fit([[0], [1], [2]], [0, 1, 2])
+        >>> model.coef_.round(12).tolist(), round(float(model.intercept_), 12)
+        ([0.5], 0.5)
+
+    Reference:
+        A. E. Hoerl and R. W. Kennard, Ridge Regression: Biased Estimation for Nonorthogonal
+        Problems, Technometrics 12, 1970, doi:10.1080/00401706.1970.10488634.
+    """
+
+    _parameter_constraints = linear_model.Ridge._parameter_constraints
+
+    def __init__(self, alpha=1.0, *, fit_intercept=True, copy_X=True):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Find w and b.
+
+        Args:
+            X: shape (n, p), float64 or float32.
+            y: shape (n,) or (n, k).
+            sample_weight: shape (n,), not negative: each row's share of the sum of squares.
+
+        Returns:
+            The estimator.
+        """
+        X, y = self._checked(X, y, multi_output=True)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+            )
+        fit = linear.ridge(
+            X, y, self.alpha, fit_intercept=self.fit_intercept, sample_weight=sample_weight
+        )
+        # As in scikit-learn: one target has a vector of weights, be y a vector or a column.
+        self.coef_ = fit.coef[0] if y.shape[1:] == (1,) else fit.coef
+        self.intercept_ = fit.intercept if self.fit_intercept else 0.0
+        return self
+
+
+class ElasticNet(MultiOutputMixin, _Linear):
+    """Least squares with an L1 and an L2 penalty; b is not penalised.
+
+        minimise  1/(2n) ‖Xw + b − y‖² + α ρ‖w‖₁ + ½ α(1 − ρ)‖w‖²
+
+    With k targets, each is a problem of its own.
+
+    Args:
+        alpha: α, at least 0.
+        l1_ratio: ρ, in [0, 1]; 1 is the lasso.
+        fit_intercept: whether there is a b.
+        max_iter: the most steps: kinks of the path, or steps of descent.
+        tol: a `ConvergenceWarning` is given where `max_iter` ends first and the duality
+            gap is above tol · mean((y − ȳ)²).
+        warm_start: whether `fit` starts from the last fit's `coef_`.
+        positive: whether weights may not be negative.
+        precompute, copy_X, random_state, selection: mean nothing; see the module.
+
+    Attributes:
+        coef_: shape (p,), or (k, p).
+        intercept_: a number, or shape (k,).
+        dual_gap_: how far the objective may be above the least, in units of y²; or shape (k,).
+        n_iter_: steps made; or a list of k.
+        n_features_in_, feature_names_in_: of X in `fit`.
+
+    Example:
+        >>> model = ElasticNet(alpha=0.5).fit([[-1, 1], [1, 1], [-1, -1], [1, -1]], [-2, 2, -2, 2])
+        >>> model.coef_.round(12).tolist()
+        [1.4, 0.0]
+
+    Reference:
+        H. Zou and T. Hastie, Regularization and variable selection via the elastic net,
+        J. R. Statist. Soc. B 67, 2005, doi:10.1111/j.1467-9868.2005.00503.x.
+    """
+
+    _parameter_constraints = linear_model.ElasticNet._parameter_constraints
+
+    def __init__(
+        self, alpha=1.0, *, l1_ratio=0.5, fit_intercept=True, precompute=False, max_iter=1000,
+        copy_X=True, tol=1e-4, warm_start=False, positive=False, random_state=None,
+        selection="cyclic",
+    ):  # fmt: skip
+        self.alpha, self.l1_ratio, self.fit_intercept = alpha, l1_ratio, fit_intercept
+        self.max_iter, self.tol = max_iter, tol
+        self.warm_start, self.positive = warm_start, positive
+        self.precompute, self.copy_X = precompute, copy_X
+        self.random_state, self.selection = random_state, selection
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Find w and b; return self. X: shape (n, p), float64 or float32; y: (n,) or (n, k)."""
+        X, y = self._checked(X, y, multi_output=True)
+        targets = y.reshape(len(y), -1).T
+        fits = [
+            linear.lasso(X, target, self.alpha, self.l1_ratio, coef_init=w, **self._settings())
+            for target, w in zip(targets, self._starts(len(targets), X.shape[1]))
+        ]
+        self._keep(fits[0] if y.ndim == 1 else linear.Fit(*map(np.array, zip(*fits))))
+        if len(fits) == 1:
+            self.coef_, _, self.dual_gap_, self.n_iter_ = fits[0]
+        return self
+
+    def _starts(self, k, p):
+        """What each target's descent starts from: None, or shape (p,)."""
+        if not (self.warm_start and hasattr(self, "coef_")):
+            return [None] * k
+        w = np.atleast_2d(self.coef_)
+        if w.shape != (k, p):
+            raise ValueError(
+                f"warm_start=True starts from coef_, which is for {w.shape[0]} targets and"
+                f" {w.shape[1]} features; these data have {k} and {p}"
+            )
+        return np.maximum(w, 0) if self.positive else w
+
+
+class Lasso(ElasticNet):
+    """Least squares with an L1 penalty; b is not penalised.
+
+        minimise  1/(2n) ‖Xw + b − y‖² + α‖w‖₁
+
+    Args:
+        alpha, fit_intercept, …: as in `ElasticNet`.
+
+    Attributes:
+        coef_, intercept_, dual_gap_, n_iter_, …: as in `ElasticNet`.
+
+    Example:
+        >>> model = Lasso(alpha=0.5).fit([[-1, 1], [1, 1], [-1, -1], [1, -1]], [-2, 2, -2, 2])
+        >>> model.coef_.round(12).tolist()
+        [1.5, 0.0]
+
+    Reference:
+        R. Tibshirani, Regression Shrinkage and Selection via the Lasso, J. R. Statist. Soc. B 58,
+        1996, doi:10.1111/j.2517-6161.1996.tb02080.x.
+    """
+
+    def __init__(
+        self, alpha=1.0, *, fit_intercept=True, precompute=False, copy_X=True, max_iter=1000,
+        tol=1e-4, warm_start=False, positive=False, random_state=None, selection="cyclic",
+    ):  # fmt: skip
+        super().__init__(
+            alpha, l1_ratio=1.0, fit_intercept=fit_intercept, precompute=precompute,
+            max_iter=max_iter, copy_X=copy_X, tol=tol, warm_start=warm_start, positive=positive,
+            random_state=random_state, selection=selection,
+        )  # fmt: skip
+
+
+class ElasticNetCV(_Linear):
+    """The elastic net at the α, and ρ, with the least mean squared error in cross-validation.
+
+    Args:
+        l1_ratio: ρ, in [0, 1]; or several, to choose from.
+        eps: the smallest α as a share of the largest, where `alphas` is a number.
+        alphas: how many, evenly in log α from the smallest at which all weights are zero;
+            or the values, in any order.
+        cv: into how many folds, in the rows' order (None: 5); a splitter; or a list of
+            (training rows, test rows).
+        fit_intercept, max_iter, tol, positive: as in `ElasticNet`.
+        precompute, copy_X, verbose, n_jobs, random_state, selection: mean nothing; see the module.
+
+    Attributes:
+        alpha_, l1_ratio_: what was chosen; of equal errors, the largest α.
+        coef_, intercept_, dual_gap_, n_iter_: the fit to all rows there, as in `ElasticNet`.
+        alphas_: shape (A,), decreasing; or (L, A) for L l1_ratios with their own.
+        mse_path_: the error on each fold's left-out rows, shape (A, folds) or (L, A, folds).
+        n_features_in_, feature_names_in_: of X in `fit`.
+
+    Example:
+        >>> X = np.arange(10.0)[:, None]
+        >>> model = ElasticNetCV(l1_ratio=[0.5, 0.9]).fit(X, X[:, 0])
+        >>> float(model.l1_ratio_), bool(model.alpha_ == model.alphas_[1, -1])
+        (0.9, True)
+
+    Reference:
+        J. Friedman, T. Hastie, R. Tibshirani, Regularization Paths for Generalized Linear Models
+        via Coordinate Descent, J. Stat. Softw. 33, 2010, doi:10.18637/jss.v033.i01.
+    """
+
+    _parameter_constraints = linear_model.ElasticNetCV._parameter_constraints
+
+    def __init__(
+        self, *, l1_ratio=0.5, eps=1e-3, alphas=100, fit_intercept=True, precompute="auto",
+        max_iter=1000, tol=1e-4, cv=None, copy_X=True, verbose=0, n_jobs=None, positive=False,
+        random_state=None, selection="cyclic",
+    ):  # fmt: skip
+        self.l1_ratio, self.eps, self.alphas, self.cv = l1_ratio, eps, alphas, cv
+        self.fit_intercept, self.positive = fit_intercept, positive
+        self.max_iter, self.tol = max_iter, tol
+        self.precompute, self.copy_X, self.verbose = precompute, copy_X, verbose
+        self.n_jobs, self.random_state, self.selection = n_jobs, random_state, selection
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Choose α, find w and b there; return self. X: (n, p), float64 or float32; y: (n,)."""
+        X, y = self._checked(X, y)
+        for i, alpha in enumerate(self.alphas if np.ndim(self.alphas) else []):
+            check_scalar(alpha, f"alphas[{i}]", Real, min_val=0)
+        found = linear.lasso_cv(
+            X, y, l1_ratio=self.l1_ratio, eps=self.eps, alphas=self.alphas, cv=self.cv,
+            **self._settings(),
+        )  # fmt: skip
+        self._keep(found.fit)
+        self.alpha_ = found.alpha
+        if "l1_ratio" in self.get_params():
+            self.l1_ratio_ = found.l1_ratio
+        # As in scikit-learn: no axis for one ratio, and one grid where its values were given.
+        shared = np.ndim(self.alphas) > 0 or len(np.atleast_2d(found.alphas)) == 1
+        self.alphas_ = np.atleast_2d(found.alphas)[0] if shared else found.alphas
+        self.mse_path_ = np.squeeze(found.mse_path)
+        return self
+
+
+class LassoCV(ElasticNetCV):
+    """The lasso at the α with the least mean squared error in cross-validation.
+
+    Args:
+        eps, alphas, cv, …: as in `ElasticNetCV`.
+
+    Attributes:
+        alpha_, alphas_, mse_path_, coef_, …: as in `ElasticNetCV`.
+
+    Example:
+        >>> X = np.arange(10.0)[:, None]
+        >>> model = LassoCV().fit(X, X[:, 0])
+        >>> model.coef_.round(12).tolist(), model.mse_path_.shape
+        ([0.999], (100, 5))
+    """
+
+    def __init__(
+        self, *, eps=1e-3, alphas=100, fit_intercept=True, precompute="auto", max_iter=1000,
+        tol=1e-4, copy_X=True, cv=None, verbose=False, n_jobs=None, positive=False,
+        random_state=None, selection="cyclic",
+    ):  # fmt: skip
+        super().__init__(
+            l1_ratio=1.0, eps=eps, alphas=alphas, fit_intercept=fit_intercept,
+            precompute=precompute, max_iter=max_iter, tol=tol, cv=cv, copy_X=copy_X,
+            verbose=verbose, n_jobs=n_jobs, positive=positive, random_state=random_state,
+            selection=selection,
+        )  # fmt: skip

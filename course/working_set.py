@@ -1,0 +1,267 @@
+"""Lasso and elastic net with many columns: only those that matter are looked at closely.
+
+Along a path of decreasing α few weights are not zero. A working set W of columns holds those, and
+the ones that correlate with the residual almost enough to join them. On W an active-set method
+finds the solution at each α: guess the support S and the signs s, solve
+
+    (G_SS + λ₂ I) w_S = c_S − λ₁ s_S                          G = XᵀX/n, c = Xᵀy/n
+
+drop what came out with the wrong sign, add what correlates by more than λ₁, until nothing changes.
+From one α to the next that takes two or three rounds. Then every column is checked, in one
+product XᵀR for a block of α, and what W lacked is added: the answer is that of the whole
+problem, and no p×p matrix is made.
+
+Reference:
+    R. Tibshirani et al., Strong rules for discarding predictors in lasso-type problems,
+    J. R. Statist. Soc. B 74, 2012, doi:10.1111/j.1467-9868.2011.01004.x.
+    M. Hintermüller, K. Ito, K. Kunisch, The primal-dual active set strategy as a semismooth
+    Newton method, SIAM J. Optim. 13, 2002, doi:10.1137/S1052623401383558.
+"""
+
+import numpy as np
+
+BLOCK = 0.85  # all columns are checked when α has shrunk by this factor
+STEP = 0.7  # from one α to the next, at most: the support must not change too much
+SHORTEST_STEP = 0.999  # where the support is hard to find, steps are halved, down to this
+FIRST = 100  # columns in the first working set
+ROUNDS = 20  # of the active-set method, before a shorter step is tried
+ROUNDING = 1e-13  # of the largest correlation: what counts as zero in the KKT conditions
+SMALLEST_PIVOT = 1e-11  # of G's diagonal: below it, a column is a combination of the active ones
+
+
+def path(
+    X, y, alphas, l1_ratio=1.0, *, centred=True, positive=False, max_rounds=ROUNDS, start=None
+):
+    """The elastic net at many α.
+
+    Args:
+        X: shape (n, p), float64 or float32; it is neither changed nor copied whole.
+        y: shape (n,), float64; about its mean where there is an intercept.
+        alphas: shape (A,), decreasing, positive.
+        l1_ratio: in (0, 1].
+        centred: whether the columns count from their means: there is an intercept.
+        positive: whether weights may not be negative.
+        max_rounds: of the active-set method for one α.
+        start: None, or weights of shape (p,) that are zero where the first α's may be.
+
+    Returns:
+        `(coefs, correlations, residuals, done, rounds)`: shape (A, p); shape (A, p), XᵀR/n;
+        shape (A, n), R = y − Xw about its mean; shape (A,), whether the KKT conditions
+        hold to rounding; and how many rounds were made.
+    """
+    n, p = X.shape
+    c = y @ X / n
+    if not np.isfinite(c).all():
+        raise ValueError("Input X contains NaN or infinity.")
+    work = WorkingSet(X, c, centred)
+    solver = ActiveSet(work, l1_ratio, positive, max_rounds)
+    size = c if positive else np.abs(c)
+    last = max(size.max() / l1_ratio, alphas[0])
+    if start is not None and np.any(start):
+        work.add(np.flatnonzero(start))
+        solver.enter(np.arange(len(work.index)), np.sign(start[work.index]))
+        last = alphas[0]
+    coefs, correlations = np.zeros((len(alphas), p)), np.empty((len(alphas), p))
+    residuals, done = np.empty((len(alphas), n)), np.zeros(len(alphas), dtype=bool)
+    first = 0
+    while first < len(alphas):
+        rows = slice(first, first + max(1, int(np.sum(alphas[first:] >= BLOCK * last))))
+        block = alphas[rows]
+        most = max(FIRST, len(solver.S))
+        work.add(_largest(size, block[-1] * l1_ratio, work.outside, most))
+        while True:
+            w, found = solver.follow(last, block)
+            R = y - w @ work.Z.T
+            R = R - R.mean(axis=1, keepdims=True) if centred else R
+            correlation = R @ X / n
+            size = correlation if positive else np.abs(correlation)
+            excess = np.max(size / (block * l1_ratio)[:, None], axis=0)
+            lacking = _largest(excess, 1 + 1e-10, work.outside, most)
+            if len(lacking) == 0:
+                break
+            work.add(lacking)
+        coefs[rows, work.index] = w
+        correlations[rows], residuals[rows], done[rows] = correlation, R, found
+        size, last, first = size[-1], block[-1], rows.stop
+    return coefs, correlations, residuals, done, solver.rounds
+
+
+def _largest(size, floor, among, most):
+    """Which of `among` are above the floor; if too many, the largest of them."""
+    chosen = np.flatnonzero((size > floor) & among)
+    if len(chosen) > most:
+        chosen = chosen[np.argpartition(-size[chosen], most)[:most]]
+    return chosen
+
+
+class WorkingSet:
+    """Some columns of X about their means, Z, and their second moments, G = ZᵀZ/n.
+
+    Args:
+        X: shape (n, p).
+        correlation: Xᵀy/n, shape (p,).
+        centred: whether the means are subtracted.
+    """
+
+    def __init__(self, X, correlation, centred):
+        self.X, self.correlation, self.centred = X, correlation, centred
+        self.outside = np.ones(X.shape[1], dtype=bool)
+        self.index = np.zeros(0, dtype=int)
+        self.Z, self.G, self.c = np.empty((len(X), 0), order="F"), np.empty((0, 0)), np.empty(0)
+
+    def add(self, new):
+        """Take in the columns with these numbers, in this order."""
+        if len(new) == 0:
+            return
+        old, n = len(self.index), len(self.X)
+        self.outside[new] = False
+        self.index = np.append(self.index, new)
+        self.c = self.correlation[self.index]
+        Z = np.empty((n, len(self.index)), order="F")
+        Z[:, :old] = self.Z
+        Z[:, old:] = self.X[:, new]
+        if self.centred:
+            Z[:, old:] -= Z[:, old:].mean(axis=0)
+        G = np.empty((len(self.index), len(self.index)))
+        G[:old, :old] = self.G
+        G[:old, old:] = Z[:, :old].T @ Z[:, old:] / n
+        G[old:, :old] = G[:old, old:].T
+        G[old:, old:] = Z[:, old:].T @ Z[:, old:] / n
+        self.Z, self.G = Z, G
+
+
+class ActiveSet:
+    """The solution on a working set: the support S, the signs s, and M = (G_SS + λ₂ I)⁻¹.
+
+    A few columns come and go at a time, so M is changed by blocks and not computed anew; what
+    rounding, or another λ₂, leaves of an error in M is refined away.
+    """
+
+    def __init__(self, work, l1_ratio, positive, max_rounds):
+        self.work, self.l1_ratio, self.positive, self.max_rounds = (
+            work, l1_ratio, positive, max_rounds,
+        )  # fmt: skip
+        self.scale = np.abs(work.correlation).max()
+        self.rounds = 0
+        self.S, self.s = np.zeros(0, dtype=int), np.zeros(0)  # places in the working set; ±1
+        self.store, self.l2, self.fresh = np.zeros((0, 0)), 0.0, True  # M, and the λ₂ in it
+
+    @property
+    def M(self):
+        return self.store[: len(self.S), : len(self.S)]
+
+    def follow(self, alpha, alphas):
+        """Solve at each of `alphas`, coming from `alpha`; shape (A, |W|), and which succeeded."""
+        w, found = np.zeros((len(alphas), len(self.work.index))), np.zeros(len(alphas), dtype=bool)
+        for i, target in enumerate(alphas):
+            w[i], found[i] = self._reach(alpha, target)
+            alpha = target
+        return w, found
+
+    def _reach(self, alpha, target, step=STEP):
+        """Go from `alpha` to `target` in steps that are halved where they are too long."""
+        while True:
+            following = target if target >= step * alpha else step * alpha
+            w, found = self.solve(following)
+            if found:
+                if following == target:
+                    return w, True
+                alpha = following
+            elif step > SHORTEST_STEP or following >= alpha:
+                return w, False
+            else:
+                step = np.sqrt(max(step, following / alpha))
+
+    def solve(self, alpha):
+        """The solution at α if ROUNDS changes of the support find it: shape (|W|,), and whether."""
+        l1, l2 = alpha * self.l1_ratio, alpha * (1 - self.l1_ratio)
+        barred = np.zeros(len(self.work.c), dtype=bool)  # combinations of what is in S
+        for _ in range(min(ROUNDS, self.max_rounds)):
+            self.rounds += 1
+            w, r = self._equations(l1, l2)
+            free = ~barred
+            free[self.S] = False
+            size = r if self.positive else np.abs(r)
+            lacking = np.flatnonzero(free & (size > l1 + ROUNDING * self.scale))
+            wrong = w[self.S] * self.s <= 0
+            if not wrong.any() and len(lacking) == 0:
+                return w, True
+            if wrong.any():
+                self.leave(wrong)
+                barred[:] = False
+            if len(lacking) and not self.enter(lacking, np.sign(r[lacking])):
+                most = lacking[[np.argmax(size[lacking])]]
+                barred[most] = not self.enter(most, np.sign(r[most]))
+        return w, False
+
+    def _equations(self, l1, l2):
+        """Solve (G_SS + λ₂ I) w_S = c_S − λ₁ s to rounding; return w and c − Gw − λ₂w."""
+        G, c, S = self.work.G, self.work.c, self.S
+        w = np.zeros(len(c))
+        if len(S) == 0:
+            self.l2 = l2
+            return w, c
+        if not 0.8 * self.l2 <= l2 <= 1.2 * self.l2:
+            self.renew(l2)
+        w[S] = self.M @ (c[S] - l1 * self.s)
+        before = np.inf
+        while True:
+            r = c - G @ w - l2 * w
+            off = r[S] - l1 * self.s
+            error = np.abs(off).max() / self.scale
+            if error <= ROUNDING / 10 or (self.fresh and error > before / 2):
+                return w, r
+            if error > before / 2:
+                self.renew(l2)
+            w[S] += self.M @ off
+            before = error
+
+    def renew(self, l2):
+        """Compute M = (G_SS + λ₂ I)⁻¹ from G."""
+        A = self.work.G[np.ix_(self.S, self.S)]
+        A[np.diag_indices_from(A)] += l2
+        self.store, self.l2, self.fresh = np.linalg.inv(A), l2, True
+
+    def leave(self, gone):
+        """Take out of S where `gone`, bool, shape (|S|,)."""
+        M, left = self.M, len(gone) - gone.sum()
+        # Exchange, so that those that leave stand last: M need not be copied.
+        early, late = np.flatnonzero(gone[:left]), left + np.flatnonzero(~gone[left:])
+        for array in (M, M.T, self.S, self.s):
+            array[early], array[late] = array[late], array[early]
+        side, block = M[:left, left:].copy(), M[left:, left:].copy()
+        self.S, self.s, self.fresh = self.S[:left], self.s[:left], False
+        _add_product(self.M, -np.linalg.solve(block, side.T).T, side.T)
+
+    def enter(self, new, signs):
+        """Take in places `new` with their signs; False where they depend on what is in S."""
+        G, k = self.work.G, len(self.S)
+        side = G[np.ix_(self.S, new)]
+        U = self.M @ side
+        block = G[np.ix_(new, new)]
+        size = block.diagonal().copy()
+        block[np.diag_indices_from(block)] += self.l2
+        block -= side.T @ U
+        try:
+            pivots = np.linalg.cholesky(block).diagonal() ** 2
+        except np.linalg.LinAlgError:
+            return False
+        if (pivots < SMALLEST_PIVOT * size).any():
+            return False
+        block = np.linalg.inv(block)
+        V = U @ block
+        _add_product(self.M, V, U.T)
+        self.S, self.s = np.append(self.S, new), np.append(self.s, signs)
+        if len(self.S) > len(self.store):
+            store = np.empty((len(self.S) * 5 // 4,) * 2)
+            store[:k, :k] = self.store[:k, :k]
+            self.store = store
+        self.M[:k, k:], self.M[k:, :k], self.M[k:, k:] = -V, -V.T, block
+        self.fresh = False
+        return True
+
+
+def _add_product(M, A, B):
+    """M += A @ B, a strip at a time, which stays in the processor's cache."""
+    for i in range(0, len(M), 64):
+        M[i : i + 64] += A[i : i + 64] @ B

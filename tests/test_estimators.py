@@ -1,0 +1,339 @@
+import inspect
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from conftest import child_environment
+from scipy import sparse
+from sklearn import linear_model
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from course import estimators, linear
+from course.estimators import ElasticNet, ElasticNetCV, Lasso, LassoCV, Ridge
+
+# JAX and TensorFlow compile once for p up to 8, so all data here have at most 8 columns, of
+# different sizes and means: a forgotten mean shows.
+X, y = load_diabetes(return_X_y=True)
+X = X[:, 2:] * np.linspace(10, 30, 8) + np.linspace(-1, 2, 8)
+Y = np.column_stack([y, X[:, 0] ** 2, -y])
+UNSORTED = np.random.default_rng(1).permutation(np.geomspace(0.01, 10, 100))
+WEIGHT = np.random.default_rng(0).uniform(0, 2, len(y))
+
+EXACT = {"tol": 1e-14, "max_iter": 100_000}
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+
+
+def twin(model):
+    """scikit-learn's estimator of that name and those settings, as exact as it gets."""
+    settings = model.get_params() | ({} if isinstance(model, Ridge) else EXACT)
+    return getattr(linear_model, type(model).__name__)(**settings)
+
+
+def assert_like_scikit_learn(model, y=y, X=X, **fit):
+    """Fit the estimator and scikit-learn's, and compare all that they found."""
+    theirs = twin(model).fit(X, y, **fit)
+    model.fit(X, y, **fit)
+    for name in ("coef_", "intercept_", "alpha_", "l1_ratio_", "alphas_", "mse_path_"):
+        assert hasattr(model, name) == hasattr(theirs, name)
+        if hasattr(theirs, name):
+            np.testing.assert_allclose(getattr(model, name), getattr(theirs, name), **CLOSE)
+            assert np.shape(getattr(model, name)) == np.shape(getattr(theirs, name))
+    np.testing.assert_array_equal(model.coef_ == 0, theirs.coef_ == 0)
+    np.testing.assert_allclose(model.predict(X), theirs.predict(X), **CLOSE)
+    assert model.score(X, y) == pytest.approx(theirs.score(X, y), rel=1e-9)
+    assert np.shape(getattr(model, "dual_gap_", 0)) == np.shape(getattr(theirs, "dual_gap_", 0))
+
+
+def test_importing_needs_no_keras():
+    code = "import sys, course.estimators; sys.exit('keras' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], env=child_environment(), check=True)
+
+
+@parametrize_with_checks([Ridge(), Lasso(), ElasticNet(), LassoCV(), ElasticNetCV()])
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("alpha", [20.0, 1.0, 1e-3])
+@pytest.mark.parametrize("options", [{}, {"fit_intercept": False}, {"positive": True}], ids=str)
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet])
+def test_fits_are_scikit_learns(kind, options, alpha):
+    model = kind(alpha=alpha, **options)
+    assert_like_scikit_learn(model)
+    if not model.positive:
+        found = model.coef_, model.intercept_, alpha, model.l1_ratio
+        assert linear.kkt_residual(X, y, *found) < 1e-11 * np.abs(X.T @ y).max() / len(y)
+
+
+@pytest.mark.parametrize("target", [y, Y[:, :1], Y], ids=["vector", "column", "three"])
+@pytest.mark.parametrize("model", [Ridge(), Lasso(), ElasticNet(l1_ratio=0.0)], ids=str)
+def test_targets(model, target):
+    assert_like_scikit_learn(model, target)
+    assert_like_scikit_learn(model.set_params(fit_intercept=False), target)
+
+
+@pytest.mark.parametrize("alpha", [0, 3.0, [1.0, 0.1, 100.0]], ids=str)
+@pytest.mark.parametrize("weights", [{}, {"sample_weight": WEIGHT}, {"sample_weight": 2.0}],
+                         ids=["", "weights", "number"])  # fmt: skip
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_ridge_is_scikit_learns(alpha, weights, fit_intercept):
+    assert_like_scikit_learn(Ridge(alpha, fit_intercept=fit_intercept), Y, **weights)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LassoCV(),
+        LassoCV(positive=True),
+        LassoCV(cv=KFold(5, shuffle=True, random_state=0)),
+        LassoCV(cv=list(KFold(5).split(X))),
+        LassoCV(alphas=UNSORTED),
+        LassoCV(alphas=[0.1]),
+        ElasticNetCV(l1_ratio=[0.2, 0.9, 1.0]),
+        ElasticNetCV(l1_ratio=[0.5], fit_intercept=False),
+        ElasticNetCV(l1_ratio=[0.5, 0.7], alphas=UNSORTED),
+    ],
+    ids=lambda model: str(model)[:60],
+)
+def test_cross_validation_is_scikit_learns(model):
+    assert_like_scikit_learn(model)
+
+
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
+def test_a_constant_column_and_a_copied_one(kind):
+    more = np.column_stack([X[:, :4], np.full(len(X), 7.0), X[:, 2]])
+    model = kind().fit(more, y)
+    assert model.coef_[4] == pytest.approx(0, abs=1e-12 if kind is Ridge else 0)
+    # The weights of two equal columns are not unique; what they predict is.
+    np.testing.assert_allclose(model.predict(more), twin(model).fit(more, y).predict(more), **CLOSE)
+
+
+def test_one_feature():
+    for model in (Lasso(), ElasticNet(), LassoCV(), Ridge()):
+        assert_like_scikit_learn(model, X=X[:, :1])
+
+
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
+def test_the_signature_is_scikit_learns(kind):
+    ours = inspect.signature(kind).parameters
+    theirs = inspect.signature(getattr(linear_model, kind.__name__)).parameters
+    if kind is Ridge:
+        theirs = {name: theirs[name] for name in ("alpha", "fit_intercept", "copy_X")}
+    assert {**ours} == {**theirs}
+
+
+def test_as_a_part_of_others():
+    pipe = make_pipeline(StandardScaler(), Lasso())
+    grid = {"lasso__alpha": [0.1, 1.0, 10.0], "lasso__positive": [False, True]}
+    ours = GridSearchCV(pipe, grid).fit(X, y)
+    exact = linear_model.Lasso(**EXACT)
+    theirs = GridSearchCV(make_pipeline(StandardScaler(), exact), grid).fit(X, y)
+    assert ours.best_params_ == theirs.best_params_
+    for name in ("mean_test_score", "std_test_score"):
+        np.testing.assert_allclose(ours.cv_results_[name], theirs.cv_results_[name], rtol=1e-9)
+    assert cross_val_score(ours.best_estimator_, X, y).mean() == pytest.approx(ours.best_score_)
+
+
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
+def test_copies(kind):
+    model = kind(fit_intercept=False).fit(X, y)
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+    copy = clone(model)
+    assert copy.get_params() == model.get_params()
+    with pytest.raises(NotFittedError):
+        copy.predict(X)
+    copy.set_params(fit_intercept=True).fit(X, y)
+    assert copy.intercept_ != 0
+    with pytest.raises(ValueError, match="Invalid parameter 'lambda_'"):
+        copy.set_params(lambda_=1)
+
+
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
+def test_single_precision(kind):
+    before = X.astype("float32")
+    small = before.copy()
+    small.flags.writeable = False
+    model = kind().fit(small, y.astype("float32"))
+    assert model.coef_.dtype == model.intercept_.dtype == model.predict(small).dtype == "float32"
+    np.testing.assert_array_equal(small, before)
+    np.testing.assert_allclose(model.coef_, kind().fit(X, y).coef_, rtol=1e-3, atol=1e-3)
+
+
+def test_feature_names():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcdefgh"))
+    model = Lasso().fit(frame, pandas.Series(y))
+    assert model.feature_names_in_.tolist() == list("abcdefgh")
+    assert model.n_features_in_ == 8
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame.rename(columns={"a": "z"}))
+
+
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet])
+def test_a_warm_start_starts_from_coef(kind):
+    model = kind(alpha=1e-3, warm_start=True).fit(X, Y)
+    cold = model.n_iter_
+    model.fit(X, Y)
+    assert all(warm == 1 < steps for warm, steps in zip(model.n_iter_, cold))
+    assert_like_scikit_learn(clone(model).fit(X, y).set_params(alpha=1.0))
+    model.set_params(positive=True).fit(X, Y)  # from weights that are partly negative
+    np.testing.assert_allclose(model.coef_, clone(model).fit(X, Y).coef_, rtol=1e-9)
+    with pytest.raises(ValueError, match="for 3 targets and 8 features; these data have 1 and 7"):
+        model.fit(X[:, 1:], y)
+
+
+def test_too_few_steps_are_reported():
+    for model in (Lasso(1e-4, max_iter=1), LassoCV(max_iter=1)):
+        with pytest.warns(ConvergenceWarning, match=r"duality gap .*: \d.*, and at most \d"):
+            model.fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        Lasso(1e-4, tol=0).fit(X, y)  # exact to rounding
+
+
+CHANGES = {
+    "NaN": (lambda X, y: (np.where(X > 2, np.nan, X), y), {}),
+    "inf": (lambda X, y: (X, np.where(y > 300, np.inf, y)), {}),
+    "complex": (lambda X, y: (X + 1j, y), {}),
+    "objects": (lambda X, y: (np.full(X.shape, {}), y), {}),
+    "words": (lambda X, y: (X, np.full(len(y), "a")), {}),
+    "one dimension": (lambda X, y: (X[:, 0], y), {}),
+    "three dimensions": (lambda X, y: (X[None], y), {}),
+    "y too short": (lambda X, y: (X, y[1:]), {}),
+    "y is None": (lambda X, y: (X, None), {}),
+    "no rows": (lambda X, y: (X[:0], y[:0]), {}),
+    "no columns": (lambda X, y: (X[:, :0], y), {}),
+    "fit_intercept": (lambda X, y: (X, y), {"fit_intercept": "yes"}),
+}
+DESCENT = {"tol": -1.0, "max_iter": 0, "max_iter ": 1.5, "positive": 2, "selection": "last"}
+SINGLE = {"alpha": -1.0, "alpha ": np.nan, "alpha  ": "1", "warm_start": "no", "precompute": "yes"}
+CV = {"alphas": [], "alphas ": [1.0, -1.0], "alphas  ": 0, "alphas   ": ["a"], "eps": 0, "cv": 1,
+      "cv ": 1000, "cv  ": "five", "precompute": "no"}  # fmt: skip
+RATIO = {"l1_ratio": 1.5, "l1_ratio ": -0.1, "l1_ratio  ": np.nan, "l1_ratio   ": "half"}
+SETTINGS = {
+    Ridge: {"alpha": -1.0, "alpha ": np.nan, "alpha  ": "1", "alpha   ": [1.0, 2.0]},
+    Lasso: DESCENT | SINGLE,
+    ElasticNet: DESCENT | SINGLE | RATIO,
+    LassoCV: DESCENT | CV,
+    ElasticNetCV: DESCENT | CV | RATIO | {"l1_ratio    ": 0},
+}
+BAD = [(kind, change, {}) for kind in SETTINGS for change in CHANGES] + [
+    (kind, None, {name.strip(): value})
+    for kind, settings in SETTINGS.items()
+    for name, value in settings.items()
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("kind", "change", "settings"), BAD)
+def test_bad_input_is_refused_as_scikit_learn_refuses_it(kind, change, settings):
+    changed, more = CHANGES[change] if change else (lambda X, y: (X, y), {})
+    data, settings = changed(X, y), {**settings, **more}
+    with pytest.raises((ValueError, TypeError)) as theirs:
+        getattr(linear_model, kind.__name__)(**settings).fit(*data)
+    with pytest.raises((ValueError, TypeError)) as ours:
+        kind(**settings).fit(*data)
+    assert isinstance(ours.value, theirs.type), (ours.value, theirs.value)
+
+
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV])
+def test_what_scikit_learn_takes_and_we_refuse(kind):
+    with pytest.raises(TypeError, match="dense data is required"):
+        kind().fit(sparse.csr_array(X), y)
+    with pytest.raises(ValueError, match="1 sample"):
+        kind().fit(X[:1], y[:1])
+    with pytest.raises(TypeError, match="sample_weight"):
+        kind().fit(X, y, sample_weight=WEIGHT)
+    with pytest.raises(ValueError, match="no matrix is used here") as error:
+        kind(precompute=X.T @ X).fit(X, y)
+    assert "\n" not in str(error.value)
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="not finite"):
+        kind().fit(X * 1e200, y)
+    with pytest.raises(TypeError, match="solver"):
+        Ridge(solver="svd")
+    with pytest.raises(ValueError, match="alpha"):
+        Ridge([-1.0]).fit(X, y)
+    with pytest.raises(ValueError, match=r"[Nn]egative"):
+        Ridge().fit(X, y, sample_weight=-WEIGHT)
+
+
+def test_several_targets_are_not_cross_validated():
+    for kind in (LassoCV, ElasticNetCV):
+        with pytest.raises(ValueError, match="1d array"):
+            kind().fit(X, Y)
+
+
+def centred(right, X, y, *rest, **options):
+    return right(X - X.mean(axis=0), y - y.mean(), *rest, **options | {"fit_intercept": False})
+
+
+def shifted(X):
+    rows = np.arange(len(X))
+    return [(np.delete(rows, test), test) for test in np.array_split(np.roll(rows, -1), 5)]
+
+
+# What stands in for linear.lasso, linear.lasso_cv or linear.ridge, given the right one.
+MISTAKES = {
+    "lasso, threshold halved": lambda right, X, y, a, *r, **o: right(X, y, a / 2, *r, **o),
+    "lasso, threshold 1e-6 off": lambda right, X, y, a, *r, **o: right(X, y, a + 1e-6, *r, **o),
+    "lasso, sums for means": lambda right, X, y, a, *r, **o: right(X, y, a / len(y), *r, **o),
+    "lasso, no intercept": lambda right, *a, **o: right(*a, **o | {"fit_intercept": False}),
+    "lasso, mean not added back": centred,
+    "lasso, rows left out": lambda right, X, y, *a, **o: right(X[1:], y[1:], *a, **o),
+    "ridge, alpha means": lambda right, X, y, a, **o: right(X, y, a * len(y), **o),
+    "ridge, no intercept": lambda right, *a, **o: right(*a, **o | {"fit_intercept": False}),
+    "ridge, weights lost": lambda right, *a, **o: right(*a, **o | {"sample_weight": None}),
+    "ridge, weights squared": lambda right, *a, **o: right(*a, **o | {"sample_weight": WEIGHT**2}),
+    "lasso_cv, folds shifted": lambda right, X, y, **o: right(X, y, **o | {"cv": shifted(X)}),
+    "lasso_cv, mean of all rows": centred,
+    "lasso_cv, other eps": lambda right, *a, **o: right(*a, **o | {"eps": 1.01e-3}),
+}
+
+
+def penalised_intercept(right, X, y, *rest, **options):
+    fit = right(np.column_stack([X, np.ones(len(X))]), y, *rest,
+                **options | {"fit_intercept": False, "coef_init": None})  # fmt: skip
+    return fit._replace(coef=fit.coef[:-1], intercept=fit.coef[-1])
+
+
+def penalised_ridge_intercept(right, X, y, alpha, **options):
+    fit = right(np.column_stack([X, np.ones(len(X))]), y, alpha,
+                **options | {"fit_intercept": False})  # fmt: skip
+    return fit._replace(coef=fit.coef[:-1], intercept=fit.coef[-1])
+
+
+MISTAKES["lasso, intercept penalised"] = penalised_intercept
+MISTAKES["ridge, intercept penalised"] = penalised_ridge_intercept
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_deliberate_mistakes_are_caught(name, monkeypatch):
+    function = name.split(",")[0]
+    weights = {"sample_weight": WEIGHT} if function == "ridge" else {}
+    model = {"lasso": Lasso(), "ridge": Ridge(), "lasso_cv": LassoCV()}[function]
+    data = X[:, :7]  # a column of ones more are still 8
+    assert_like_scikit_learn(model, X=data, **weights)
+    right = getattr(linear, function)
+    monkeypatch.setattr(
+        estimators.linear, function, lambda *a, **options: MISTAKES[name](right, *a, **options)
+    )
+    with pytest.raises(AssertionError):
+        assert_like_scikit_learn(model, X=data, **weights)
+
+
+def test_a_sign_ignored_is_caught(monkeypatch):
+    right = linear.lasso
+    wrong = lambda *a, **options: right(*a, **options | {"positive": False})  # noqa: E731
+    monkeypatch.setattr(estimators.linear, "lasso", wrong)
+    with pytest.raises(AssertionError):
+        assert_like_scikit_learn(Lasso(positive=True))
