@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course.duality import gap
-from course.fista import ROUND
-from course.problem import Solved, origin, rows_of
+from course.problem import Solved, means, rows_of
 
 MEMORY = 256 * 2**20  # bytes that one call's weights may take, at 12 arrays of them
 
@@ -26,15 +25,25 @@ def solve(X, y, folds, alphas, l1_ratio, settings, start=None):
     Returns:
         `course.problem.Solved`.
     """
-    Z, e, x0, y0 = origin(X, y, settings.fit_intercept)
-    whole = _Sums.of(Z, e)
-    left_out = [_Sums.of(rows_of(Z, test), rows_of(e, test)) for _, test in folds]
+    x0, y0 = means(X, y, settings.fit_intercept)
+
+    def sums_of(rows):
+        return _Sums.of(rows_of(X, rows) - x0, rows_of(y, rows) - y0)
+
+    everything = np.arange(len(y))
+    left_out = [sums_of(test) for _, test in folds]
+    # Each row in one test set: their sums add up to the whole, without another look at X.
+    times = np.bincount(np.concatenate([everything[:0], *(test for _, test in folds)]))
+    parted = len(times) == len(y) and (times == 1).all()
+    whole = _Sums(*(sum(parts) for parts in zip(*left_out))) if parted else sums_of(everything)
     kept = [
-        whole.without(sums) if _complementary(train, test, len(e)) else _Sums.of(Z[train], e[train])
+        whole.without(sums) if _complementary(train, test, len(y)) else sums_of(train)
         for (train, test), sums in zip(folds, left_out)
     ]
     centred = [sums.centred(settings.fit_intercept) for sums in (whole, *kept)]
     z_mean, e_mean, G, c, ee = (np.array(part) for part in zip(*centred))
+    if not (np.isfinite(G).all() and np.isfinite(ee).all()):
+        raise ValueError("X or y has numbers too large to be squared: scale them")
     w, done, n_iter = _solve_equations(G, c, alphas, l1_ratio, settings, start)
 
     wc, Gw = np.einsum("map,mp->ma", w, c), w @ G
@@ -42,25 +51,25 @@ def solve(X, y, folds, alphas, l1_ratio, settings, start=None):
     l1, l2 = alphas * l1_ratio, alphas * (1 - l1_ratio)
     gaps = gap(rr, ee[:, None] - wc, c[:, None] - Gw, w, l1, l2, settings.positive)
     b = e_mean[:, None] - np.einsum("map,mp->ma", w, z_mean)
-    errors = [
-        _error(sums, coefs, offset, lambda rows=test: (rows_of(Z, rows), rows_of(e, rows)))
-        for (_, test), sums, coefs, offset in zip(folds, left_out, w[1:], b[1:])
-    ]
-    return Solved(w, y0 + b - w @ x0, gaps, np.array(errors).T, n_iter, done)
+    errors = np.empty((len(alphas), len(folds)))
+    for i, (_, test) in enumerate(folds):
+        errors[:, i] = _error(left_out[i], w[i + 1], b[i + 1])
+        if (errors[:, i] < 1e-6 * left_out[i].ee / len(test)).any():
+            # Large terms have cancelled in the sums: count row by row.
+            y_hat = (rows_of(X, test) - x0) @ w[i + 1].T + b[i + 1]
+            errors[:, i] = np.mean((rows_of(y, test)[:, None] - y0 - y_hat) ** 2, axis=0)
+    return Solved(w, y0 + b - w @ x0, gaps, errors, n_iter, done)
 
 
 def _complementary(train, test, n):
-    return len(train) + len(test) == n == len(np.union1d(train, test))
+    times = np.bincount(train, minlength=n) + np.bincount(test, minlength=n)
+    return bool((times == 1).all())
 
 
-def _error(sums, w, b, rows):
-    """Mean of (e − Zw − b)² for the rows summed up in `sums`; w: (A, p), b: (A,)."""
+def _error(sums, w, b):
+    """Mean of (e − Zw − b)² over the rows summed up in `sums`; w: (A, p), b: (A,)."""
     squares = sums.ee - 2 * w @ sums.ze + np.sum(w * (w @ sums.zz), axis=-1)
-    squares = squares - 2 * b * (sums.e - w @ sums.z) + sums.n * b * b
-    if (squares < 1e-6 * sums.ee).any():  # the large terms have cancelled: count row by row
-        Z, e = rows()
-        squares = np.sum((e[:, None] - Z @ w.T - b) ** 2, axis=0)
-    return squares / sums.n
+    return (squares - 2 * b * (sums.e - w @ sums.z) + sums.n * b * b) / sums.n
 
 
 class _Sums(NamedTuple):
@@ -138,6 +147,8 @@ def _padded(count):
 def _call(G, c, q, alphas, l1_ratio, settings, w):
     """Solve on the Keras backend: kink by kink if it is a lasso, and by FISTA what is left."""
     from keras import ops
+
+    from course.fista import ROUND
 
     def numpy(results):
         return [ops.convert_to_numpy(result) for result in results]

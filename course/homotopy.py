@@ -71,7 +71,7 @@ def kinks(G, c, q, alpha_end, max_kinks, positive=False):
     most = 3 * p + 20
     zero, one = ops.zeros_like(c), ops.ones_like(c)
     never = ops.zeros(c.shape, dtype="bool")
-    places = ops.arange(p)
+    places = ops.arange(p, dtype="int32")
 
     def unfinished(count, alpha, *_):
         going = ops.any(alpha > alpha_end)

@@ -249,10 +249,15 @@ def _solve(X, y, folds, alphas, l1_ratio, settings, start=None):
     settings.checked()
     if start is not None and settings.positive:
         start = np.maximum(start, 0)
-    few = X.shape[1] <= GRAM_LIMIT
-    solved = (gram if few else wide).solve(X, y, folds, alphas, l1_ratio, settings, start)
+    problem = X, y, folds, alphas, l1_ratio, settings, start
+    few, alone = X.shape[1] <= GRAM_LIMIT, len(alphas) == 1 and not folds
+    solved = None
+    if not few or (alone and alphas[0] * l1_ratio > 0):  # one fit alone is not worth a compilation
+        solved = wide.solve(*problem)
+    if few and (solved is None or not solved.done.all()):
+        solved = gram.solve(*problem)
     if not all(np.isfinite(part).all() for part in solved[:3]):
-        raise ValueError("the solution is not finite: X or y has too large numbers; scale them")
+        raise ValueError("the solution is not finite: X or y has numbers too large; scale them")
     enough = settings.tol * np.mean((y - y.mean() if settings.fit_intercept else y) ** 2)
     unfinished = ~(solved.done | (solved.dual_gaps <= enough))
     if unfinished.any():

@@ -40,12 +40,11 @@ def rows_of(array, rows):
     return array[rows]
 
 
-def origin(X, y, fit_intercept):
-    """X and y in float64, counted from their means where there is an intercept; and the means."""
+def means(X, y, fit_intercept):
+    """The column means of X and of y in float64; zeros where there is no intercept."""
     if not fit_intercept:
-        return X.astype("float64"), y.astype("float64"), np.zeros(X.shape[1]), 0 * y[0]
-    x0, y0 = X.mean(axis=0, dtype="float64"), y.mean(axis=0, dtype="float64")
-    return X - x0, y - y0, x0, y0
+        return np.zeros(X.shape[1]), np.zeros(y.shape[1:])
+    return X.mean(axis=0, dtype="float64"), y.mean(axis=0, dtype="float64")
 
 
 class Settings(NamedTuple):

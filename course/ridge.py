@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.problem import checked, origin
+from course.problem import checked, means
 
 CONDITION = 1e-8  # of the largest eigenvalue: below it, equations in XᵀX lose too many digits
 
@@ -82,7 +82,8 @@ def ridge_path(X, y, alphas, *, fit_intercept=True):
     alphas = np.asarray(alphas, dtype="float64")
     if not (alphas.ndim == 1 and alphas.size and np.isfinite(alphas).all() and (alphas > 0).all()):
         raise ValueError("alphas must be one or more finite numbers above 0")
-    Z, e, x0, y0 = origin(X, y, fit_intercept)
+    x0, y0 = means(X, y, fit_intercept)
+    Z, e = X - x0, y - y0
     wide = Z.shape[1] > len(Z)
     eigenvalues, V = np.linalg.eigh(Z @ Z.T if wide else Z.T @ Z)
     if alphas.min() < CONDITION * eigenvalues[-1]:
@@ -95,9 +96,10 @@ def ridge_path(X, y, alphas, *, fit_intercept=True):
 
 
 def _weighted_origin(X, E, fit_intercept, sample_weight):
-    """`origin` for many targets, rows times the root of their weight."""
+    """X and E about their weighted means, rows times the root of their weight; and the means."""
     if sample_weight is None:
-        return origin(X, E, fit_intercept)
+        x0, y0 = means(X, E, fit_intercept)
+        return X - x0, E - y0, x0, y0
     from sklearn.utils.validation import _check_sample_weight
 
     s = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)

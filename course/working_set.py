@@ -21,11 +21,12 @@ Reference:
 import numpy as np
 
 BLOCK = 0.85  # all columns are checked when α has shrunk by this factor
-STEP = 0.7  # from one α to the next, at most: the support must not change too much
+STEP = 0.1  # from one α to the next, at most: the support must not change too much
 SHORTEST_STEP = 0.999  # where the support is hard to find, steps are halved, down to this
 FIRST = 100  # columns in the first working set
 ROUNDS = 20  # of the active-set method, before a shorter step is tried
 ROUNDING = 1e-13  # of the largest correlation: what counts as zero in the KKT conditions
+FEW = 50  # columns in the support: up to so many, M is computed anew at once
 SMALLEST_PIVOT = 1e-11  # of G's diagonal: below it, a column is a combination of the active ones
 
 
@@ -68,7 +69,8 @@ def path(
         rows = slice(first, first + max(1, int(np.sum(alphas[first:] >= BLOCK * last))))
         block = alphas[rows]
         most = max(FIRST, len(solver.S))
-        work.add(_largest(size, block[-1] * l1_ratio, work.outside, most))
+        floor = block[-1] * l1_ratio if len(work.index) else 0.0
+        work.add(_largest(size, floor, work.outside, most))
         while True:
             w, found = solver.follow(last, block)
             R = y - w @ work.Z.T
@@ -162,6 +164,7 @@ class ActiveSet:
         """Go from `alpha` to `target` in steps that are halved where they are too long."""
         while True:
             following = target if target >= step * alpha else step * alpha
+            before = self.S, self.s
             w, found = self.solve(following)
             if found:
                 if following == target:
@@ -170,6 +173,8 @@ class ActiveSet:
             elif step > SHORTEST_STEP or following >= alpha:
                 return w, False
             else:
+                self.S, self.s = before
+                self.renew(self.l2)
                 step = np.sqrt(max(step, following / alpha))
 
     def solve(self, alpha):
@@ -185,7 +190,9 @@ class ActiveSet:
             lacking = np.flatnonzero(free & (size > l1 + ROUNDING * self.scale))
             wrong = w[self.S] * self.s <= 0
             if not wrong.any() and len(lacking) == 0:
-                return w, True
+                # What is barred because it depends on S must not lack more than rounding.
+                sound = (size[barred] <= (1 + 1e-9) * l1).all() and self.error <= 100 * ROUNDING
+                return w, bool(sound)
             if wrong.any():
                 self.leave(wrong)
                 barred[:] = False
@@ -199,7 +206,7 @@ class ActiveSet:
         G, c, S = self.work.G, self.work.c, self.S
         w = np.zeros(len(c))
         if len(S) == 0:
-            self.l2 = l2
+            self.l2, self.error = l2, 0.0
             return w, c
         if not 0.8 * self.l2 <= l2 <= 1.2 * self.l2:
             self.renew(l2)
@@ -208,57 +215,76 @@ class ActiveSet:
         while True:
             r = c - G @ w - l2 * w
             off = r[S] - l1 * self.s
-            error = np.abs(off).max() / self.scale
-            if error <= ROUNDING / 10 or (self.fresh and error > before / 2):
+            self.error = np.abs(off).max() / self.scale
+            if self.error <= ROUNDING / 10 or (self.fresh and self.error > before / 2):
                 return w, r
-            if error > before / 2:
+            if self.error > before / 2:
                 self.renew(l2)
             w[S] += self.M @ off
-            before = error
+            before = self.error
 
     def renew(self, l2):
         """Compute M = (G_SS + λ₂ I)⁻¹ from G."""
-        A = self.work.G[np.ix_(self.S, self.S)]
-        A[np.diag_indices_from(A)] += l2
+        A = self.work.G[self.S[:, None], self.S]
+        A.flat[:: len(A) + 1] += l2
         self.store, self.l2, self.fresh = np.linalg.inv(A), l2, True
 
     def leave(self, gone):
         """Take out of S where `gone`, bool, shape (|S|,)."""
+        if len(gone) <= FEW:
+            self.S, self.s = self.S[~gone], self.s[~gone]
+            self.renew(self.l2)
+            return
         M, left = self.M, len(gone) - gone.sum()
         # Exchange, so that those that leave stand last: M need not be copied.
         early, late = np.flatnonzero(gone[:left]), left + np.flatnonzero(~gone[left:])
-        for array in (M, M.T, self.S, self.s):
+        for array in (M, M.T):
             array[early], array[late] = array[late], array[early]
         side, block = M[:left, left:].copy(), M[left:, left:].copy()
-        self.S, self.s, self.fresh = self.S[:left], self.s[:left], False
+        order = np.arange(len(gone))
+        order[early], order[late] = late, early
+        self.S, self.s, self.fresh = self.S[order[:left]], self.s[order[:left]], False
         _add_product(self.M, -np.linalg.solve(block, side.T).T, side.T)
 
     def enter(self, new, signs):
         """Take in places `new` with their signs; False where they depend on what is in S."""
         G, k = self.work.G, len(self.S)
-        side = G[np.ix_(self.S, new)]
+        S, s = np.concatenate([self.S, new]), np.concatenate([self.s, signs])
+        if len(S) <= FEW:
+            if not _independent(G[S[:, None], S], self.l2):
+                return False
+            self.S, self.s = S, s
+            self.renew(self.l2)
+            return True
+        side = G[self.S[:, None], new]
         U = self.M @ side
-        block = G[np.ix_(new, new)]
-        size = block.diagonal().copy()
-        block[np.diag_indices_from(block)] += self.l2
-        block -= side.T @ U
-        try:
-            pivots = np.linalg.cholesky(block).diagonal() ** 2
-        except np.linalg.LinAlgError:
+        block = G[new[:, None], new] - side.T @ U
+        if not _independent(block, self.l2, G[new, new]):
             return False
-        if (pivots < SMALLEST_PIVOT * size).any():
-            return False
+        block.flat[:: len(block) + 1] += self.l2
         block = np.linalg.inv(block)
         V = U @ block
         _add_product(self.M, V, U.T)
-        self.S, self.s = np.append(self.S, new), np.append(self.s, signs)
-        if len(self.S) > len(self.store):
-            store = np.empty((len(self.S) * 5 // 4,) * 2)
+        self.S, self.s = S, s
+        if len(S) > len(self.store):
+            store = np.empty((len(S) * 5 // 4,) * 2)
             store[:k, :k] = self.store[:k, :k]
             self.store = store
         self.M[:k, k:], self.M[k:, :k], self.M[k:, k:] = -V, -V.T, block
         self.fresh = False
         return True
+
+
+def _independent(G, l2, size=None):
+    """Whether G + λ₂ I can be inverted; size: the diagonal that its pivots compare with."""
+    G = G.copy()
+    size = G.diagonal().copy() if size is None else size
+    G.flat[:: len(G) + 1] += l2
+    try:
+        pivots = np.linalg.cholesky(G).diagonal() ** 2
+    except np.linalg.LinAlgError:
+        return False
+    return bool((pivots > SMALLEST_PIVOT * size).all())
 
 
 def _add_product(M, A, B):
