@@ -19,6 +19,7 @@ from keras import ops
 from course.prox import project_nonnegative, soft_threshold
 
 ROUND = 10  # steps of FISTA between two attempts to finish
+FINISHES = 10  # equations solved in one attempt, each after weights have changed their sign
 ROUNDING = 1e-14  # how far a KKT condition may be off, relative to the terms it adds up
 
 
@@ -42,10 +43,15 @@ def solve(G, c, q, l1, l2, w, max_rounds, positive=False):
     """
     c, q = c[:, None], q[:, None]
     l1, l2 = l1[None, :, None] * q, l2[None, :, None] * q * q
-    step = 1 / (_largest_eigenvalue(G)[:, None, None] + ops.max(l2, axis=-1, keepdims=True))
+    # G + diag(λ₂) is at most λ_max(G) I + diag(λ₂): a step length for each weight.
+    step = 1 / (_largest_eigenvalue(G)[:, None, None] + l2)
+    root = ops.sqrt(1 + l2)  # of the diagonal of the equations, for conjugate gradients
 
     def smooth_slope(w):
         return w @ G - c + l2 * w
+
+    def cost(w):
+        return ops.sum(w * (smooth_slope(w) - c) / 2 + l1 * ops.abs(w), axis=-1)
 
     def prox(w, threshold):
         return project_nonnegative(w - threshold) if positive else soft_threshold(w, threshold)
@@ -55,7 +61,7 @@ def solve(G, c, q, l1, l2, w, max_rounds, positive=False):
         new = prox(v - step * smooth_slope(v), step * l1)
         t_next = (1 + (1 + 4 * t * t) ** 0.5) / 2
         # Momentum that points uphill is dropped.
-        uphill = ops.sum((v - new) * (new - w), axis=-1, keepdims=True) > 0
+        uphill = ops.sum((v - new) / step * (new - w), axis=-1, keepdims=True) > 0
         t_next = ops.where(uphill, ops.ones_like(t), t_next)
         v = ops.where(uphill, new, new + (t - 1) / t_next * (new - w))
         return new, v, t_next
@@ -64,26 +70,48 @@ def solve(G, c, q, l1, l2, w, max_rounds, positive=False):
         return violation(w, smooth_slope(w), c, l1, l2, positive)
 
     def finish(w):
-        """Solve on the support of w; what changes its sign on the way becomes zero."""
+        """Solve on the support of w, and whether signs change on the way there.
+
+        What changes its sign becomes zero at once if that costs less than to stop at the first
+        change; there the objective is lower than at w.
+        """
         s = ops.sign(w)
-        on = ops.cast(w != 0, w.dtype)
-        x, _ = _conjugate_gradients(lambda d: on * (d @ G + l2 * d), on * (c - l1 * s), on * w)
-        return ops.where(x * s > 0, x, ops.zeros_like(x))
+        on = ops.cast(w != 0, w.dtype) / root
+        x, _ = _conjugate_gradients(
+            lambda d: on * ((on * d) @ G + l2 * (on * d)), on * (c - l1 * s), root * w
+        )
+        x = on * x
+        changes = ops.logical_and(w != 0, x * s <= 0)
+        zero, one = ops.zeros_like(w), ops.ones_like(w)
+        share = ops.where(changes, w / ops.where(changes, w - x, one), one)
+        first = ops.min(share, axis=-1, keepdims=True)
+        gone = ops.logical_and(changes, share <= first)
+        on_the_way = ops.where(gone, zero, w + first * (x - w))
+        at_once = ops.where(x * s > 0, x, zero)
+        changes = ops.any(changes, axis=-1)
+        better = ops.logical_or(ops.logical_not(changes), cost(at_once) <= cost(on_the_way))
+        return ops.where(better[..., None], at_once, on_the_way), changes
 
     def one_round(rounds, w, done):
         start = (w, w, ops.ones_like(w[..., :1]))
         new, _, _ = ops.fori_loop(0, ROUND, fista, start)
-        exact = finish(new)
-        good = off(exact) <= ROUNDING
-        better = ops.logical_or(good, off(exact) < off(new))
-        new = ops.where(better[..., None], exact, new)
+
+        def again(count, new, changes):
+            return count + 1, *finish(new)
+
+        def more(count, new, changes):
+            open_ones = ops.logical_and(changes, ops.logical_not(done))
+            return ops.logical_and(count < FINISHES, ops.any(open_ones))
+
+        _, new, _ = ops.while_loop(more, again, (0, new, ops.logical_not(done)))
+        good = off(new) <= ROUNDING
         w = ops.where(done[..., None], w, new)
         return rounds + 1, w, ops.logical_or(done, good)
 
     def unfinished(rounds, w, done):
         return ops.logical_and(rounds < max_rounds, ops.any(ops.logical_not(done)))
 
-    exact = finish(w)  # the start may already have the right support
+    exact, _ = finish(w)  # the start may already have the right support
     done = off(exact) <= ROUNDING
     w = ops.where(done[..., None], exact, w)
     rounds, w, done = ops.while_loop(unfinished, one_round, (0, w, done))

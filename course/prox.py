@@ -35,6 +35,7 @@ def soft_threshold(w, threshold):
         [2.0, 0.0, -1.0]
     """
     w = ops.convert_to_tensor(w)
+    threshold = ops.convert_to_tensor(threshold, dtype=w.dtype)
     # relu keeps float64 on every backend, maximum does not on PyTorch.
     return ops.relu(w - threshold) - ops.relu(-w - threshold)
 
@@ -56,7 +57,9 @@ def prox_elastic_net(w, step, alpha, l1_ratio=1.0):
         >>> ops.convert_to_numpy(prox_elastic_net(np.array([3.5, 0.2]), 1.0, 1.0, 0.5)).tolist()
         [2.0, 0.0]
     """
-    return soft_threshold(w, step * alpha * l1_ratio) / (1 + step * alpha * (1 - l1_ratio))
+    w = ops.convert_to_tensor(w)
+    shrink = ops.convert_to_tensor(1 + step * alpha * (1 - l1_ratio), dtype=w.dtype)
+    return soft_threshold(w, step * alpha * l1_ratio) / shrink
 
 
 def project_nonnegative(w):
@@ -79,6 +82,7 @@ def project_l2_ball(w, radius):
         [0.6, 0.8]
     """
     w = ops.convert_to_tensor(w)
+    radius = ops.convert_to_tensor(radius, dtype=w.dtype)
     length = ops.sqrt(ops.sum(w * w))
     return w * ops.where(length > radius, radius / length, ops.ones_like(length))
 
@@ -99,6 +103,7 @@ def project_l1_ball(w, radius):
         [1.0, 0.0]
     """
     w = ops.convert_to_tensor(w)
+    radius = ops.convert_to_tensor(radius, dtype=w.dtype)
     size = ops.abs(w)
 
     def share(threshold):

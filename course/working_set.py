@@ -60,8 +60,9 @@ def path(
     last = max(size.max() / l1_ratio, alphas[0])
     if start is not None and np.any(start):
         work.add(np.flatnonzero(start))
-        solver.enter(np.arange(len(work.index)), np.sign(start[work.index]))
         last = alphas[0]
+        solver.l2 = last * (1 - l1_ratio)
+        solver.enter(np.arange(len(work.index)), np.sign(start[work.index]))
     coefs, correlations = np.zeros((len(alphas), p)), np.empty((len(alphas), p))
     residuals, done = np.empty((len(alphas), n)), np.zeros(len(alphas), dtype=bool)
     first = 0
@@ -181,7 +182,7 @@ class ActiveSet:
         """The solution at α if ROUNDS changes of the support find it: shape (|W|,), and whether."""
         l1, l2 = alpha * self.l1_ratio, alpha * (1 - self.l1_ratio)
         barred = np.zeros(len(self.work.c), dtype=bool)  # combinations of what is in S
-        for _ in range(min(ROUNDS, self.max_rounds)):
+        for turn in range(min(ROUNDS, self.max_rounds)):
             self.rounds += 1
             w, r = self._equations(l1, l2)
             free = ~barred
@@ -193,13 +194,30 @@ class ActiveSet:
                 # What is barred because it depends on S must not lack more than rounding.
                 sound = (size[barred] <= (1 + 1e-9) * l1).all() and self.error <= 100 * ROUNDING
                 return w, bool(sound)
+            if turn >= ROUNDS // 2:  # in circles, it may be: the last place alone changes
+                last = max(self.S[wrong].max(initial=-1), lacking.max(initial=-1))
+                wrong, lacking = wrong & (self.S == last), lacking[lacking == last]
             if wrong.any():
                 self.leave(wrong)
                 barred[:] = False
             if len(lacking) and not self.enter(lacking, np.sign(r[lacking])):
                 most = lacking[[np.argmax(size[lacking])]]
-                barred[most] = not self.enter(most, np.sign(r[most]))
+                sign = np.sign(r[most])
+                barred[most] = not (self.enter(most, sign) or self.exchange(most, sign, w))
         return w, False
+
+    def exchange(self, new, sign, w):
+        """Take in a combination of S, sign·x = X_S g, for the first of S that this makes zero.
+
+        A unit of it replaces g: False where the L1 norm, of which gᵀs is saved, does not fall.
+        """
+        g = sign * (self.M @ self.work.G[self.S, new[0]])
+        falls = np.flatnonzero(g * self.s > 0)
+        if g @ self.s <= 1 + 1e-9 or len(falls) == 0:
+            return False
+        first = falls[np.argmin(np.abs(w[self.S[falls]] / g[falls]))]
+        self.leave(np.arange(len(self.S)) == first)
+        return self.enter(new, sign)
 
     def _equations(self, l1, l2):
         """Solve (G_SS + λ₂ I) w_S = c_S − λ₁ s to rounding; return w and c − Gw − λ₂w."""

@@ -1,0 +1,555 @@
+import functools
+import re
+import warnings
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import ElasticNetCV, LassoCV, Ridge, enet_path, lars_path
+from sklearn.model_selection import KFold, ShuffleSplit
+
+from course import duality, gram, homotopy, linear, wide
+from course.linear import lasso, lasso_cv, lasso_path, ridge, ridge_path
+
+# JAX and TensorFlow compile once for each (folds + 1, columns padded to 16, alphas): these tests
+# keep to few shapes, with 100 alphas where any number would do.
+
+
+def planted(n, p, informative=10, seed=0):
+    """Some columns matter, no mean is zero."""
+    rng = np.random.default_rng(seed)
+    X, w = rng.normal(size=(n, p)) + rng.normal(size=p), np.zeros(p)
+    w[rng.choice(p, informative, replace=False)] = 5 * rng.normal(size=informative)
+    return X, X @ w + 3 + rng.normal(size=n)
+
+
+X, y = load_diabetes(return_X_y=True)
+X = X * np.linspace(10, 30, 10) + np.linspace(-1, 2, 10)
+DATA = {
+    "diabetes": ((X, y), 1e-3),
+    "1000 x 100": (planted(1000, 100), 1e-3),
+    "200 x 1500": (planted(200, 1500), 0.05),
+    "400 x 2000": (planted(400, 2000), 0.05),
+}
+NARROW, WIDE = DATA["diabetes"][0], planted(40, 600, 5)
+OPTIONS = [{}, {"l1_ratio": 0.5}, {"l1_ratio": 0.9}, {"positive": True}, {"fit_intercept": False}]
+
+
+def theirs(X, y, alphas, l1_ratio=1.0, *, fit_intercept=True, positive=False):
+    """(coefs, intercepts) of scikit-learn, as exact as it gets."""
+    x0, y0 = (X.mean(axis=0), y.mean()) if fit_intercept else (0 * X[0], 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        _, coefs, _ = enet_path(X - x0, y - y0, l1_ratio=l1_ratio, alphas=alphas,
+                                positive=positive, tol=1e-14, max_iter=10_000)  # fmt: skip
+    return coefs, y0 - x0 @ coefs
+
+
+def assert_like_scikit_learn(X, y, path, **options):
+    coefs, intercepts = theirs(X, y, path.alphas, **options)
+    # At α_max itself scikit-learn's weight is zero or rounding, as it happens.
+    np.testing.assert_array_equal(path.coefs[:, 1:] != 0, coefs[:, 1:] != 0)
+    size = np.abs(coefs).max(axis=0)
+    assert np.all(np.abs(path.coefs - coefs) <= 1e-9 * size + 1e-12 * size[-1])
+    np.testing.assert_allclose(path.intercepts, intercepts, rtol=1e-9, atol=1e-9 * np.abs(y).max())
+
+
+def assert_solved(X, y, path, l1_ratio=1.0, *, fit_intercept=True, positive=False, kkt=1e-13,
+                  every=1):  # fmt: skip
+    """From the data alone: the optimality conditions hold to rounding, and the gap is closed."""
+    e, X0 = (y - y.mean(), X - X.mean(axis=0)) if fit_intercept else (y, X)
+    sizes = np.sqrt(np.mean(X0**2, axis=0))
+    for a in range(0, len(path.alphas), every):
+        w, b = path.coefs[:, a], path.intercepts[a]
+        at = X, y, w, b, path.alphas[a], l1_ratio
+        # What is added up, and may cancel: its rounding is the best that can be had.
+        terms = np.sqrt(np.mean(e**2)) + sizes @ np.abs(w)
+        offset = np.abs(X).mean(axis=0) @ np.abs(w) if fit_intercept else 0
+        residual = linear.kkt_residual(*at, positive=positive)
+        assert residual <= kkt * sizes.max() * (terms + 0.1 * offset)
+        gap = linear.duality_gap(*at, positive=positive)
+        assert gap <= kkt * np.mean(e**2) + 4 * residual * np.abs(w).sum()
+        mean = np.mean(y - X @ w - b) if fit_intercept else 0
+        assert abs(mean) <= 1e-14 * (np.abs(y).max() + offset)
+    assert not positive or (path.coefs >= 0).all()
+
+
+PATHS = [
+    *[(name, options) for name in ("diabetes", "200 x 1500") for options in OPTIONS],
+    *[("1000 x 100", options) for options in OPTIONS[:3]],
+    ("400 x 2000", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), PATHS, ids=str)
+def test_a_path_is_scikit_learns(name, options):
+    (X, y), eps = DATA[name]
+    path = lasso_path(X, y, eps=eps, **options)
+    assert not path.coefs[:, 0].any()
+    assert_like_scikit_learn(X, y, path, **options)
+    assert_solved(X, y, path, **options, kkt=1e-14)
+    assert (path.dual_gaps <= 1e-10 * y.var()).all()
+
+
+CV = [
+    {},
+    {"cv": KFold(5, shuffle=True, random_state=0)},
+    {"cv": ShuffleSplit(5, test_size=0.2, train_size=0.5, random_state=0)},
+    {"cv": list(KFold(5).split(X))},
+    {"l1_ratio": [0.5, 0.9, 1.0]},
+]
+
+
+def assert_cross_validation_like_scikit_learn(X, y, **options):
+    kind = ElasticNetCV if "l1_ratio" in options else LassoCV
+    model = kind(**{"alphas": 100} | options, tol=1e-14, max_iter=10_000).fit(X, y)
+    found = lasso_cv(X, y, **options)
+    np.testing.assert_allclose(found.alphas, model.alphas_, rtol=1e-12)
+    np.testing.assert_allclose(found.mse_path, model.mse_path_, rtol=1e-9)
+    assert found.alpha == pytest.approx(model.alpha_, rel=1e-12)
+    assert found.l1_ratio == getattr(model, "l1_ratio_", 1.0)
+    np.testing.assert_array_equal(found.fit.coef != 0, model.coef_ != 0)
+    np.testing.assert_allclose(found.fit.coef, model.coef_, rtol=1e-8)
+    assert found.fit.intercept == pytest.approx(model.intercept_, rel=1e-8)
+
+
+@pytest.mark.parametrize("options", CV, ids=str)
+def test_cross_validation_is_scikit_learns(options):
+    assert_cross_validation_like_scikit_learn(X, y, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"l1_ratio": [0.5, 1.0], "cv": 3}], ids=str)
+def test_cross_validation_of_many_columns_is_scikit_learns(options):
+    assert_cross_validation_like_scikit_learn(*planted(90, 600, 5), eps=0.05, **options)
+
+
+def test_all_folds_and_all_alphas_are_one_call(monkeypatch):
+    calls, call = [], gram._call
+    monkeypatch.setattr(gram, "_call", lambda *a: calls.append(len(a[0])) or call(*a))
+    lasso_cv(X, y)
+    assert calls == [6]
+
+
+def test_alphas_in_turns_where_memory_is_short(monkeypatch):
+    alphas = linear.alpha_max(X, y) * np.geomspace(1, 1e-3, 200)
+    calls, call = [], gram._call
+    monkeypatch.setattr(gram, "_call", lambda *a: calls.append(len(a[3])) or call(*a))
+    monkeypatch.setattr(gram, "MEMORY", 200_000)
+    path = lasso_path(X, y, alphas=alphas)
+    assert calls == [100, 100]
+    halves = [lasso_path(X, y, alphas=half).coefs for half in np.split(alphas, 2)]
+    np.testing.assert_allclose(path.coefs, np.hstack(halves), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("data", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+def test_where_the_first_weight_appears(data, l1_ratio):
+    top = linear.alpha_max(*data, l1_ratio)
+    count = [np.count_nonzero(lasso(*data, top * share, l1_ratio).coef) for share in (1, 1 - 1e-9)]
+    assert count == [0, 1]
+
+
+@pytest.mark.parametrize("columns", [3, 600])
+def test_two_columns_that_tie_appear_together(columns):
+    rng = np.random.default_rng(0)
+    A = np.zeros((8, columns))
+    A[:, 0], A[:, 1] = np.tile([1, -1], 4), np.repeat([1, -1], 4)
+    A[:, 2:] = 1e-3 * rng.normal(size=(8, columns - 2))
+    e = 2 * A[:, 0] + 2 * A[:, 1] + 5
+    assert not lasso(A, e, 2.0).coef.any()
+    fit = lasso(A, e, 1.5)
+    np.testing.assert_allclose(fit.coef[:2], 0.5, rtol=1e-13)
+    assert np.count_nonzero(fit.coef) == 2
+
+
+def hard():
+    """Name: X, y, and the smallest α as a share of α_max."""
+    rng = np.random.default_rng(3)
+    A, noise = rng.normal(size=(30, 8)), rng.normal(size=30)
+    e = A @ [3, 0, -2, 0, 0, 1, 0, 0.5] + noise + 4
+    common = rng.normal(size=(30, 1))
+    bits = rng.integers(0, 2, (30, 10)).astype(float)
+    rare = rng.normal(size=(30, 600))
+    return {
+        "copies, almost no penalty": (
+            np.array([[-1.0, 2], [2, -4], [0, 0]]), np.array([-1.3, 0.4, -2.9]), 1e-5,
+        ),
+        "duplicate columns": (np.column_stack([A, A[:, 2], -A[:, 0], 2 * A[:, 5]]), e, 1e-3),
+        "constant column": (np.column_stack([A, np.full(30, 7.1)]), e, 1e-3),
+        "one column": (A[:, :1], e, 1e-3),
+        "more columns than rows": (A[:6].T, e[:8], 1e-3),
+        "saturated": (rng.normal(size=(8, 16)), rng.normal(size=8), 1e-6),
+        "scales": (A * 10.0 ** np.linspace(-6, 6, 8), e, 1e-13),
+        "correlated": (0.999 * common + (1 - 0.999**2) ** 0.5 * A, e, 1e-4),
+        "bits": (bits, bits @ np.arange(10.0) % 5, 1e-3),
+        "wide, duplicate columns": (np.hstack([rare, rare[:, :50]]), e, 1e-2),
+        "wide, saturated": (rare, noise, 1e-4),
+    }  # fmt: skip
+
+
+HARD = hard()
+
+
+@pytest.mark.parametrize("options", [{}, {"l1_ratio": 0.5}, {"positive": True}], ids=str)
+@pytest.mark.parametrize("name", HARD)
+def test_hard_cases(name, options):
+    A, e, eps = HARD[name]
+    alphas = linear.alpha_max(A, e, **options) * np.geomspace(1, eps, 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        path = lasso_path(A, e, alphas=alphas, **options)
+    assert_solved(A, e, path, **options)
+    if name == "constant column":
+        assert not path.coefs[-1].any()
+    if name.endswith("saturated") and not options:
+        assert np.count_nonzero(path.coefs[:, -1]) == len(e) - 1
+    if name == "more columns than rows":
+        assert_like_scikit_learn(A, e, path, **options)
+
+
+@pytest.mark.parametrize("name", ["duplicate columns", "wide, duplicate columns"])
+def test_with_duplicate_columns_the_objective_is_scikit_learns(name):
+    A, e, _ = HARD[name]
+    path = lasso_path(A, e, eps=0.05, alphas=100)
+    coefs, intercepts = theirs(A, e, path.alphas)
+    ours, least = (
+        np.mean((e[:, None] - A @ w - b) ** 2, axis=0) / 2 + path.alphas * np.abs(w).sum(axis=0)
+        for w, b in [(path.coefs, path.intercepts), (coefs, intercepts)]
+    )
+    np.testing.assert_allclose(ours, least, rtol=1e-12)
+
+
+def test_orthogonal_columns_are_thresholded_one_by_one():
+    rng = np.random.default_rng(0)
+    Q = np.linalg.qr(rng.normal(size=(40, 12)) * np.ones((40, 1)))[0] * 40**0.5
+    e = rng.normal(size=40)
+    path = lasso_path(Q, e, fit_intercept=False, l1_ratio=0.5)
+    c, l1 = (Q.T @ e / 40)[:, None], path.alphas / 2
+    expected = np.sign(c) * np.maximum(np.abs(c) - l1, 0) / (1 + l1)
+    np.testing.assert_allclose(path.coefs, expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("columns", [10, 600])
+def test_a_constant_y_needs_no_weights(columns):
+    A = np.resize(X, (50, columns))
+    path = lasso_path(A, np.full(50, 0.1))
+    assert not path.coefs.any()
+    np.testing.assert_allclose(path.intercepts, 0.1, rtol=1e-15)
+
+
+def test_100_random_problems():
+    rng = np.random.default_rng(5)
+    for _ in range(100):
+        n, p = rng.integers(2, 13, 2)
+        A = rng.normal(size=(n, p)) if rng.random() < 0.5 else rng.integers(-2, 3, (n, p)) + 0.0
+        A[:, rng.integers(p)] = rng.choice([1, -1, 2]) * A[:, rng.integers(p)]
+        A *= 10.0 ** rng.uniform(-2, 2, p) if rng.random() < 0.3 else 1.0
+        e = rng.normal(size=n) if rng.random() < 0.5 else A @ rng.integers(-1, 2, p)
+        options = {
+            "l1_ratio": rng.choice([1.0, 0.5]), "positive": rng.random() < 0.3,
+            "fit_intercept": rng.random() < 0.7,
+        }  # fmt: skip
+        top = linear.alpha_max(A, e, **options)
+        if top <= 1e-8 * np.abs(A).max() * np.abs(e).max():
+            continue  # nothing to fit
+        alphas = np.sort(top * np.exp(rng.uniform(np.log(1e-3), np.log(1.1), 100)))[::-1]
+        settings = linear.Settings(options["fit_intercept"], options["positive"], 0.0, 1000)
+        for solver, some in ((gram, alphas), (wide, alphas[::11])):
+            found = solver.solve(A, e, [], some, options["l1_ratio"], settings)
+            path = linear.Path(some, found.coefs[0].T, found.intercepts[0], found.dual_gaps[0], 1)
+            assert_solved(A, e, path, **options, kkt=1e-12, every=len(some) // 9)
+            assert found.done.all()
+
+
+@pytest.mark.parametrize("data", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+def test_a_warm_start(data, l1_ratio):
+    alpha = 0.05 * linear.alpha_max(*data)
+    cold = lasso(*data, alpha, l1_ratio)
+    warm = lasso(*data, alpha, l1_ratio, coef_init=cold.coef)
+    np.testing.assert_allclose(warm.coef, cold.coef, rtol=1e-9)
+    assert warm.n_iter == 1 < cold.n_iter
+
+
+@pytest.mark.parametrize("data", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_too_few_steps_are_reported_with_the_gap(data):
+    with pytest.warns(ConvergenceWarning, match="max_iter=1 ended before") as caught:
+        path = lasso_path(*data, max_iter=1)
+    reached, wanted = map(float, re.findall(r"\d\S*(?=,| was)", str(caught[0].message)))
+    assert reached == pytest.approx(path.dual_gaps.max(), rel=1e-2)
+    assert wanted == pytest.approx(1e-4 * data[1].var(), rel=1e-2)
+    assert wanted < reached
+
+
+@pytest.mark.parametrize("data", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+def test_single_precision(data, l1_ratio):
+    """The zeros are those of float64, but for weights that are about to change."""
+    A, e = data
+    path = lasso_path(A.astype("float32"), e.astype("float32"), l1_ratio=l1_ratio, eps=0.01)
+    exact = lasso_path(A, e, l1_ratio=l1_ratio, eps=0.01)
+    assert path.coefs.dtype == path.intercepts.dtype == "float32"
+    size = np.abs(exact.coefs).max(axis=0)
+    R = e[:, None] - A @ exact.coefs - exact.intercepts
+    l1, l2 = exact.alphas * l1_ratio, exact.alphas * (1 - l1_ratio)
+    correlation = np.abs((A - A.mean(axis=0)).T @ R / len(e) - l2 * exact.coefs)
+    small = (exact.coefs != 0) & (np.abs(exact.coefs) < 1e-5 * size)
+    changing = small | ((exact.coefs == 0) & (correlation > (1 - 1e-5) * l1))
+    assert changing.mean() < 0.01
+    np.testing.assert_array_equal((path.coefs == 0) | changing, (exact.coefs == 0) | changing)
+    assert np.all(np.abs(path.coefs - exact.coefs) <= 1e-4 * size + 1e-6)
+    fit = lasso(A.astype("float32"), e.astype("float32"), float(exact.alphas[50]), l1_ratio)
+    assert fit.coef.dtype == fit.intercept.dtype == "float32"
+
+
+def layouts(A):
+    spread = np.zeros((2 * len(A), 2 * A.shape[1]))
+    spread[::2, ::2] = A
+    return {"Fortran": np.asfortranarray(A), "view": spread[::2, ::2], "rows": A[::-1].copy()[::-1]}
+
+
+@pytest.mark.parametrize("layout", ["Fortran", "view", "rows"])
+@pytest.mark.parametrize("data", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("solve", [
+    lambda A, e: lasso_path(A, e, eps=0.01).coefs,
+    lambda A, e: lasso_cv(A, e, eps=0.01).mse_path,
+    lambda A, e: ridge(A, e, 1.0).coef,
+    lambda A, e: ridge_path(A, e, [1.0, 2.0])[0],
+], ids=["lasso_path", "lasso_cv", "ridge", "ridge_path"])  # fmt: skip
+def test_data_are_never_changed(layout, data, solve):
+    A, e = layouts(data[0])[layout], data[1].copy()
+    A.flags.writeable = e.flags.writeable = False
+    found = solve(A, e)
+    np.testing.assert_array_equal(A, data[0])
+    np.testing.assert_allclose(found, solve(*data), rtol=1e-8, atol=1e-12)
+
+
+def test_the_gap_bounds_the_error():
+    path = lasso_path(X, y, l1_ratio=0.9)
+    rng = np.random.default_rng(0)
+    for alpha, w in zip(path.alphas[1::10], path.coefs[:, 1::10].T):
+        values = []
+        for v in (w, w * (1 + 0.1 * rng.normal(size=10)), w + rng.normal(size=10)):
+            b = y.mean() - X.mean(axis=0) @ v
+            fit = np.mean((y - X @ v - b) ** 2) / 2
+            penalty = alpha * (0.9 * np.abs(v).sum() + 0.05 * v @ v)
+            values.append((fit + penalty, linear.duality_gap(X, y, v, b, alpha, 0.9)))
+        assert all(value - values[0][0] <= gap * (1 + 1e-9) + 1e-9 for value, gap in values)
+        assert values[0][1] < 1e-12 * y.var() < min(gap for _, gap in values[1:])
+
+
+def test_a_lasso_takes_as_many_steps_as_there_are_kinks():
+    path = lasso_path(X, y)
+    kinks, _, _ = lars_path(X - X.mean(axis=0), y - y.mean(), method="lasso",
+                            alpha_min=path.alphas[-1])  # fmt: skip
+    assert path.n_iter == len(kinks)
+
+
+def no_intercept(settings):
+    return settings._replace(fit_intercept=False)
+
+
+def next_rows(fold):
+    return tuple((rows + 1) % len(y) for rows in fold)
+
+
+# What is changed of X, y, folds, alphas, l1_ratio, settings before they are solved.
+MISTAKES = {
+    "threshold halved": lambda X, y, folds, alphas, *rest: (X, y, folds, alphas / 2, *rest),
+    "intercept forgotten": lambda *rest: (*rest[:-1], no_intercept(rest[-1])),
+    "mean of X forgotten": lambda X, y, *rest: (
+        X, y - y.mean(), *rest[:-1], no_intercept(rest[-1])
+    ),
+    "l2 forgotten": lambda X, y, folds, alphas, rho, s: (X, y, folds, alphas * rho, 1.0, s),
+    "folds shifted": lambda X, y, folds, *rest: (X, y, [next_rows(fold) for fold in folds], *rest),
+    "a row lost": lambda X, y, folds, *rest: (X, y, [(a[1:], b) for a, b in folds], *rest),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_deliberate_mistakes_are_caught(name, monkeypatch):
+    right, wrong = linear._solve, MISTAKES[name]
+    monkeypatch.setattr(linear, "_solve", lambda *given: right(*wrong(*given)))
+    with pytest.raises(AssertionError):
+        assert_cross_validation_like_scikit_learn(X, y, l1_ratio=0.5)
+    if name not in ("folds shifted", "a row lost"):
+        with pytest.raises(AssertionError):
+            assert_like_scikit_learn(X, y, lasso_path(X, y, l1_ratio=0.5), l1_ratio=0.5)
+
+
+def test_a_penalised_intercept_is_caught():
+    with_ones = np.column_stack([X, np.ones(len(X))])
+    path = lasso_path(with_ones, y, fit_intercept=False, alphas=100)
+    path = path._replace(coefs=path.coefs[:-1], intercepts=path.coefs[-1])
+    with pytest.raises(AssertionError):
+        assert_like_scikit_learn(X, y, path)
+    with pytest.raises(AssertionError):
+        assert_solved(X, y, path)
+
+
+def test_a_wrong_sign_in_the_gap_is_caught(monkeypatch):
+    right = duality.gap
+    monkeypatch.setattr(duality, "gap", lambda rr, ry, *rest: right(rr, -ry, *rest))
+    with pytest.raises(AssertionError):
+        test_the_gap_bounds_the_error()
+
+
+def test_a_wrong_sign_in_the_sweep_is_caught(monkeypatch):
+    right = homotopy._sweep
+    monkeypatch.setattr(homotopy, "_sweep", lambda T, row, *rest: 2 * T - right(T, row, *rest))
+    # What was compiled before is kept for the other tests.
+    monkeypatch.setattr(gram, "_kink_by_kink", functools.cache(gram._kink_by_kink.__wrapped__))
+    # FISTA mends the answer: the number of steps tells.
+    assert_like_scikit_learn(X, y, lasso_path(X, y, max_iter=100_000))
+    with pytest.raises(AssertionError):
+        test_a_lasso_takes_as_many_steps_as_there_are_kinks()
+
+
+def bad(array, value):
+    changed = array.astype(type(value)) if isinstance(value, (complex, str)) else array.copy()
+    changed.flat[array.size // 2] = value
+    return changed
+
+
+BAD = {
+    "NaN": lambda A, e: (bad(A, np.nan), e),
+    "inf": lambda A, e: (bad(A, -np.inf), e),
+    "NaN in y": lambda A, e: (A, bad(e, np.nan)),
+    "complex": lambda A, e: (bad(A, 1j), e),
+    "objects": lambda A, e: (np.full(A.shape, "a", dtype=object), e),
+    "sparse": lambda A, e: (sparse.csr_array(A), e),
+    "one sample": lambda A, e: (A[:1], e[:1]),
+    "one dimension": lambda A, e: (A[:, 0], e),
+    "y too short": lambda A, e: (A, e[1:]),
+    "two targets": lambda A, e: (A, np.stack([e, e], axis=1)),
+}
+SOLVERS = {
+    "lasso": lambda A, e: lasso(A, e, 1.0),
+    "lasso_path": lasso_path,
+    "lasso_cv": lasso_cv,
+    "ridge": lambda A, e: ridge(A, e, 1.0),
+    "ridge_path": lambda A, e: ridge_path(A, e, [1.0]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("data", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("name", BAD)
+def test_bad_data_are_refused(name, solver, data):
+    if name == "two targets" and solver == "ridge":
+        pytest.skip("ridge takes several targets")
+    expected = TypeError if name == "sparse" else ValueError
+    with pytest.raises(expected) as caught:
+        SOLVERS[solver](*BAD[name](*data))
+    first = str(caught.value).splitlines()[0]
+    words = "NaN|infinity|[Cc]omplex|convert|dense|1 sample|2D|inconsistent|1d|shape"
+    assert re.search(words, first), first
+
+
+SETTINGS = [
+    (lambda: lasso(X, y, -1.0), "at least 0, got -1"),
+    (lambda: lasso(X, y, np.nan), "at least 0, got nan"),
+    (lambda: lasso(X, y, 1.0, 1.5), r"l1_ratio must lie in \[0, 1\], got 1.5"),
+    (lambda: lasso(X, y, 1.0, np.nan), r"l1_ratio must lie in \[0, 1\], got nan"),
+    (lambda: lasso_path(X, y, alphas=[]), "one or more numbers"),
+    (lambda: lasso_path(X, y, alphas=[[1.0], [2.0]]), r"in a row, got shape \(2, 1\)"),
+    (lambda: lasso_path(X, y, alphas=0), "at least 1, or values; got 0"),
+    (lambda: lasso_path(X, y, alphas=2.5), "a whole number"),
+    (lambda: lasso_path(X, y, eps=0), "eps must be above 0, got 0"),
+    (lambda: lasso_path(X, y, l1_ratio=0), "give the alphas yourself"),
+    (lambda: lasso(X, y, 1.0, max_iter=0), "max_iter must be at least 1, got 0"),
+    (lambda: lasso(X, y, 1.0, tol=-1e-4), "tol must be at least 0, got -0.0001"),
+    (lambda: lasso(X, y, 1.0, tol=np.nan), "tol must be at least 0, got nan"),
+    (lambda: lasso(*WIDE, 1.0, l1_ratio=0), "the problem is ridge"),
+    (lambda: lasso(*WIDE, 0.0), "the problem is ridge"),
+    (lambda: lasso_cv(X, y, cv=1), "at least one train/test split"),
+    (lambda: lasso_cv(X, y, l1_ratio=[0.5, -1.0]), "got -1.0"),
+    (lambda: ridge(X, y, -1.0), "at least 0, got -1.0"),
+    (lambda: ridge(X, y, np.nan), "at least 0, got nan"),
+    (lambda: ridge(X, y, [1.0, 2.0]), "but there are 1 targets"),
+    (lambda: ridge(X, y, 1.0, sample_weight=-y), "[Nn]egative"),
+    (lambda: ridge_path(X, y, [0.0, 1.0]), "above 0"),
+    (lambda: ridge_path(X, y, []), "above 0"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), SETTINGS, ids=[message for _, message in SETTINGS])
+def test_bad_settings_are_refused_in_one_line(call, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_alphas_may_come_in_any_order():
+    alphas = np.random.default_rng(0).permutation(lasso_path(X, y).alphas)
+    path = lasso_path(X, y, alphas=alphas)
+    assert (np.diff(path.alphas) < 0).all()
+    np.testing.assert_allclose(path.coefs, lasso_path(X, y).coefs, rtol=1e-13)
+
+
+Y = np.column_stack([y, X[:, 0] ** 2, -y])
+TALL, FLAT = (X, Y), (WIDE[0], np.column_stack([WIDE[1], WIDE[1] ** 2, WIDE[0][:, 0]]))
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alpha", [2.0, [0.1, 1.0, 30.0]], ids=str)
+@pytest.mark.parametrize("data", [TALL, FLAT], ids=["tall", "flat"])
+def test_ridge_is_scikit_learns(data, alpha, fit_intercept):
+    A, E = data
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 3, len(A))
+    for s in (None, rng.uniform(0, 2, len(A)), counts):
+        exact = Ridge(alpha, fit_intercept=fit_intercept, solver="svd").fit(A, E, s)
+        found = ridge(A, E, alpha, fit_intercept=fit_intercept, sample_weight=s)
+        np.testing.assert_allclose(found.coef, exact.coef_, rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(found.intercept, exact.intercept_, rtol=1e-9, atol=1e-9)
+    repeated = np.repeat(A, counts, axis=0), np.repeat(E, counts, axis=0)
+    again = ridge(*repeated, alpha, fit_intercept=fit_intercept)
+    np.testing.assert_allclose(found.coef, again.coef, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("alphas", [np.geomspace(1e-3, 1e3, 7), [1e-12, 1.0]], ids=["", "small"])
+@pytest.mark.parametrize("data", [NARROW, WIDE, (WIDE[0][:, :60], WIDE[1])],
+                         ids=["tall", "flat", "40 x 60"])  # fmt: skip
+def test_a_ridge_path_is_so_many_ridges(data, alphas, fit_intercept):
+    coefs, intercepts = ridge_path(*data, alphas, fit_intercept=fit_intercept)
+    for alpha, w, b in zip(alphas, coefs.T, intercepts):
+        fit = ridge(*data, alpha, fit_intercept=fit_intercept)
+        np.testing.assert_allclose(w, fit.coef, rtol=1e-8, atol=1e-9 * np.abs(w).max())
+        assert b == pytest.approx(fit.intercept, rel=1e-8)
+
+
+def exact_ridge(A, e, alpha):
+    """(AᵀA + αI) w = Aᵀe in fractions: no rounding at all."""
+    A, e = [[Fraction(a) for a in row] for row in A.tolist()], [Fraction(a) for a in e.tolist()]
+    p = len(A[0])
+    M = [[sum(r[i] * r[j] for r in A) + (i == j) * Fraction(alpha) for j in range(p)]
+         + [sum(r[i] * b for r, b in zip(A, e))] for i in range(p)]  # fmt: skip
+    for k in range(p):
+        M[k] = [a / M[k][k] for a in M[k]]
+        for i in set(range(p)) - {k}:
+            M[i] = [a - M[i][k] * b for a, b in zip(M[i], M[k])]
+    return np.array([float(row[-1]) for row in M])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-18, 1e-3])
+def test_ridge_with_a_condition_of_1e10(alpha):
+    rng = np.random.default_rng(0)
+    U, V = (np.linalg.qr(rng.normal(size=(n, 4)))[0] for n in (12, 4))
+    A, e = U * np.geomspace(1, 1e-10, 4) @ V.T, rng.normal(size=12)
+    exact = exact_ridge(A, e, alpha)
+    w = ridge(A, e, alpha, fit_intercept=False).coef
+    tolerance = 1e-12 if alpha == 1e-3 else 1e-5  # some hundred times 1e10 · 1e-16
+    assert np.linalg.norm(w - exact) < tolerance * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("data", [FLAT, (np.hstack([X, X]), Y)], ids=["flat", "twice"])
+def test_without_a_penalty_the_shortest_weights(data):
+    A, E = data
+    shortest = np.linalg.lstsq(A - A.mean(axis=0), E - E.mean(axis=0))[0]
+    np.testing.assert_allclose(ridge(A, E, 0).coef, shortest.T, rtol=1e-8, atol=1e-8)
