@@ -31,7 +31,7 @@ def whole_number(least, most):
     return parse
 
 
-def parser(name, doc, budget, own_data=False):
+def parser(name, doc, budget, own_data=False, **told):
     """The shared flags.
 
     Args:
@@ -39,14 +39,16 @@ def parser(name, doc, budget, own_data=False):
         doc: the lesson's docstring, shown by --help.
         budget: "epochs" or "steps", the flag by which the lesson measures its training.
         own_data: whether the lesson takes --data and --target.
+        told: help of the flags named, where the usual does not hold: steps="how many α".
     """
     flags = Parser(prog=name, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = flags.add_argument
     add("--seed", type=whole_number(0, 2**32 - 1), default=0, help="seed of the random numbers")
     add(f"--{budget}", *({"--epochs", "--steps"} - {f"--{budget}"}), dest=budget,
-        type=whole_number(1, MOST_STEPS), help="how long to train")  # fmt: skip
+        type=whole_number(1, MOST_STEPS), help=told.get(budget, "how long to train"))  # fmt: skip
     add("--quick", action="store_true", help="a smaller budget, with its own tolerances")
-    add("--dtype", choices=("float32", "float64"), default="float64", help="of the Keras model")
+    add("--dtype", choices=("float32", "float64"), default="float64",
+        help=told.get("dtype", "of the Keras model"))  # fmt: skip
     if own_data:
         add("--data", metavar="FILE.csv", help="your own table instead of the course's data")
         add("--target", metavar="COLUMN", help="the column of --data to predict")
@@ -56,14 +58,14 @@ def parser(name, doc, budget, own_data=False):
     return flags
 
 
-def main(run, argv, doc, budget="steps", own_data=False):
+def main(run, argv, doc, budget="steps", own_data=False, **told):
     """Run a lesson as a command.
 
     Args:
         run: the lesson's `run(options) -> Report`.
         argv: list of flags; None takes them from the command line.
         doc: the lesson's docstring; its first line is the title.
-        budget, own_data: see `parser`.
+        budget, own_data, told: see `parser`.
 
     Returns:
         The exit status: 0 all checks hold, 1 a check fails, 2 bad input, 130 Ctrl-C.
@@ -72,7 +74,7 @@ def main(run, argv, doc, budget="steps", own_data=False):
     # Run as a file, by an editor's button, the lesson has no module name of its own.
     name = module.__spec__.name if module.__spec__ else f"course.{Path(module.__file__).stem}"
     with one_line_errors(name) as status:
-        flags = vars(parser(f"python -m {name}", doc, budget, own_data).parse_args(argv))
+        flags = vars(parser(f"python -m {name}", doc, budget, own_data, **told).parse_args(argv))
         # A shell's background job ignores Ctrl-C's signal; a lesson should not.
         with contextlib.suppress(ValueError):
             signal.signal(signal.SIGINT, signal.default_int_handler)

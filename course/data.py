@@ -40,6 +40,30 @@ class Table(NamedTuple):
     target: str
     left_out: list
 
+    def scaled(self):
+        """X and y, every column of mean 0 and standard deviation 1."""
+        return tuple((v - v.mean(axis=0)) / v.std(axis=0) for v in (self.X, self.y))
+
+    def in_units(self, w, b=0.0):
+        """Weights (..., p) and intercept (...) of a fit to `scaled`, in the table's own units."""
+        w = w * self.y.std() / self.X.std(axis=0)
+        return w, self.y.mean() + b * self.y.std() - w @ self.X.mean(axis=0)
+
+    def described(self, w, b, which=""):
+        """The results that every lesson prints of a table: what was used, and what came out.
+
+        Args:
+            w, b: in the table's own units; of several fits (fits, p) and (fits,).
+            which: their names, put behind "weight of …" and "intercept".
+        """
+        return {
+            "rows": len(self.y),
+            "columns used": ", ".join(self.columns),
+            "columns left out (no numbers)": ", ".join(self.left_out) or "none",
+            **{f"weight of {name}{which}": v for name, v in zip(self.columns, np.transpose(w))},
+            f"intercept{which}": b,
+        }
+
 
 def folder():
     """Where the data files lie: inside the installed package, or beside it in a checkout."""

@@ -257,10 +257,7 @@ def autodiff():
 def your_table(options):
     """The same lesson on a table of your own, every column scaled to mean 0 and deviation 1."""
     table = data.load_table(options.data, options.target)
-    mean, std = table.X.mean(axis=0), table.X.std(axis=0)
-    X = (table.X - mean) / std
-    y = (table.y - table.y.mean()) / table.y.std()
-
+    X, y = table.scaled()
     eigenvalues = np.linalg.eigvalsh(hessian(X))
     slowest, steepest = eigenvalues[0], eigenvalues[-1]
     learning_rate = 2 / (slowest + steepest)  # both ends then shrink by the same factor
@@ -277,8 +274,7 @@ def your_table(options):
     keras_path = train(build_model(X.shape[1], learning_rate), X, y, steps)
 
     # Back to the table's own units, where scikit-learn solves the unscaled problem.
-    w = path[-1, :-1] * table.y.std() / std
-    b = table.y.mean() + path[-1, -1] * table.y.std() - w @ mean
+    w, b = table.in_units(path[-1, :-1], path[-1, -1])
     exact = least_squares(table.X, table.y)
     y_hat, y_exact = table.X @ w + b, table.X @ exact[:-1] + exact[-1]
     explained = 1 - np.mean((table.y - y_hat) ** 2) / table.y.var()
@@ -288,17 +284,14 @@ def your_table(options):
     costs = [cost(X, y, theta) for theta in path[::every]]
     return Report(
         results={
-            "rows": len(y),
-            "columns used": ", ".join(table.columns),
-            "columns left out (no numbers)": ", ".join(table.left_out) or "none",
+            **table.described(w, b),
             "steps, learning rate": (steps, learning_rate),
-            **{f"weight of {name}": weight for name, weight in zip(table.columns, w)},
-            "intercept": b,
             "share of the variance explained": explained,
         },
         checks=[
             Check("scaled weights = LinearRegression", path[-1, :-1],
-                  exact[:-1] * std / table.y.std(), left * np.sqrt(steepest / slowest)),
+                  exact[:-1] * table.X.std(axis=0) / table.y.std(),
+                  left * np.sqrt(steepest / slowest)),
             Check("predictions, scaled, = LinearRegression", scaled, scaled_exact, 10 * left),
             Check.twin("θ at every step, Keras = by hand", keras_path, path, options.dtype, 5),
         ],

@@ -8,19 +8,21 @@ A price on large weights: ridge by hand and in Keras, and what weight_decay does
     solution    w = (XᵀX + λI)⁻¹ Xᵀy, with X and y centred        b = mean y − (mean x)·w
     shrinkage   d²/(d² + λ) of least squares is left along a singular vector of singular value d
 
-α is the learning rate; scikit-learn gives the name alpha to λ. Keras's "mse" is a mean over m
-rows and k targets without the ½, and its penalties have no ½ either. So, for a penalty a on w:
+α is the learning rate, η in the other lessons; m the number of rows, n there. scikit-learn (and
+lesson 9) give the name alpha to the penalty. Keras's "mse" is a mean over m rows and k targets
+without the ½, and its penalties have no ½ either. So, for a penalty a on w:
 
     scikit-learn                 Keras, loss="mse"
     Ridge(a)                     L2(a / (mk))
     Lasso(a)                     L1(2a / k)
     ElasticNet(a, l1_ratio=r)    L1L2(l1=2ar / k, l2=a(1 − r) / k)
 
-An optimizer's weight_decay is no penalty: beside its step it shrinks w, and b unless told not
-to. For plain SGD weight_decay = λ/m is the update above. Momentum μ magnifies slopes by
-1/(1 − μ), L2's as well, the decay not: it ends at the ridge of (1 − μ)λ. Adam divides by the
-slope's own size: with L2 it still ends at ridge; AdamW's decay hardly holds against that, and
-it goes to least squares.
+An optimizer's weight_decay is no penalty: beside its step it takes the share α·weight_decay of
+w, and of b unless told not to. For plain SGD weight_decay = λ/m is the update above. Momentum μ
+magnifies slopes by 1/(1 − μ), L2's as well, the decay not: so weight_decay ends at the ridge of
+(1 − μ)λ. Adam divides by the slope's own size: with L2 it still ends at ridge. AdamW's step is
+of size α however small the slope, its decay α·weight_decay·|w|: while every |w| stays below
+1/weight_decay the decay only slows it, and it comes close to least squares.
 
     X: shape (m, p)    y: shape (m,)    θ = (w, b): shape (p + 1,), or (p + 1, k) for k targets
 
@@ -39,11 +41,11 @@ from keras.losses import MeanSquaredError
 from keras.optimizers import SGD, AdamW
 from keras.regularizers import L1, L1L2, L2
 
-from course import command, data, descent, tolerance
+from course import command, data, tolerance
 from course.autodiff import value_and_grad
 from course.drawings import lesson08 as drawings
 from course.errors import InputError
-from course.lesson03 import MOST_STEPS, half_squared_error, hessian
+from course.lesson03 import MOST_STEPS, half_squared_error, hessian, train
 from course.report import Check, Options, Report, with_precision
 from course.tolerance import BY_HAND
 
@@ -64,7 +66,8 @@ PENALTIES = {  # scikit-learn's estimator: its penalty in Keras
     "Lasso": lambda a, r, m, k: L1(2 * a / k),
     "ElasticNet": lambda a, r, m, k: L1L2(l1=2 * a * r / k, l2=a * (1 - r) / k),
 }
-ALPHA, L1_RATIO = 3 / 32, 1 / 2  # a and r; ridge, whose a is not divided by m, has m times as much
+# a and r; Ridge adds up the errors of m rows where the others average, so its a is m times as much.
+ALPHA, L1_RATIO = 3 / 32, 1 / 2
 
 
 def load_data():
@@ -120,7 +123,11 @@ def descend(X, y, learning_rate, steps, lam=0.0, decay=0.0, momentum=0.0):
 
 
 def adam(X, y, learning_rate, steps, lam=0.0, decay=0.0):
-    """Adam on J, or AdamW with `decay`; return θ at every step, as `descend` does."""
+    """Adam on J, or AdamW with `decay`; return θ at every step, as `descend` does.
+
+    With means of the slope g and of its square, each freed of its start at 0 by 1 − βᵗ:
+    mean ← β₁ mean + (1 − β₁) g    square ← β₂ square + (1 − β₂) g²    θ ← θ − α mean/(√square + ε)
+    """
     path, mean, square = np.zeros((steps + 1, X.shape[1] + 1)), 0.0, 0.0
     for t in range(steps):
         g = gradient(X, y, path[t], lam)
@@ -163,12 +170,6 @@ def sparing_b(optimizer):
     """The same optimizer, whose weight decay leaves b alone."""
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer
-
-
-def train(model, X, y, steps=STEPS):
-    """Full-batch training in Keras; return θ at every step, (steps + 1, p + 1)."""
-    w, b = descent.train(model, X, y[:, None], steps).weights
-    return np.column_stack([w[:, :, 0], b])
 
 
 def apply(optimizer, X, y, steps):
@@ -220,7 +221,8 @@ def by_descent(X, y, learning_rate, steps, dtype):
     rises = [cost(X, y, theta + d, lam) - cost(X, y, theta - d, lam) for d in nudges]
     return path, Report(
         results={
-            f"λ = m/8 = {lam:g}: kept of each weight by 1 − αλ/m": 1 - learning_rate * lam / m,
+            f"λ = {DECAY:g} m = {lam:g}: kept of each weight by 1 − αλ/m":
+                1 - learning_rate * lam / m,
             f"‖w‖ after {steps:,} steps": np.linalg.norm(path[-1, :-1]),
         },
         checks=[
@@ -230,8 +232,9 @@ def by_descent(X, y, learning_rate, steps, dtype):
             Check("w(1 − αλ/m) − α/m Σ … = L2's gradient, every step", other_form, path, BY_HAND),
             Check("w, b at every step = closed form", path, closed_form, 10 * BY_HAND),
             Check("w, b at the end = Ridge", path[-1], bottom, left + BY_HAND),
+            # Slopes are means of numbers of size 1, for y has deviation 1: so are their roundings.
             Check.twin("w, b at every step, Keras L2 = by hand", keras_path, path, dtype,
-                       2 * np.abs(path).max()),
+                       2 * max(1, np.abs(path).max())),
         ],
     )  # fmt: skip
 
@@ -272,7 +275,7 @@ def wobble(X, y, names, seed):
     moves = (np.array(there) - here).reshape(-1, 2)
     spread, expected = moves.std(axis=0), WOBBLE * np.linalg.norm(both[:-1], axis=0)
     return Report(
-        results={"a wobble of 0.1 in x moves ŷ by: least squares, ridge": spread},
+        results={f"a wobble of {WOBBLE:g} in x moves ŷ by: least squares, ridge": spread},
         checks=[
             # A deviation estimated from N numbers is off by 1/√(2N) of itself.
             Check("move of ŷ ÷ σ‖w‖: least squares, ridge; 5 sigma", spread / expected, [1, 1],
@@ -288,7 +291,8 @@ def polynomial(options):
     """Twelve powers of x on 15 noisy points of a sine: the test error, foretold and measured.
 
     A fit is linear in y: its predictions on new points are Hy. With y = f + noise of deviation σ
-    the expected test error on M points is 1/M ‖Hf − f′‖² (bias) + σ²/M ΣΣ H² (variance) + σ².
+    the expected test error on M points is 1/M ‖Hf − f*‖² (bias²) + σ²/M ΣΣ H² (variance) + σ²,
+    where f* is f on the new points.
     """
     rng = np.random.default_rng(options.seed)
     x, x_test = np.linspace(-1, 1, POINTS), np.linspace(-1, 1, 101)
@@ -299,15 +303,15 @@ def polynomial(options):
 
     lambdas = [0, *10.0 ** np.arange(-6, 2)]
     gentle = lambdas.index(GENTLE)
-    bias, variance, fits = [], [], []
+    squared_bias, variance, fits = [], [], []
     for lam in lambdas:
         theta = ridge(X, np.eye(POINTS), lam)  # H's columns are the fits to unit vectors
         H = X_test @ theta[:-1] + theta[-1]
-        bias.append(np.mean((H @ f - f_test) ** 2))
+        squared_bias.append(np.mean((H @ f - f_test) ** 2))
         variance.append(NOISE**2 * np.sum(H**2) / len(H))
         theta = in_scikit_learn(X, Y, lam)  # each draw of the noise is one target
         fits.append(X_test @ theta[:-1] + theta[-1])
-    expected = np.array(bias) + variance + NOISE**2
+    expected = np.array(squared_bias) + variance + NOISE**2
     errors = np.mean((np.array(fits) - Y_test) ** 2, axis=1)  # (λs, draws)
     measured, sigma = errors.mean(axis=1), errors.std(axis=1) / np.sqrt(draws)
     return Report(
@@ -316,13 +320,13 @@ def polynomial(options):
             f"polynomial, test error for λ = 0, {GENTLE}: measured": measured[[0, gentle]],
         },
         checks=[
-            Check("test error = bias + variance + σ², in standard errors",
+            Check("test error = bias² + variance + σ², in standard errors",
                   (measured - expected) / sigma, np.zeros(len(lambdas)), 5),
             Check("the penalty lowers the test error", measured[gentle] < measured[0], 1, 0),
         ],
         figures={"polynomial": lambda: drawings.polynomial(
-            (x, Y[:, 0]), (x_test, f_test), (fits[0][:, 0], fits[gentle][:, 0]), GENTLE,
-            lambdas, expected, np.add(bias, NOISE**2), measured)},
+            (x, Y[:, 0]), (x_test, f_test), (fits[0][:, 0], fits[gentle][:, 0]), DEGREE,
+            GENTLE, lambdas, expected, np.add(squared_bias, NOISE**2), measured)},
     )  # fmt: skip
 
 
@@ -386,7 +390,7 @@ def weight_decay(X, y, dtype):
     sgd = SGD(LEARNING_RATE, weight_decay=DECAY)
     heavy_sgd = sparing_b(SGD(LEARNING_RATE, momentum=MOMENTUM, weight_decay=DECAY))
     adam_w = sparing_b(AdamW(ADAM_RATE, DECAY, BETA_1, BETA_2, EPSILON))
-    keras_plain = train(build_model(p, sgd), X, y)
+    keras_plain = train(build_model(p, sgd), X, y, STEPS)
     keras_heavy, keras_adam_w = (apply(o, X, y, TWIN_STEPS) for o in (heavy_sgd, adam_w))
     by_sgd = partial(descend, X, y, LEARNING_RATE, STEPS)
     by_adam = partial(adam, X, y, ADAM_RATE, ADAM_STEPS)
@@ -398,8 +402,8 @@ def weight_decay(X, y, dtype):
         "AdamW: weight_decay": by_adam(decay=DECAY),
     }
     l2, heavy_l2, heavy, adam_l2, decoupled = paths.values()
-    ends = {"Ridge(λ)": lam, "Ridge((1 − μ)λ)": (1 - MOMENTUM) * lam, "least squares": 0}
-    ends = {name: in_scikit_learn(X, y, penalty) for name, penalty in ends.items()}
+    penalties = {"Ridge(λ)": lam, "Ridge((1 − μ)λ)": (1 - MOMENTUM) * lam, "least squares": 0}
+    ends = {name: in_scikit_learn(X, y, penalty) for name, penalty in penalties.items()}
     solution, weaker, least = ends.values()
     away = [np.linalg.norm(decoupled[-1] - end) for end in (solution, least)]
     # b's own descent, as X is centred: b ← b (1 − α·decay) − α (b − mean y).
@@ -421,7 +425,8 @@ def weight_decay(X, y, dtype):
             twin("momentum: weight_decay, b spared, Keras = by hand", keras_heavy,
                  heavy[: TWIN_STEPS + 1], size=5),
             Check("Adam: L2 ends at Ridge(λ)", adam_l2[-1], solution, 10 * BY_HAND),
-            Check("AdamW ends nearer to least squares than to Ridge(λ)", away[1] < away[0], 1, 0),
+            Check("AdamW ends 5 times nearer to least squares than to Ridge(λ)",
+                  away[1] < away[0] / 5, 1, 0),
             twin("AdamW, b spared, Keras = by hand", keras_adam_w,
                  decoupled[: TWIN_STEPS + 1], size=2),
         ],
@@ -432,9 +437,10 @@ def weight_decay(X, y, dtype):
 
 def your_table(options):
     """Ridge on a table of your own, with λ/m = 1/8 and every column of mean 0 and deviation 1."""
-    given = data.load_table(options.data, options.target)
-    mean, std, scale = given.X.mean(axis=0), given.X.std(axis=0), given.y.std()
-    X, y, lam = (given.X - mean) / std, given.y / scale, DECAY * len(given.y)
+    from sklearn.preprocessing import scale
+
+    table = data.load_table(options.data, options.target)
+    (X, y), lam = table.scaled(), DECAY * len(table.y)
     curvatures = np.append(np.linalg.eigvalsh(X.T @ X / len(y)) + DECAY, 1)  # the last one is b's
     slowest, steepest = curvatures.min(), curvatures.max()
     factor = (steepest - slowest) / (steepest + slowest)
@@ -443,29 +449,24 @@ def your_table(options):
     path, descent_report = by_descent(X, y, 2 / (slowest + steepest), steps, options.dtype)
     thetas, shrinkage_report = shrinkage(X, y)
 
-    # Back to the table's own units.
-    both = np.array([in_scikit_learn(X, y, 0), path[-1]]) * scale
-    w = both[:, :-1] / std
-    b = both[:, -1] - w @ mean
-    y_hat = given.X @ w[1] + b[1]
-    exact = in_scikit_learn(X, given.y, lam)
+    both = np.array([in_scikit_learn(X, y, 0), path[-1]])
+    w, b = table.in_units(both[:, :-1], both[:, -1])
+    y_hat = table.X @ w[1] + b[1]
+    scaled = (y_hat - table.y.mean()) / table.y.std()
+    exact = in_scikit_learn(scale(table.X), scale(table.y), lam)
     report = Report(
         results={
-            "rows": len(y),
-            "columns used": ", ".join(given.columns),
-            "columns left out (no numbers)": ", ".join(given.left_out) or "none",
-            **{f"weight of {name}: least squares, ridge": pair
-               for name, pair in zip(given.columns, w.T)},
-            "intercept: least squares, ridge": b,
-            "share of the variance explained by ridge": 1 - np.var(given.y - y_hat) / scale**2,
+            **table.described(w, b, ": least squares, ridge"),
+            "share of the variance explained by ridge":
+                1 - np.mean((table.y - y_hat) ** 2) / table.y.var(),
         },
         checks=[
-            Check("predictions, scaled, = Ridge", y_hat / scale,
-                  (X @ exact[:-1] + exact[-1]) / scale,
-                  1e-9 + 2 * np.sqrt(len(std)) * np.linalg.norm(exact / scale) * factor**steps),
+            Check("predictions in the table's units, scaled, = Ridge", scaled,
+                  scale(table.X) @ exact[:-1] + exact[-1],
+                  1e-9 + 2 * np.sqrt(len(exact)) * np.linalg.norm(exact) * factor**steps),
         ],
         figures={"table": lambda: drawings.table(
-            RATIOS * len(y), thetas, given.columns, lam, given.y, y_hat, given.target)},
+            RATIOS * len(y), thetas, table.columns, lam, table.y, y_hat, table.target)},
     )  # fmt: skip
     return Report.join(report, descent_report, shrinkage_report)
 

@@ -24,13 +24,16 @@ Read more:  T. Hastie, R. Tibshirani, M. Wainwright, Statistical Learning with S
             2015, chapters 2, 5 and 11.
 """
 
+import warnings
+
 import keras
 import numpy as np
 
-from course import command, data, descent, linear, prox
+from course import command, data, linear, prox
 from course.drawings import lesson09 as drawings
 from course.errors import InputError
-from course.lesson03 import gradient, half_squared_error
+from course.lesson03 import gradient, half_squared_error, train
+from course.lesson08 import load_data
 from course.optimizers import ProximalSGD
 from course.report import Check, Options, Report, with_precision
 from course.tolerance import BY_HAND
@@ -40,7 +43,7 @@ RADIUS = 1.0  # of the diamond |w1| + |w2| ≤ 1 and the circle w1² + w2² ≤ 
 ALPHA = 1 / 16  # α of the lasso on the diabetes data
 MIXED = 1 / 8, 1 / 2  # α and ρ of the elastic net there: the same αρ, and an L2 part
 LEARNING_RATE = 1 / 4  # η; must be below 2/λmax of G, which is 0.497 there
-STEPS = 400  # ISTA stands still after 300
+STEPS = 400  # ISTA moves by less than 1e-14 after 250
 ALPHAS = 30  # α from α_max down to 1/100 of it
 SAMPLES = 500  # n, of the data with planted weights
 PLANTED = {2: 2.0, 7: -1.5, 12: 1.0, 17: -1.0}  # w_j; the other 16 of 20 are zero
@@ -50,18 +53,10 @@ ONE_ALPHA = 0.1  # at every σ
 DATA_SETS, QUICK_DATA_SETS = 50, 20
 MOST_STRETCHED = 1e8  # λmax/λmin of your own table
 SHARE = 0.1  # α on a table of your own, as a share of α_max
+SOLVED, NO_PULL = 1e-11, 1e-12  # there: the largest KKT residual; an α_max that is rounding
 EXACT = {"tol": 1e-14, "max_iter": 1_000_000}  # scikit-learn stops at 1e-4 otherwise
 # With it scikit-learn's weights are within some 1e-12 of the exact ones, where y has deviation 1.
 LIKE_EXACT = 1e-9
-
-
-def load_data():
-    """Diabetes: 442 patients, 10 features of mean 0 and deviation 1; y in its own deviations."""
-    from sklearn.datasets import load_diabetes
-
-    table = load_diabetes()
-    X, y = table.data * np.sqrt(len(table.data)), table.target
-    return X, y / y.std(), table.feature_names
 
 
 def soft_threshold(v, t):
@@ -130,6 +125,16 @@ def coordinate_descent(G, c, alpha, l1_ratio=1.0, sweeps=10_000):
     return w
 
 
+def off_optimum(G, c, alpha, w):
+    """By how much each weight misses the lasso's optimality condition; shape (..., p).
+
+    >>> off_optimum(np.eye(2), np.array([3.0, 0.5]), 1.0, np.array([2.0, 0.0])).tolist()
+    [0.0, 0.0]
+    """
+    pull, alpha = c - np.sum(G * w[..., None, :], axis=-1), np.asarray(alpha)[..., None]
+    return np.where(w == 0, np.maximum(np.abs(pull) - alpha, 0), np.abs(pull - alpha * np.sign(w)))
+
+
 def moments(X, y):
     """G = XᵀX/n and c = Xᵀy/n of the centred columns."""
     X, y = X - X.mean(axis=0), y - y.mean()
@@ -150,12 +155,6 @@ def build_model(n_features, alpha, l1_ratio=1.0, learning_rate=LEARNING_RATE, pr
     model = keras.Sequential([keras.Input((n_features,)), dense])
     model.compile(optimizer=optimizer, loss=half_squared_error)
     return model
-
-
-def train(model, X, y, steps=STEPS):
-    """Full-batch descent in Keras; return θ at every step, (steps + 1, p + 1)."""
-    w, b = descent.train(model, X, y[:, None], steps).weights
-    return np.column_stack([w[:, :, 0], b])
 
 
 def sparse_solution(X, y, alpha, l1_ratio=1.0):
@@ -249,7 +248,7 @@ def diamond_and_circle():
     return Report(
         results={"diamond: lowest at w1, w2": on_diamond, "circle: lowest at w1, w2": on_circle},
         checks=[
-            Check("diamond, circle: lowest = best of 4001 points", [on_diamond, on_circle], tried,
+            Check("diamond, circle: lowest = best of 4000 points", [on_diamond, on_circle], tried,
                   RADIUS * angle[1]),
             Check("diamond = Lasso that pulls as hard", on_diamond,
                   sparse_solution(X, y, l1)[:-1], LIKE_EXACT),
@@ -257,7 +256,8 @@ def diamond_and_circle():
             Check("zeros: one on the diamond, none on the circle", zeros, [1, 0], 0),
         ],
         figures={"corner": lambda: drawings.corner(
-            f, LAMBDAS, cost, np.linalg.solve(G, c), [(diamond, on_diamond), (circle, on_circle)])},
+            f, LAMBDAS, soft_threshold(1.0, np.array(LAMBDAS)), cost, np.linalg.solve(G, c),
+            [(diamond, on_diamond), (circle, on_circle)])},
     )  # fmt: skip
 
 
@@ -321,7 +321,7 @@ def every_alpha(X, y):
         results={
             "smallest α at which all weights are zero": top,
             "same feature twice: the lasso may choose": twice,
-            "same feature twice: the elastic net halves": shared,
+            "same feature twice: the elastic net shares equally": shared,
         },
         checks=[
             Check("weights that stay at 1.001, 0.999 of α_max", len(c) - zeros["lasso"][:2],
@@ -352,20 +352,6 @@ def planted_data(rng, data_sets):
     return X - X.mean(axis=1, keepdims=True), rng.normal(size=(data_sets, SAMPLES)), w
 
 
-def signs_found(G, c, alpha, planted):
-    """Whether a lasso will find the planted signs, zeros included; told without a lasso.
-
-    If it does, its weights solve G w = c − α sign w in the support. It does if they then
-    have those signs, and every feature outside is pulled by less than α.
-    """
-    S = planted != 0
-    inside, across, sign = G[..., S, :][..., S], G[..., ~S, :][..., S], np.sign(planted[S])
-    w = np.linalg.solve(inside, (c[..., S] - alpha[..., None] * sign)[..., None])
-    pull = c[..., ~S] - (across @ w)[..., 0]
-    same = np.all(np.sign(w[..., 0]) == sign, axis=-1)
-    return same & np.all(np.abs(pull) < alpha[..., None], axis=-1)
-
-
 def selection(options):
     """Does the lasso find the planted features? With one α, and with an α for each noise."""
     rng = np.random.default_rng(options.seed)
@@ -378,6 +364,7 @@ def selection(options):
     rule = 2 * sigma * np.sqrt(2 * np.log(len(planted)) / SAMPLES)
     alphas = np.stack([np.full_like(sigma, ONE_ALPHA), rule]) + np.zeros(data_sets)
     w = coordinate_descent(G, c, alphas)  # (2, levels, data sets, p)
+    off = off_optimum(G, c, alphas, w).max(axis=(-2, -1))
 
     found, true = w != 0, planted != 0
     hits = np.sum(found & true, axis=(-2, -1))
@@ -398,10 +385,10 @@ def selection(options):
         checks=[
             Check("planted: weights, first data set, = Lasso", w[:, :, 0], first, LIKE_EXACT),
             Check("planted: zeros, first data set, = Lasso", ~found[:, :, 0], first == 0, 0),
-            Check("planted: signs found where equations say so", as_planted,
-                  signs_found(G, c, alphas, planted), 0),
-            # At most 1 is a feature's pull ÷ α. It is 0.5 beside a planted one, with deviation
-            # 0.08 from the features' sampling and 0.04 from the noise: 5 sigma.
+            Check("planted: every lasso meets its optimality conditions", off,
+                  np.zeros_like(off), BY_HAND),
+            # A feature stays out while its pull ÷ α is at most 1. Beside a planted one it is 0.5,
+            # with deviation 0.08 from the features' sampling and 0.04 from the noise: 5 sigma.
             Check("low noise: precision, recall = 1, 5 sigma", [precision[0, 0], recall[0, 0]],
                   [1, 1], 0),
         ],
@@ -415,37 +402,38 @@ def your_table(options):
     from sklearn.preprocessing import scale
 
     table = data.load_table(options.data, options.target)
-    mean, std = table.X.mean(axis=0), table.X.std(axis=0)
-    X = (table.X - mean) / std
-    y = (table.y - table.y.mean()) / table.y.std()
+    X, y = table.scaled()
     G, c = moments(X, y)
+    if np.abs(c).max() < NO_PULL:
+        raise InputError(f"{options.data}: no column is correlated with {options.target!r}")
     eigenvalues = np.linalg.eigvalsh(G)
     if eigenvalues[-1] > MOST_STRETCHED * eigenvalues[0]:
         raise InputError(
             f"{options.data}: its columns nearly repeat each other (condition number"
-            f" {eigenvalues[-1] / eigenvalues[0]:.1e}); which of them a lasso keeps is"
-            " chance: leave a column out"
+            f" {eigenvalues[-1] / eigenvalues[0]:.1e}); which of them a lasso keeps hangs"
+            " on roundings: leave a column out"
         )
     alpha = SHARE * np.abs(c).max()
     w = coordinate_descent(G, c, alpha)
+    if off_optimum(G, c, alpha, w).max() > SOLVED:
+        raise InputError(
+            f"{options.data}: its columns nearly repeat each other, so that one weight at a time"
+            " does not arrive in 10,000 sweeps: leave a column out"
+        )
+    exact = lasso_of_table(scale(table.X), scale(table.y), alpha, options.data)
     steps, learning_rate = options.steps or STEPS, 1 / eigenvalues[-1]
     path = ista(X, y, alpha, learning_rate, steps)
     keras_path = train(build_model(X.shape[1], alpha, 1.0, learning_rate), X, y, steps)
 
-    exact = sparse_solution(scale(table.X), scale(table.y), alpha)[:-1]
     off = linear.kkt_residual(X, y, w, 0.0, alpha)
     gap = linear.duality_gap(X, y, w, 0.0, alpha)
     gap_keras = linear.duality_gap(X, y, keras_path[-1, :-1], 0.0, alpha)
-    in_units = w * table.y.std() / std
+    in_units, b = table.in_units(w)
     return Report(
         results={
-            "rows": len(y),
-            "columns used": ", ".join(table.columns),
-            "columns left out (no numbers)": ", ".join(table.left_out) or "none",
+            **table.described(in_units, b),
             f"α, {SHARE:g} of α_max, columns scaled": alpha,
             "columns the lasso keeps": kept_names(table.columns, w),
-            **{f"weight of {name}": weight for name, weight in zip(table.columns, in_units)},
-            "intercept": table.y.mean() - in_units @ mean,
             "KKT residual, duality gap": (off, gap),
             f"duality gap of Keras after {steps:,} steps": gap_keras,
         },
@@ -453,12 +441,31 @@ def your_table(options):
             # Within a gap of 1e-14, scikit-learn's promise, a weight may be off by √(2e-14/λmin).
             Check("scaled weights = Lasso", w, exact, np.sqrt(4e-14 / eigenvalues[0])),
             Check("zeros = Lasso", w == 0, exact == 0, 0),
-            Check("KKT residual, duality gap = 0", [off, gap], [0, 0], 1e-11),
+            # Such a gap leaves √(2e-14) in the predictions, root mean square.
+            Check("predictions in the table's units, scaled, = Lasso",
+                  (table.X @ in_units + b - table.y.mean()) / table.y.std(),
+                  scale(table.X) @ exact, np.sqrt(4e-14 * len(y))),
+            Check("KKT residual, duality gap = 0", [off, gap], [0, 0], SOLVED),
             Check.twin("θ at every step, Keras = by hand", keras_path, path, options.dtype, 5),
         ],
         figures={"table": lambda: drawings.table(
             table.columns, table.target, w, np.linalg.solve(G, c))},
     )  # fmt: skip
+
+
+def lasso_of_table(X, y, alpha, name):
+    """scikit-learn's weights, or a line that says why there are none."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            return sparse_solution(X, y, alpha)[:-1]
+        except ConvergenceWarning:
+            raise InputError(
+                f"{name}: its columns nearly repeat each other, so that scikit-learn's Lasso does"
+                " not converge: leave a column out"
+            ) from None
 
 
 def main(argv=None) -> int:

@@ -12,7 +12,7 @@ How strong a penalty should be: a hundred fits, judged by rows they have not see
     leave-one-out     ridge's error on a row left out is eᵢ/(1 − hᵢᵢ), from one fit to all
 
 With the signs s of w known, the lasso's optimality conditions are linear equations for the
-weights A that are not zero, w_A = G_AA⁻¹ (c_A − α s_A), where G = XᵀX/n and c = Xᵀy/n of
+set S of weights that are not zero, w_S = G_SS⁻¹ (c_S − α s_S), where G = XᵀX/n and c = Xᵀy/n of
 centred X and y. So a path is straight as long as no sign changes.
 
 By hand this takes loops over folds, over α and over columns. In course/linear.py the six
@@ -23,7 +23,8 @@ float64 whatever --dtype says. --steps is the number of α on real data.
     X: shape (n, p)    y: (n,)    alphas: (A,)    coefs: (p, A)    b: (A,)    mse: (A, folds)
 
 Run it:     python -m course.lesson10
-            python -m course.lesson10 --data FILE.csv --target COLUMN
+Your data:  python -m course.lesson10 --data FILE.csv --target COLUMN
+            The folds are the rows in the file's order: shuffle a sorted file first.
 Read more:  T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning, 2nd ed.,
             2009, sections 3.4 and 7.10.
 """
@@ -36,6 +37,7 @@ import numpy as np
 from course import command, data, linear
 from course.drawings import lesson10 as drawings
 from course.errors import InputError
+from course.lesson09 import NO_PULL, moments
 from course.report import Check, Options, Report, with_precision
 from course.tolerance import BY_HAND
 
@@ -49,9 +51,9 @@ RIDGE_ALPHAS = np.geomspace(1e-4, 10, 11)
 PLANTED = np.array([3, 1.5, 0, 0, 2] + 11 * [0.0])  # w of a known truth, y = Xw + noise
 COVARIANCE = 0.5 ** np.abs(np.subtract.outer(np.arange(16), np.arange(16)))  # of its columns
 NOISE = 2.0  # standard deviation
-DRAWS, ROWS, NEW_ROWS = 8, 30, 20_000  # data sets, rows of each, rows that are never fitted
+DRAWS, ROWS, NEW_ROWS = 12, 30, 20_000  # data sets, rows of each, rows that are never fitted
 NOTHING, PICKED = (50, 500), 5  # rows and columns without any truth; how many columns to pick
-REPEATS, QUICK_REPEATS = 40, 20
+REPEATS = 40
 
 # How exact scikit-learn's coordinate descent is asked to be; closer to rounding it stalls.
 EXACT = {"tol": 1e-12, "max_iter": 100_000}
@@ -87,7 +89,7 @@ def lasso(G, c, alpha, w):
             w[j] = soft_threshold(c[j] - G[j] @ w + G[j, j] * w[j], alpha) / G[j, j]
         on, exact = w != 0, np.zeros(len(w))
         exact[on] = np.linalg.solve(G[np.ix_(on, on)], c[on] - alpha * np.sign(w[on]))
-        # Optimal are weights of these signs, if no weight is pulled by more than α.
+        # With these signs and no weight pulled by more than α, the optimality conditions hold.
         pulled = np.abs(c - G @ exact).max() - alpha
         if (np.sign(exact) == np.sign(w)).all() and pulled <= BY_HAND * np.abs(c).max():
             return exact
@@ -96,8 +98,7 @@ def lasso(G, c, alpha, w):
 
 def lasso_path(X, y, alphas):
     """The lasso at each α, every one started from the one before: coefs (p, A), b (A,)."""
-    Z, e = X - X.mean(axis=0), y - y.mean()
-    G, c = Z.T @ Z / len(y), Z.T @ e / len(y)
+    G, c = moments(X, y)
     path = [np.zeros(X.shape[1])]
     for alpha in alphas:
         path.append(lasso(G, c, alpha, path[-1].copy()))
@@ -221,6 +222,10 @@ def whole_path(options):
     measured = linear.lasso_path(X, y, alphas=[below, *(alphas[1:] + alphas[:-1]) / 2]).coefs
     first, middles = measured[:, 0], measured[:, 1:]
     off = np.abs(middles - lines).max(axis=0)
+    between = []
+    if straight.any():  # of a few α none may be so near to the next
+        between = [Check("middle of a piece without a kink = the line's", middles[:, straight],
+                         lines[:, straight], BY_HAND)]  # fmt: skip
     return Report(
         results={
             "breast cancer: αmax": alphas[0],
@@ -238,11 +243,11 @@ def whole_path(options):
                   [sk_coefs == 0, sk_coefs == 0], 0),
             Check("weights not zero at αmax and just below = 0, 1",
                   [np.count_nonzero(compiled[:, 0]), np.count_nonzero(first)], [0, 1], 0),
-            # A millionth of αmax is what is left of numbers rounded at 1e-16.
+            # αmax − α is a millionth of αmax, so roundings of 1e-16 count a million times;
+            # G_jj = 1, the columns are scaled.
             Check("the first weight, relative, = αmax − α", np.abs(first).max(),
                   sk_alphas[0] - below, 1e-9),
-            Check("middle of a piece without a kink = the line's", np.where(straight, middles, 0),
-                  np.where(straight, lines, 0), BY_HAND),
+            *between,
         ],
         figures={"path": lambda: drawings.path(alphas, coefs)},
     )  # fmt: skip
@@ -379,7 +384,7 @@ def leak(options):
     (n, p), k = NOTHING, PICKED
     rng = np.random.default_rng(options.seed)
     errors, products = [], []
-    for _ in range(QUICK_REPEATS if options.quick else REPEATS):
+    for _ in range(REPEATS):
         X, y = rng.normal(size=(n, p)), rng.normal(size=n)
         leaked = predictions(X[:, picked(X, y)], y, [0.0], ridge_path)[:, 0]
         honest = predictions(X, y, [0.0], pick_and_fit)[:, 0]
@@ -395,13 +400,13 @@ def leak(options):
         },
         checks=[
             # That five folds are not n, and the columns correlated, makes less than 1 %.
-            Check("noise, picked before: error ÷ variance, 5 sigma", mean[0], foretold,
-                  5 * sigma[0]),
-            Check("noise, picked within: mean of ŷy = 0, 5 sigma", np.mean(products), 0,
-                  5 * np.std(products) / np.sqrt(len(products))),
+            Check("noise, picked before: error ÷ variance, 5 standard errors", mean[0],
+                  foretold, 5 * sigma[0]),
+            Check("noise, picked within: mean of ŷy = 0, 5 standard errors", np.mean(products),
+                  0, 5 * np.std(products) / np.sqrt(len(products))),
             Check("noise: better than the mean of y? before yes, within no", mean < 1, [1, 0], 0),
         ],
-        figures={"noise": lambda: drawings.noise(np.transpose(errors), foretold)},
+        figures={"noise": lambda: drawings.noise(np.transpose(errors), foretold, k, p)},
     )  # fmt: skip
 
 
@@ -409,26 +414,27 @@ def your_table(options):
     """The lasso's α for a table of your own, all columns scaled to mean 0 and deviation 1.
 
     The scaling sees the rows left out, though not their y; strictly, it too belongs in the folds.
+    The folds are the rows in the file's order: shuffle a sorted file first.
     """
+    from sklearn.preprocessing import scale
+
     table = data.load_table(options.data, options.target)
     n, count = len(table.y), number_of_alphas(options)
     if n < 2 * FOLDS:
         raise InputError(f"{options.data} has {n} rows; {FOLDS} folds need {2 * FOLDS} at least")
-    std = table.X.std(axis=0)
-    X, y = (table.X - table.X.mean(axis=0)) / std, (table.y - table.y.mean()) / table.y.std()
+    X, y = table.scaled()
+    if alpha_grid(X, y)[0] < NO_PULL:
+        raise InputError(f"{options.data}: no column is correlated with {options.target!r}")
     cv = linear.lasso_cv(X, y, alphas=count, cv=FOLDS)
-    reference = lasso_cv_of_table(X, y, count, options.data)
+    X_theirs = scale(table.X)
+    reference, fit = of_table(X_theirs, scale(table.y), count, cv.alpha, options.data)
     mean, sk_mean = cv.mse_path.mean(axis=1), reference.mse_path_.mean(axis=1)
     best, cautious = np.argmin(mean), one_standard_error(cv.mse_path)
-    w = cv.fit.coef * table.y.std() / std
+    w, b = table.in_units(cv.fit.coef)
     return Report(
         results={
-            "rows": n,
-            "columns used": ", ".join(table.columns),
-            "columns left out (no numbers)": ", ".join(table.left_out) or "none",
+            **table.described(w, b),
             "α chosen, and by the one standard error rule": cv.alphas[[best, cautious]],
-            **{f"weight of {name}": weight for name, weight in zip(table.columns, w)},
-            "intercept": table.y.mean() - w @ table.X.mean(axis=0),
             "share of the variance foretold in rows left out": 1 - mean[best],
         },
         checks=[
@@ -439,22 +445,25 @@ def your_table(options):
                   reference.mse_path_, 3e-5),
             Check("LassoCV's mean error at our α, relative, = its least", sk_mean[best],
                   sk_mean.min(), 3e-5),
-            Check("predictions, scaled, = LassoCV's at that α", X @ cv.fit.coef,
-                  X @ reference.coef_, 1.4e-5 * np.sqrt(n)),
+            Check("predictions in the table's units, scaled, = Lasso's at our α",
+                  (table.X @ w + b - table.y.mean()) / table.y.std(), X_theirs @ fit.coef_,
+                  1.4e-5 * np.sqrt(n)),
         ],
         figures={"table": lambda: drawings.table(cv.alphas, cv.mse_path, cautious)},
     )  # fmt: skip
 
 
-def lasso_cv_of_table(X, y, count, name):
-    """LassoCV fitted to X and y, or a line that says why it cannot be."""
+def of_table(X, y, count, alpha, name):
+    """LassoCV, and Lasso at α, fitted to X and y, or a line that says why they cannot be."""
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LassoCV
+    from sklearn.linear_model import Lasso, LassoCV
 
+    exact = {"tol": 1e-10, "max_iter": 100_000}
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
-            return LassoCV(alphas=count, cv=FOLDS, tol=1e-10, max_iter=100_000).fit(X, y)
+            cv = LassoCV(alphas=count, cv=FOLDS, **exact).fit(X, y)
+            return cv, Lasso(alpha, **exact).fit(X, y)
         except ConvergenceWarning:
             raise InputError(
                 f"{name}: its columns nearly repeat each other, so that LassoCV, which this lesson"
@@ -463,7 +472,8 @@ def lasso_cv_of_table(X, y, count, name):
 
 
 def main(argv=None) -> int:
-    return command.main(run, argv, __doc__, budget="steps", own_data=True)
+    return command.main(run, argv, __doc__, budget="steps", own_data=True,
+                        steps="how many α", dtype="changes nothing here")  # fmt: skip
 
 
 if __name__ == "__main__":

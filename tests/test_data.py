@@ -55,6 +55,24 @@ def test_a_good_table(tmp_path):
     assert got.X[:, 1].tolist() == [2, 1, 5, 0, 5]
 
 
+def test_a_fit_to_the_scaled_table_in_the_tables_units():
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(9, 2)) * [3, 0.1] + [7, -4], rng.normal(size=9) + 290
+    got = data.Table(X, y, ["a", "b"], "y", [])
+    Z, _ = got.scaled()
+    np.testing.assert_allclose([Z.mean(0), Z.std(0)], [[0, 0], [1, 1]], atol=1e-12)
+    ws, bs = np.array([[0.5, -2.0], [1.0, 0.0]]), np.array([0.25, 0.0])
+    for w, b in [(ws[0], bs[0]), (ws, bs)]:
+        in_units, intercept = got.in_units(w, b)
+        y_hat = X @ in_units.T + intercept
+        np.testing.assert_allclose((y_hat - y.mean()) / y.std(), Z @ w.T + b, atol=1e-12)
+    told = got.described(*got.in_units(ws, bs), ": one, other")
+    assert list(told)[3:] == [
+        f"{of}: one, other" for of in ("weight of a", "weight of b", "intercept")
+    ]
+    assert told["weight of b: one, other"].tolist() == in_units[:, 1].tolist()
+
+
 def test_a_byte_order_mark_windows_lines_quotes_spaces_and_blank_lines(tmp_path):
     text = '\ufeff"a", b ,y\r\n"1",2, 3\r\n\r\n2,1,5\r\n3,5,4\r\n4,0,9\r\n'
     assert table(tmp_path, text).columns == ["a", "b"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import references
 from mistakes import Mistake, assert_caught
-from sklearn.datasets import load_diabetes
+from references import diabetes_csv
 
 from course import data
 from course import lesson03 as lesson
@@ -44,17 +44,6 @@ def test_two_ways_to_the_exact_solution_agree():
     np.testing.assert_allclose(
         references.least_squares(X, y), references.normal_equations(X, y), rtol=1e-12
     )
-
-
-def diabetes_csv(path, rows=442):
-    """Scikit-learn's diabetes data in its own units, with a column of words."""
-    X, y = load_diabetes(return_X_y=True, scaled=False)
-    names = load_diabetes().feature_names
-    lines = [",".join(["patient", *names, "progression"])]
-    for i, (features, target) in enumerate(zip(X[:rows], y[:rows])):
-        lines.append(",".join([f"patient no. {i}", *map(str, features), str(target)]))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
-    return X[:rows], y[:rows], names
 
 
 def test_your_own_table_meets_scikit_learn(tmp_path):

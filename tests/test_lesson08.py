@@ -3,11 +3,13 @@ import pytest
 from conftest import one_line
 from keras.regularizers import L1, L1L2, L2
 from mistakes import Mistake, assert_caught
+from references import diabetes_csv, kelvin, table_csv
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from course import data
 from course import lesson08 as lesson
 from course.report import Options, precision
 
@@ -97,24 +99,14 @@ def test_adam_w_goes_on_towards_least_squares():
     assert away[-1] < 0.01 * np.linalg.norm(strong - least)
 
 
-@pytest.fixture
-def diabetes_csv(tmp_path):
-    table, path = load_diabetes(scaled=False), tmp_path / "d.csv"
-    lines = [",".join(["patient", *table.feature_names, "progression"])]
-    for i, (features, target) in enumerate(zip(table.data, table.target)):
-        lines.append(",".join([f"no. {i}", *map(str, features), str(target)]))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return str(path)
-
-
-def test_your_own_table_meets_ridge_in_its_own_units(diabetes_csv):
-    raw, y = load_diabetes(return_X_y=True, scaled=False)
-    report = lesson.run(Options(data=diabetes_csv, target="progression"))
+def test_your_own_table_meets_ridge_in_its_own_units(tmp_path):
+    raw, y, names = diabetes_csv(tmp_path / "d.csv")
+    report = lesson.run(Options(data=str(tmp_path / "d.csv"), target="progression"))
     assert len(report.checks) == 9
     assert report.passed
     fitted = make_pipeline(StandardScaler(), Ridge(len(y) / 8)).fit(raw, y)
     w = fitted[-1].coef_ / fitted[0].scale_
-    for name, weight in zip(load_diabetes().feature_names, w):
+    for name, weight in zip(names, w):
         measured = report.results[f"weight of {name}: least squares, ridge"][1]
         assert measured == pytest.approx(weight, rel=1e-6)
     intercept = fitted.predict(np.zeros((1, 10)))[0]
@@ -124,11 +116,27 @@ def test_your_own_table_meets_ridge_in_its_own_units(diabetes_csv):
     assert report.figures["table"]().axes
 
 
-def test_your_own_table_after_few_steps_and_with_one_column(diabetes_csv, tmp_path):
-    assert lesson.run(Options(data=diabetes_csv, target="progression", steps=2)).passed
+def test_your_own_table_after_few_steps_and_with_one_column(tmp_path):
+    diabetes_csv(tmp_path / "d.csv")
+    path = tmp_path / "d.csv"
+    assert lesson.run(Options(data=str(path), target="progression", steps=2)).passed
     path = tmp_path / "one.csv"
     path.write_text("x,y\n1,2\n2,5\n4,6\n5,11\n")
     assert lesson.run(Options(data=str(path), target="y", dtype="float32")).passed
+
+
+@pytest.mark.parametrize("offset", [0, 10_000])
+def test_a_kelvin_target_is_judged_in_the_tables_units(tmp_path, monkeypatch, offset):
+    X, y = kelvin()
+    options = Options(data=table_csv(tmp_path / "k.csv", X, y + offset), target="y")
+    report = lesson.run(options)
+    assert [check.name for check in report.checks if not check.passed] == []
+    in_units = data.Table.in_units
+    monkeypatch.setattr(data.Table, "in_units", lambda self, w, b: (in_units(self, w)[0], 0 * b))
+    wrong = lesson.run(options)
+    failing = [check.name for check in wrong.checks if not check.passed]
+    assert failing == ["predictions in the table's units, scaled, = Ridge"]
+    assert wrong.results["share of the variance explained by ridge"] < 0
 
 
 @pytest.mark.parametrize(
@@ -215,7 +223,7 @@ MISTAKES = [
     Mistake("the test error of another λ", "ridge",
             lambda right: lambda X, y, lam: right(X, y, 2 * lam),
             lambda: lesson.polynomial(Options()),
-            ["test error = bias + variance + σ², in standard errors"]),
+            ["test error = bias² + variance + σ², in standard errors"]),
     Mistake("ridge as L2(a)", "PENALTIES", row("Ridge", lambda a, r, m, k: L2(a)), penalties,
             slopes("Ridge", 1, 3)),
     Mistake("ridge that forgot k", "PENALTIES", row("Ridge", lambda a, r, m, k: L2(a / m)),
@@ -235,7 +243,7 @@ MISTAKES = [
             [HEAVY, "momentum: weight_decay, b spared, Keras = by hand"]),
     Mistake("AdamW that is Adam with L2", "adam",
             lambda right: lambda *a, lam=0.0, decay=0.0: right(*a, lam=lam + M * decay),
-            weight_decay, ["AdamW ends nearer to least squares than to Ridge(λ)",
+            weight_decay, ["AdamW ends 5 times nearer to least squares than to Ridge(λ)",
                            "AdamW, b spared, Keras = by hand"]),
 ]  # fmt: skip
 

@@ -2,13 +2,14 @@ import functools
 
 import numpy as np
 import pytest
+from conftest import one_line
 from keras import ops
 from mistakes import Mistake, assert_caught
+from references import diabetes_csv, kelvin, table_csv
 from scipy import optimize
-from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Lasso
 
-from course import data, prox, tolerance
+from course import data, linear, prox
 from course import lesson09 as lesson
 from course.errors import InputError
 from course.report import Options
@@ -73,46 +74,31 @@ def test_the_diamond_and_the_circle_meet_scipy():
 @pytest.mark.parametrize("scale", [0.1, 1, 10])
 def test_the_projections_and_the_threshold_are_those_of_course_prox(scale):
     pairs = [
-        # Its cumulative sum is computed in float32 on PyTorch.
-        (lesson.onto_diamond, prox.project_l1_ball, tolerance.twin("float64")),
-        (lesson.onto_circle, prox.project_l2_ball, 1e-14),
-        (lesson.soft_threshold, prox.soft_threshold, 1e-14),
+        (lesson.onto_diamond, prox.project_l1_ball),
+        (lesson.onto_circle, prox.project_l2_ball),
+        (lesson.soft_threshold, prox.soft_threshold),
     ]
     for w in np.random.default_rng(1).normal(size=(5, 7)) * scale:
-        for by_hand, shared, allowed in pairs:
+        for by_hand, shared in pairs:
             expected = ops.convert_to_numpy(shared(w, 1.5))
-            np.testing.assert_allclose(by_hand(w, 1.5), expected, rtol=1e-14, atol=allowed * scale)
+            np.testing.assert_allclose(by_hand(w, 1.5), expected, rtol=1e-14, atol=1e-14 * scale)
 
 
-def test_the_sign_of_each_weight_is_foretold_as_scikit_learn_finds_it():
-    X, noise, planted = lesson.planted_data(np.random.default_rng(4), 30)
-    told, found = [], []
-    for sigma in (0.5, 1.0, 1.5):
-        for features, e in zip(X, noise):
-            y = features @ planted + sigma * e
-            G, c = features.T @ features / len(y), features.T @ y / len(y)
-            told.append(bool(lesson.signs_found(G, c, np.array(0.12), planted)))
-            w = Lasso(0.12, fit_intercept=False, tol=1e-14, max_iter=100_000).fit(features, y).coef_
-            found.append(bool(np.all(np.sign(w) == np.sign(planted))))
-    assert told == found
-    assert 10 < sum(found) < 80
+def test_what_is_off_the_optimum_is_what_course_linear_finds():
+    rng = np.random.default_rng(4)
+    X, y, weights = rng.normal(size=(40, 6)), rng.normal(size=40), rng.normal(size=(20, 6))
+    weights[rng.random((20, 6)) < 0.5] = 0
+    y = y - y.mean()
+    off = lesson.off_optimum(*lesson.moments(X, y), np.full(20, 0.1), weights).max(axis=-1)
+    b = -weights @ X.mean(axis=0)
+    found = [linear.kkt_residual(X, y, w, intercept, 0.1) for w, intercept in zip(weights, b)]
+    np.testing.assert_allclose(off, found, rtol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_planted_features_are_found_for_any_seed(seed):
     report = lesson.selection(Options(seed=seed))
     assert [check.name for check in report.checks if not check.passed] == []
-
-
-def diabetes_csv(path, rows=442):
-    """Scikit-learn's diabetes data in its own units, with a column of words."""
-    X, y = load_diabetes(return_X_y=True, scaled=False)
-    names = load_diabetes().feature_names
-    lines = [",".join(["patient", *names, "progression"])]
-    for i, (features, target) in enumerate(zip(X[:rows], y[:rows])):
-        lines.append(",".join([f"patient no. {i}", *map(str, features), str(target)]))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
-    return X[:rows], y[:rows], names
 
 
 @pytest.mark.parametrize("rows", [442, 40])
@@ -138,6 +124,37 @@ def test_your_own_table_meets_scikit_learn(tmp_path, rows):
 def test_a_target_without_a_table_is_refused():
     with pytest.raises(InputError, match="--target needs --data"):
         lesson.run(Options(target="y"))
+
+
+def test_a_kelvin_target_is_judged_in_the_tables_units(tmp_path, monkeypatch):
+    options = Options(data=table_csv(tmp_path / "k.csv", *kelvin()), target="y")
+    report = lesson.run(options)
+    assert [check.name for check in report.checks if not check.passed] == []
+    in_units = data.Table.in_units
+    monkeypatch.setattr(data.Table, "in_units", lambda self, w: (in_units(self, w)[0], 290.0))
+    failing = [check.name for check in lesson.run(options).checks if not check.passed]
+    assert failing == ["predictions in the table's units, scaled, = Lasso"]
+
+
+def test_columns_where_one_weight_at_a_time_does_not_arrive_are_refused(in_tmp, capsys):
+    x, z = np.random.default_rng(0).normal(size=(2, 200))
+    table_csv("t.csv", np.column_stack([x, x + 0.03 * z]), z)
+    assert lesson.main(["--data", "t.csv", "--target", "y"]) == 2
+    assert "does not arrive in 10,000 sweeps" in one_line(capsys.readouterr().err)
+
+
+def test_a_reference_that_does_not_converge_is_one_line(monkeypatch):
+    monkeypatch.setitem(lesson.EXACT, "max_iter", 1)
+    X, y = kelvin()
+    with pytest.raises(InputError, match="Lasso does not converge"):
+        lesson.lasso_of_table(X, y, 1e-3, "t.csv")
+
+
+def test_a_target_that_no_column_is_correlated_with_is_refused(tmp_path):
+    x = np.arange(-10.0, 11)
+    path = table_csv(tmp_path / "t.csv", np.column_stack([x, x**3]), x**2)
+    with pytest.raises(InputError, match="no column is correlated with 'y'"):
+        lesson.run(Options(data=path, target="y"))
 
 
 def test_columns_that_nearly_repeat_each_other_are_refused(tmp_path):
@@ -192,11 +209,11 @@ MISTAKES = [
             lesson.corner, ["F: lowest at 0 where |f′(0)| ≤ λ", "F: lowest on a grid = S(1, λ)"]),
     Mistake("the box for the diamond", "onto_diamond",
             lambda right: lambda w, radius: np.clip(w, -radius, radius), lesson.diamond_and_circle,
-            ["diamond, circle: lowest = best of 4001 points",
+            ["diamond, circle: lowest = best of 4000 points",
              "zeros: one on the diamond, none on the circle"]),
     Mistake("a circle of the wrong size", "onto_circle",
             lambda right: lambda w, radius: right(w, 1.01 * radius), lesson.diamond_and_circle,
-            ["diamond, circle: lowest = best of 4001 points"]),
+            ["diamond, circle: lowest = best of 4000 points"]),
     Mistake("y not centred", "moments",
             lambda right: lambda X, y: (right(X, y)[0], X.T @ y / len(y)),
             lesson.diamond_and_circle,
@@ -230,14 +247,15 @@ MISTAKES = [
     Mistake("α 5 % too large", "coordinate_descent",
             lambda right: lambda G, c, alpha, *rest: right(G, c, 1.05 * np.asarray(alpha), *rest),
             selection, ["planted: weights, first data set, = Lasso",
-                        "planted: signs found where equations say so"]),
+                        "planted: every lasso meets its optimality conditions"]),
+    Mistake("only three sweeps over the weights", "coordinate_descent",
+            lambda right: lambda *a: right(*a, sweeps=3), selection,
+            ["planted: every lasso meets its optimality conditions"]),
     Mistake("α a tenth", "ONE_ALPHA", lambda right: right / 10, selection,
             ["low noise: precision, recall = 1, 5 sigma"]),
-    Mistake("signs foretold without the features outside", "signs_found",
-            lambda right: lambda G, c, alpha, planted: right(
-                G[..., planted != 0, :][..., planted != 0], c[..., planted != 0], alpha,
-                planted[planted != 0]),
-            selection, ["planted: signs found where equations say so"]),
+    Mistake("optimality conditions with the wrong sign of w", "off_optimum",
+            lambda right: lambda G, c, alpha, w: right(G, c, -alpha, w), selection,
+            ["planted: every lasso meets its optimality conditions"]),
 ]  # fmt: skip
 
 

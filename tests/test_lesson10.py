@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from mistakes import Mistake, assert_caught
+from references import diabetes_csv, kelvin, table_csv
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import ElasticNetCV, Lasso, LassoCV, LinearRegression
@@ -18,7 +19,7 @@ DEFAULT, QUICK, SHORT = Options(), Options(quick=True), Options(steps=5)
 @pytest.mark.parametrize("options", [DEFAULT, Options(quick=True, seed=5), Options(steps=1)])
 def test_every_check_holds(options):
     report = lesson.run(options)
-    assert len(report.checks) == 24
+    assert len(report.checks) == (23 if options.steps else 24)
     assert [check.name for check in report.checks if not check.passed] == []
 
 
@@ -46,6 +47,15 @@ def test_the_path_by_hand_meets_the_optimality_conditions():
     for alpha, w, b in zip(alphas, *(part.T for part in lesson.lasso_path(X, y, alphas))):
         assert linear.kkt_residual(X, y, w, b, alpha) < 1e-14
         assert linear.duality_gap(X, y, w, b, alpha) < 1e-14
+
+
+def test_no_zeros_are_compared_where_no_piece_of_the_path_is_straight():
+    def compared(count):
+        report = lesson.whole_path(Options(steps=count))
+        return [c.reference for c in report.checks if c.name.startswith("middle of a piece")]
+
+    assert compared(2) == []
+    assert np.abs(compared(100)).max() > 0.1
 
 
 @pytest.mark.parametrize("n", [10, 11, 442])
@@ -85,17 +95,6 @@ def test_random_numbers_behave_as_foretold_for_any_seed(seed):
     assert [check.name for check in checks if not check.passed] == []
 
 
-def diabetes_csv(path, rows=442):
-    """Scikit-learn's diabetes data in its own units, with a column of words."""
-    X, y = load_diabetes(return_X_y=True, scaled=False)
-    names = load_diabetes().feature_names
-    lines = [",".join(["patient", *names, "progression"])]
-    for i, (features, target) in enumerate(zip(X[:rows], y[:rows])):
-        lines.append(",".join([f"patient no. {i}", *map(str, features), str(target)]))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
-    return X[:rows], y[:rows], names
-
-
 def test_your_own_table_meets_scikit_learn(tmp_path):
     X, y, names = diabetes_csv(tmp_path / "d.csv")
     report = lesson.run(Options(data=str(tmp_path / "d.csv"), target="progression"))
@@ -113,6 +112,24 @@ def test_your_own_table_meets_scikit_learn(tmp_path):
     assert report.figures["table"]().axes
 
 
+def test_a_kelvin_target_and_alphas_are_judged_in_the_tables_units(tmp_path, monkeypatch):
+    options = Options(data=table_csv(tmp_path / "k.csv", *kelvin()), target="y", steps=20)
+    report = lesson.run(options)
+    assert [check.name for check in report.checks if not check.passed] == []
+    in_units = data.Table.in_units
+    monkeypatch.setattr(data.Table, "in_units", lambda self, w: (in_units(self, w)[0], 290.0))
+    failing = [check.name for check in lesson.run(options).checks if not check.passed]
+    assert failing == ["predictions in the table's units, scaled, = Lasso's at our α"]
+
+
+def test_the_help_speaks_of_this_lesson(capsys):
+    with pytest.raises(SystemExit):
+        lesson.main(["--help"])
+    told = capsys.readouterr().out
+    assert "how many α" in told
+    assert "how long to train" not in told
+
+
 def test_a_table_with_too_few_rows_for_the_folds_is_refused(tmp_path):
     path = tmp_path / "few.csv"
     path.write_text("x,y\n" + "".join(f"{i},{i * i}\n" for i in range(9)))
@@ -128,6 +145,13 @@ def test_a_table_whose_columns_nearly_repeat_each_other_is_refused(tmp_path):
     np.savetxt(tmp_path / "t.csv", rows, delimiter=",", header="a,b,c,d,y", comments="")
     with pytest.raises(InputError, match="nearly repeat each other"):
         lesson.run(Options(data=str(tmp_path / "t.csv"), target="y"))
+
+
+def test_a_target_that_no_column_is_correlated_with_is_refused(tmp_path):
+    x = np.arange(-10.0, 11)
+    path = table_csv(tmp_path / "t.csv", np.column_stack([x, x**3]), x**2)
+    with pytest.raises(InputError, match="no column is correlated with 'y'"):
+        lesson.run(Options(data=path, target="y"))
 
 
 def test_a_target_without_a_table_is_refused():
@@ -207,11 +231,11 @@ MISTAKES = [
     Mistake("columns picked outside of the folds", "pick_and_fit",
             lambda right: lambda X, y, alphas: leaked_fit(X, y, alphas),
             lambda: lesson.leak(QUICK),
-            ["noise, picked within: mean of ŷy = 0, 5 sigma",
+            ["noise, picked within: mean of ŷy = 0, 5 standard errors",
              "noise: better than the mean of y? before yes, within no"]),
     Mistake("columns picked without a look at y", "picked",
             lambda right: lambda X, y: np.arange(lesson.PICKED), lambda: lesson.leak(QUICK),
-            ["noise, picked before: error ÷ variance, 5 sigma"]),
+            ["noise, picked before: error ÷ variance, 5 standard errors"]),
 ]  # fmt: skip
 
 

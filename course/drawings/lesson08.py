@@ -9,7 +9,7 @@ NAMED = 10  # lines with a name in the legend
 
 
 def weights(lambdas, thetas, names, lam, moves, spreads):
-    """The weights against λ, what is left of them, and how far a wobble moves the predictions.
+    """The weights against λ, and how far a wobble moves the predictions.
 
     Args:
         thetas: ridge's (w, b) for each λ, (len(lambdas), p + 1).
@@ -45,15 +45,17 @@ def _weights(ax, lambdas, thetas, names, lam):
     ax.legend(ncols=2, fontsize="x-small", loc="lower right")
 
 
-def polynomial(points, truth, fits, lam, lambdas, expected, floor, measured):
+def polynomial(points, truth, fits, degree, lam, lambdas, expected, floor, measured):
     """One draw of the noise with both fits, and the test error against λ.
 
     Args:
         points, truth: pairs (x, y); fits: predictions on truth's x without penalty and with λ.
-        lambdas: the first is 0.
+        degree: the number of powers of x; lambdas: the first is 0.
         expected, floor, measured: test error foretold, its part without variance, measured.
     """
-    figure, (left, right) = figures.panels("15 points, 12 powers of x", "Test error against λ")
+    figure, (left, right) = figures.panels(
+        f"{len(points[0])} points, {degree} powers of x", "Test error against λ"
+    )
     left.plot(*points, "o", color=figures.GREY, label="data")
     left.plot(*truth, color=figures.GREY, lw=0.8, label="truth")
     left.plot(truth[0], fits[0], color=figures.RED, label="λ = 0")
@@ -61,7 +63,7 @@ def polynomial(points, truth, fits, lam, lambdas, expected, floor, measured):
     left.set(xlabel="x", ylabel="y", ylim=(-2.5, 2.5))
     left.legend(fontsize="small")
     right.semilogx(lambdas[1:], expected[1:], color=figures.BLUE, label="foretold")
-    right.semilogx(lambdas[1:], floor[1:], ":", color=figures.GREEN, label="bias + noise only")
+    right.semilogx(lambdas[1:], floor[1:], ":", color=figures.GREEN, label="bias² + noise only")
     right.semilogx(lambdas[1:], measured[1:], "o", color=figures.ORANGE, label="measured")
     right.axhline(expected[0], color=figures.RED, ls="--", label="without penalty")
     right.set(xlabel="λ", ylabel="mean squared error")

@@ -7,10 +7,11 @@ from course import figures
 COLOURS = (figures.BLUE, figures.ORANGE)
 
 
-def corner(f, lambdas, cost, bottom, balls):
+def corner(f, lambdas, lowest, cost, bottom, balls):
     """F(x) = f(x) + λ|x|, then the contours of a least-squares cost that touch the two balls.
 
     Args:
+        lowest: the x where F is lowest, for each λ.
         cost: of w, shape (..., 2); bottom: where it is lowest, (2,).
         balls: for the diamond and the circle (points of the edge (k, 2), lowest there (2,)).
     """
@@ -19,22 +20,21 @@ def corner(f, lambdas, cost, bottom, balls):
     )
     x = np.linspace(-0.8, 1.8, 400)
     left.plot(x, f(x), color=figures.GREY, label="f(x)")
-    for lam, colour in zip(lambdas, COLOURS):
+    for lam, at, colour in zip(lambdas, lowest, COLOURS):
         left.plot(x, f(x) + lam * np.abs(x), color=colour, label=f"λ = {lam:g}")
-        lowest = max(1 - lam, 0)
-        left.plot(lowest, f(lowest) + lam * lowest, "o", color=colour)
+        left.plot(at, f(at) + lam * np.abs(at), "o", color=colour)
     left.set(xlabel="x", ylabel="F(x)", ylim=(0, 3.2))
     left.legend()
     w1, w2 = np.linspace(-1.5, 5, 100), np.linspace(-4.5, 1.4, 100)
     heights = cost(np.stack(np.meshgrid(w1, w2), axis=-1)) - cost(bottom)
-    for ax, (edge, lowest) in zip(maps, balls):
-        touch = cost(lowest) - cost(bottom)
+    for ax, (edge, touched) in zip(maps, balls):
+        touch = cost(touched) - cost(bottom)
         levels = touch * np.array([0.05, 0.2, 0.5, 1, 1.4, 1.9])
         widths = np.where(levels == touch, 2, 0.7)
         ax.contour(w1, w2, heights, levels, colors=figures.BLUE, linewidths=widths)
         ax.fill(*edge.T, color=figures.ORANGE, alpha=0.35)
         ax.plot(*bottom, "*", ms=12, color="black", label="least squares")
-        ax.plot(*lowest, "o", color=figures.RED, label=f"{lowest[0]:.2f}, {lowest[1]:.2f}")
+        ax.plot(*touched, "o", color=figures.RED, label=f"{touched[0]:.2f}, {touched[1]:.2f}")
         ax.set(xlabel="w1", ylabel="w2", aspect="equal")
         ax.legend(fontsize="small", loc="upper right", frameon=True)
     return figure
@@ -51,11 +51,11 @@ def zeros(jumping, proximal, alphas, counts):
         "L1 penalty, SGD: they jump over zero", "Proximal step: they rest at zero",
         "Weights that are zero",
     )  # fmt: skip
-    low, high = min(jumping.min(), 0), max(jumping[:81].max(), proximal[:81].max())
-    for ax, weights in zip(ways, (jumping, proximal)):
-        ax.plot(weights[:81], lw=0.9)
+    both = np.stack([jumping[:81], proximal[:81]])
+    for ax, weights in zip(ways, both):
+        ax.plot(weights, lw=0.9)
         ax.axhline(0, color="black", lw=0.6)
-        ax.set(xlabel="step", ylim=(1.1 * low, 1.1 * high))
+        ax.set(xlabel="step", ylim=(1.1 * both.min(), 1.1 * both.max()))
         ax.set_ylabel("weights to be dropped", labelpad=0)
     for (name, count), colour in zip(counts.items(), COLOURS):
         right.plot(alphas, count, ".-", color=colour, label=name)

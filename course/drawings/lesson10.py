@@ -15,7 +15,7 @@ def path(alphas, coefs):
     from matplotlib import colormaps
 
     figure, (left, right) = figures.panels(
-        "Breast cancer: 30 weights", "The first of them: straight lines, with kinks"
+        f"Breast cancer: {len(coefs)} weights", "The first of them: straight lines, with kinks"
     )
     enters = np.where(coefs.any(axis=1), np.argmax(coefs != 0, axis=1), len(alphas))
     order = np.argsort(np.argsort(enters, kind="stable"))
@@ -75,14 +75,15 @@ def _curve(ax, alphas, mse, cautious):
     ax.invert_xaxis()
 
 
-def noise(errors, foretold):
+def noise(errors, foretold, picked, columns):
     """Cross-validated errors on pure noise, columns picked before or within the folds.
 
     Args:
         errors: divided by the variance of y, shape (2, repeats).
         foretold: the mean of the first ones.
+        picked, columns: how many are picked of how many.
     """
-    figure, (ax,) = figures.panels("Pure noise, 5 of 500 columns picked", width=5.6)
+    figure, (ax,) = figures.panels(f"Pure noise, {picked} of {columns} columns picked", width=5.6)
     bins = np.linspace(0, errors.max(), 31)
     ax.hist(errors[0], bins, color=figures.RED, alpha=0.6, label="before: the error leaks")
     ax.hist(errors[1], bins, color=figures.BLUE, alpha=0.6, label="within the folds: honest")
