@@ -8,9 +8,9 @@ The solution of the lasso is a piecewise linear function of α. On a piece where
 
 with G = XᵀX/n and c = Xᵀy/n. A piece ends at the largest α below, where an active weight reaches
 zero (it leaves A) or another's |r| reaches α (it enters A). Both are the same step of Gauss-Jordan
-elimination on the tableau T = [G | c]: the "sweep" of index k, which moves it into the block that
-is inverted, or out of it. The last column of T is then b, and the others times s are d. A
-path with K kinks costs K sweeps of p² numbers, however many α are asked for.
+elimination on the tableau [T b], which starts as [G c]: the "sweep" of index k, which moves it into
+the block that is inverted, or out of it. Then b is as above, and T s is d. A path with K kinks
+costs K sweeps of p² numbers, however many α are asked for.
 
 Reference:
     M. Osborne, B. Presnell, B. Turlach, A new approach to variable selection in least squares
@@ -77,10 +77,10 @@ def kinks(G, c, q, alpha_end, max_kinks, positive=False):
         going = ops.any(alpha > alpha_end)
         return ops.logical_and(going, ops.logical_and(count < most, count < max_kinks))
 
-    def to_next_kink(count, alpha, T, s, blocked, record):
+    def to_next_kink(count, alpha, T, b, s, blocked, record):
         active = s != 0
         free = ops.logical_not(ops.logical_or(active, blocked))
-        b, d = T[..., p], ops.sum(T[..., :p] * (q * s)[:, None], axis=-1)
+        d = (T @ (q * s)[..., None])[..., 0]
         # The α of each weight's next event; its direction tells it from one that just happened.
         enter_up = _quotient(b, q + d, ops.logical_and(free, q + d > 0))
         enter_down = _quotient(-b, q - d, ops.logical_and(free, q - d > 0))
@@ -105,19 +105,20 @@ def kinks(G, c, q, alpha_end, max_kinks, positive=False):
         pivot = ops.take_along_axis(row, k, axis=1)
         dependent = pivot < SMALLEST_PIVOT
         sweeps = ops.logical_not(ops.logical_or(arrived, dependent))
-        T = ops.where(sweeps[..., None], _sweep(T, row, pivot, at_k, active), T)
+        T, b = _sweep(T, b, row, pivot, at_k, active, sweeps)
         sign = ops.where(enter_up > enter_down, one, -one)
         s = ops.where(ops.logical_and(at_k, sweeps), ops.where(active, zero, sign), s)
         # A blocked column may be needed once another one has left.
         freed = ops.logical_and(ops.any(leaves, axis=-1, keepdims=True), sweeps)
         blocked = ops.logical_and(blocked, ops.logical_not(freed))
         blocked = ops.logical_or(blocked, ops.logical_and(at_k, dependent))
-        return count + 1, alpha, T, s, blocked, record
+        return count + 1, alpha, T, b, s, blocked, record
 
     state = (
         0,
         2 * ops.max(ops.abs(c) / q, axis=-1),
-        ops.concatenate([G, c[..., None]], axis=-1),
+        G,
+        c,
         zero,
         never,
         ops.zeros((most, m, p + 1), dtype=c.dtype),
@@ -133,18 +134,21 @@ def _quotient(numerator, denominator, where):
     return ops.where(ops.logical_and(where, value > 0), value, ops.zeros_like(value))
 
 
-def _sweep(T, row, pivot, at_k, active):
-    """T ← T − (T e_k − e_k)(e_kᵀT + e_kᵀ) / T_kk: k enters the inverted block, or leaves it.
+def _sweep(T, b, row, pivot, at_k, active, where):
+    """[T b] ← [T b] − (T e_k − e_k)(e_kᵀ[T b] + [e_kᵀ 0]) / T_kk: k enters the inverted block,
+    or leaves it.
 
     Args:
-        T: shape (m, p, p + 1).
-        row, pivot: its row k, shape (m, p + 1), and the entry T_kk, shape (m, 1).
+        T, b: shapes (m, p, p) and (m, p).
+        row, pivot: T's row k, shape (m, p), and the entry T_kk, shape (m, 1).
         at_k: e_k, bool, shape (m, p).
         active: what is in the inverted block before, bool, shape (m, p).
+        where: whether to sweep at all, bool, shape (m, 1).
     """
     e = ops.cast(at_k, T.dtype)
     # Row and column k are the same but for the sign between an active and an inactive index.
     k_active = ops.any(ops.logical_and(at_k, active), axis=-1, keepdims=True)
-    column = ops.where(active == k_active, row[:, :-1], -row[:, :-1])
-    row = row + ops.concatenate([e, ops.zeros_like(pivot)], axis=-1)
-    return T - (column - e)[..., None] * (row / pivot)[:, None]
+    column = ops.where(active == k_active, row, -row) - e
+    share = ops.where(where, 1 / ops.where(where, pivot, ops.ones_like(pivot)), 0 * pivot)
+    b_k = ops.sum(e * b, axis=-1, keepdims=True)
+    return T - column[..., None] * ((row + e) * share)[:, None], b - column * (b_k * share)

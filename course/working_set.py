@@ -21,9 +21,9 @@ Reference:
 import numpy as np
 
 BLOCK = 0.85  # all columns are checked when α has shrunk by this factor
-STEP = 0.1  # from one α to the next, at most: the support must not change too much
+STEP = 0.05  # from one α to the next, at most: the support must not change too much
 SHORTEST_STEP = 0.999  # where the support is hard to find, steps are halved, down to this
-FIRST = 100  # columns in the first working set
+FIRST = 30  # columns in the first working set
 ROUNDS = 20  # of the active-set method, before a shorter step is tried
 ROUNDING = 1e-13  # of the largest correlation: what counts as zero in the KKT conditions
 FEW = 50  # columns in the support: up to so many, M is computed anew at once

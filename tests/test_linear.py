@@ -399,7 +399,12 @@ def test_a_wrong_sign_in_the_gap_is_caught(monkeypatch):
 
 def test_a_wrong_sign_in_the_sweep_is_caught(monkeypatch):
     right = homotopy._sweep
-    monkeypatch.setattr(homotopy, "_sweep", lambda T, row, *rest: 2 * T - right(T, row, *rest))
+
+    def wrong(T, b, *rest):
+        swept, b = right(T, b, *rest)
+        return 2 * T - swept, b
+
+    monkeypatch.setattr(homotopy, "_sweep", wrong)
     # What was compiled before is kept for the other tests.
     monkeypatch.setattr(gram, "_kink_by_kink", functools.cache(gram._kink_by_kink.__wrapped__))
     # FISTA mends the answer: the number of steps tells.
