@@ -240,6 +240,17 @@ def test_a_constant_y_needs_no_weights(columns):
     np.testing.assert_allclose(path.intercepts, 0.1, rtol=1e-15)
 
 
+def test_an_active_set_that_would_go_in_circles():
+    A = [[-4, 1, 1, -2, 0], [-2, -1, -2, 4, -4], [-4, 4, 0, 2, 0], [-2, 2, -2, 4, -2],
+         [4, -2, -2, 2, -2], [-1, -3, 4, 4, -4]]  # fmt: skip
+    A, e = np.array(A, dtype=float), np.array([-4.0, 3, 1, -3, -2, -2])
+    alphas = 1e-3 * linear.alpha_max(A, e) * np.ones(1)
+    found = wide.solve(A, e, [], alphas, 1.0, linear.Settings(True, False, 0.0, 1000))
+    assert found.done.all()
+    path = linear.Path(alphas, found.coefs[0].T, found.intercepts[0], found.dual_gaps[0], 1)
+    assert_solved(A, e, path)
+
+
 def test_100_random_problems():
     rng = np.random.default_rng(5)
     for _ in range(100):
