@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from course.errors import InputError, Parser, one_line_errors
+from course.errors import InputError, Interrupted, Parser, one_line_errors
 from course.report import Options, plain, show
 
 MOST_STEPS = 1_000_000  # every step's weights are kept, and memory ends
@@ -31,14 +31,16 @@ def whole_number(least, most):
     return parse
 
 
-def parser(name, doc, budget, own_data=False, **told):
+def parser(name, doc, budget, own_data=False, images=False, options=Options, **told):
     """The shared flags.
 
     Args:
         name: what stands before the flags in the help, `python -m course.lesson03`.
         doc: the lesson's docstring, shown by --help.
         budget: "epochs" or "steps", the flag by which the lesson measures its training.
-        own_data: whether the lesson takes --data and --target.
+        own_data: whether the lesson takes --data and --target, a table.
+        images: whether it takes --data, a set of images.
+        options: the class of its options; one that trains for minutes has flags for that.
         told: help of the flags named, where the usual does not hold: steps="how many α".
     """
     flags = Parser(prog=name, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -47,25 +49,42 @@ def parser(name, doc, budget, own_data=False, **told):
     add(f"--{budget}", *({"--epochs", "--steps"} - {f"--{budget}"}), dest=budget,
         type=whole_number(1, MOST_STEPS), help=told.get(budget, "how long to train"))  # fmt: skip
     add("--quick", action="store_true", help="a smaller budget, with its own tolerances")
-    add("--dtype", choices=("float32", "float64"), default="float64",
+    add("--dtype", choices=("float32", "float64"), default=options.dtype,
         help=told.get("dtype", "of the Keras model"))  # fmt: skip
     if own_data:
         add("--data", metavar="FILE.csv", help="your own table instead of the course's data")
         add("--target", metavar="COLUMN", help="the column of --data to predict")
+    if images:
+        add("--data", metavar="SOURCE", help="mnist, or an .npz archive in MNIST's layout")
+    if hasattr(options, "resume"):
+        add(
+            "--patience",
+            type=whole_number(1, MOST_STEPS),
+            metavar="EPOCHS",
+            help="stop when validation has not improved for so long; keep the best weights",
+        )
+        add("--save", metavar="MODEL.keras", help="keep the trained model, after Ctrl-C as well")
+        add(
+            "--resume",
+            metavar="FOLDER",
+            help="keep a checkpoint there after each epoch, and go on from it where there is one",
+        )
+        add("--predict", metavar="IMAGE", nargs="+", default=(), help="say what these images show")
+        add("--model", metavar="MODEL.keras", help="for --predict: a model kept by --save")
     add("--save-dir", metavar="FOLDER", help="where the figures go (default: figures)")
     add("--show", action="store_true", help="open the figures in windows")
     add("--json", action="store_true", help="print one JSON object; figures only with --save-dir")
     return flags
 
 
-def main(run, argv, doc, budget="steps", own_data=False, **told):
+def main(run, argv, doc, budget="steps", options=Options, **flags):
     """Run a lesson as a command.
 
     Args:
         run: the lesson's `run(options) -> Report`.
         argv: list of flags; None takes them from the command line.
         doc: the lesson's docstring; its first line is the title.
-        budget, own_data, told: see `parser`.
+        budget, options, flags: see `parser`.
 
     Returns:
         The exit status: 0 all checks hold, 1 a check fails, 2 bad input, 130 Ctrl-C.
@@ -74,15 +93,16 @@ def main(run, argv, doc, budget="steps", own_data=False, **told):
     # Run as a file, by an editor's button, the lesson has no module name of its own.
     name = module.__spec__.name if module.__spec__ else f"course.{Path(module.__file__).stem}"
     with one_line_errors(name) as status:
-        flags = vars(parser(f"python -m {name}", doc, budget, own_data, **told).parse_args(argv))
+        known = parser(f"python -m {name}", doc, budget, options=options, **flags)
+        given = vars(known.parse_args(argv))
         # A shell's background job ignores Ctrl-C's signal; a lesson should not.
         with contextlib.suppress(ValueError):
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        status.code = _lesson(run, flags, name, doc)
+        status.code = _lesson(run, given, options, name, doc)
     return status.code
 
 
-def _lesson(run, flags, name, doc):
+def _lesson(run, flags, options, name, doc):
     import keras
 
     from course import figures
@@ -92,14 +112,21 @@ def _lesson(run, flags, name, doc):
         _need_a_screen()
     if folder is not None or not as_json:
         folder = figures.writable_folder(folder or "figures")
-    options = Options(**flags)
+    options = options(**flags)
     lesson, _, title = doc.strip().splitlines()[0].rstrip(".").partition(": ")
     backend = keras.backend.backend()
     if not as_json:
         print(f"{lesson}: {title} · {backend}, {options.dtype}, seed {options.seed} …", flush=True)
 
     start = time.perf_counter()
-    report = run(options)
+    interrupted = False
+    try:
+        report = run(options)
+    except Interrupted as stop:
+        if stop.report is None:
+            raise
+        print(f"{name}: {stop}", file=sys.stderr, flush=True)
+        report, interrupted = stop.report, True
     seconds = time.perf_counter() - start
 
     saved = _figures(report, folder, name.split(".")[-1], window)
@@ -128,7 +155,7 @@ def _lesson(run, flags, name, doc):
         from matplotlib import pyplot as plt
 
         plt.show()
-    return 0 if report.passed else 1
+    return 130 if interrupted else 0 if report.passed else 1
 
 
 def _figures(report, folder, stem, window):

@@ -19,6 +19,18 @@ class InputError(ValueError):
     """Bad input. The message is one line: what was wrong, what was expected, what to type."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a training, after what could be saved was saved.
+
+    Attributes:
+        report: the report of what there is, to be shown, or None.
+    """
+
+    def __init__(self, message, report=None):
+        super().__init__(message)
+        self.report = report
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with one line for an error instead of the whole usage."""
 
@@ -50,9 +62,9 @@ def one_line_errors(name):
     except MemoryError:
         status.code = 2
         message = "not enough memory for that many steps or rows; ask for fewer"
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         status.code = 130
-        message = "interrupted; nothing half-written is left behind"
+        message = str(interrupt) or "interrupted; nothing half-written is left behind"
     except OSError as error:
         if error.errno not in OUTPUT_ERRORS or error.filename is not None:
             raise

@@ -140,7 +140,7 @@ def with_precision(run):
     """Decorate a lesson's `run(options)` to compute in `options.dtype`."""
 
     @functools.wraps(run)
-    def wrapped(options=Options()):
+    def wrapped(options=run.__defaults__[0]):
         with precision(options.dtype):
             return run(options)
 

@@ -1,0 +1,373 @@
+"""Training that is killed, interrupted, resumed; models on disk; pictures of digits."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from conftest import child_environment, one_line
+from PIL import Image, ImageDraw
+
+from course import data, lesson11, pictures, training
+from course.errors import InputError
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(50, 3)).astype("float32")
+Y = np.eye(2, dtype="float32")[(X[:, 0] > 0).astype(int)]
+
+
+def small_model(units=4):
+    """Two layers: cheap to compile."""
+    layers = [keras.Input((3,))]
+    layers += [keras.layers.Dense(u, a) for u, a in ((units, "tanh"), (2, "softmax"))]
+    model = keras.Sequential(layers)
+    model.set_weights(lesson11.draw_weights([w.shape for w in model.weights], 0))
+    schedule = keras.optimizers.schedules.InverseTimeDecay(0.05, 1, 1e-6)
+    optimizer = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True)
+    model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def train(model, epochs, X=X, Y=Y, seed=3, batch_size=20, **how):
+    return training.train(model, X, Y, epochs=epochs, batch_size=batch_size, seed=seed,
+                          validation_data=(X[:10], Y[:10]), verbose=0, **how)  # fmt: skip
+
+
+def same(model, other):
+    return all(np.array_equal(a, b) for a, b in zip(model.get_weights(), other.get_weights()))
+
+
+@pytest.fixture(scope="module")
+def unbroken():
+    model = small_model()
+    return model, train(model, 4)
+
+
+def test_the_order_is_numpys_and_each_epoch_has_its_own():
+    batches = training.Batches(X, Y, 20, seed=3)
+    seen = []
+    for epoch in range(2):
+        batches.begin(epoch)
+        rows = [batches[i] for i in range(len(batches))]
+        assert [len(x) for x, _ in rows] == [20, 20, 10]
+        order = np.random.default_rng([3, epoch]).permutation(50)
+        assert np.array_equal(np.concatenate([x for x, _ in rows]), X[order])
+        assert np.array_equal(np.concatenate([y for _, y in rows]), Y[order])
+        seen.append(order)
+    assert not np.array_equal(*seen)
+
+
+def test_it_is_the_training_that_keras_makes_of_the_same_rows(unbroken):
+    model = small_model()
+    for epoch in range(4):
+        order = np.random.default_rng([3, epoch]).permutation(50)
+        model.fit(X[order], Y[order], batch_size=20, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), unbroken[0].get_weights()):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_two_epochs_and_two_more_are_four_bit_for_bit(tmp_path, unbroken):
+    first = train(small_model(), 2, resume=tmp_path / "run")
+    assert (first.epochs, first.resumed) == (2, 0)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.npz"]
+    model = small_model()
+    model.set_weights([w + 1 for w in model.get_weights()])  # the checkpoint's count, not these
+    second = train(model, 4, resume=tmp_path / "run" / "checkpoint.npz")
+    assert (second.epochs, second.resumed, second.interrupted) == (4, 2, False)
+    assert same(model, unbroken[0])
+    assert second.logs == unbroken[1].logs
+    assert second.best_epoch == unbroken[1].best_epoch
+    # Asked once more, there is nothing left to do.
+    again = small_model()
+    assert train(again, 4, resume=tmp_path / "run").logs == second.logs
+    assert same(again, model)
+
+
+def test_augmented_batches_are_resumed_bit_for_bit(tmp_path):
+    def noise(X, rng):
+        return X + rng.normal(0, 0.1, X.shape).astype("float32")
+
+    whole, part = small_model(), small_model()
+    train(whole, 2, augment=noise)
+    train(small_model(), 1, augment=noise, resume=tmp_path)
+    train(part, 2, augment=noise, resume=tmp_path)
+    assert same(whole, part)
+
+
+def break_off(monkeypatch, at):
+    """Ctrl-C as epoch `at`, from 0, begins."""
+    right = training._Keeper.on_epoch_begin
+
+    def wrong(self, epoch, logs=None):
+        if epoch == at:
+            raise KeyboardInterrupt
+        right(self, epoch, logs)
+
+    monkeypatch.setattr(training._Keeper, "on_epoch_begin", wrong)
+
+
+def test_ctrl_c_keeps_the_best_weights(monkeypatch, unbroken):
+    break_off(monkeypatch, 3)
+    model = small_model()
+    history = train(model, 10)
+    assert history.interrupted
+    assert history.epochs == 3
+    losses = history.logs["val_loss"]
+    assert losses == unbroken[1].logs["val_loss"][:3]
+    assert history.best_epoch == int(np.argmin(losses)) + 1
+    assert model.evaluate(X[:10], Y[:10], verbose=0)[0] == pytest.approx(min(losses), abs=1e-6)
+
+
+def test_ctrl_c_before_the_first_epoch_has_ended(monkeypatch):
+    break_off(monkeypatch, 0)
+    with pytest.raises(KeyboardInterrupt):
+        train(small_model(), 2)
+
+
+def test_patience_stops_and_keeps_the_best(monkeypatch):
+    model = small_model()
+    wrong_way = (X[:10], 1 - Y[:10])  # the better it learns, the worse it validates
+    how = {"epochs": 50, "batch_size": 20, "seed": 3, "validation_data": wrong_way, "verbose": 0}
+    history = training.train(model, X, Y, patience=3, **how)
+    assert history.epochs == history.best_epoch + 3 < 50
+    best = min(history.logs["val_loss"])
+    assert model.evaluate(*wrong_way, verbose=0)[0] == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seed": 4}, "is of another seed (3, not 4)"),
+        ({"batch_size": 10}, "is of another batch size (20, not 10)"),
+        ({"X": X + 1}, "is of another data"),
+        ({"augment": lambda X, rng: X}, "is of another augmentation"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(tmp_path, changes, words):
+    train(small_model(), 1, resume=tmp_path)
+    with pytest.raises(InputError, match=re.escape(words)):
+        train(small_model(), 2, resume=tmp_path, **changes)
+    with pytest.raises(InputError, match="is of another model"):
+        train(small_model(units=5), 2, resume=tmp_path)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    model = small_model()
+    train(model, 1, resume=path)
+    whole = path.read_bytes()
+    contents = dict(np.load(path))
+    for content in (b"", b"no checkpoint", whole[:500], whole[:200] + b"\0" * 50 + whole[250:]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="damaged") as caught:
+            train(model, 2, resume=path)
+        assert "\n" not in str(caught.value)
+    about = json.loads(str(contents["about"]))
+    for name, value in (("weights0", np.zeros(1)), ("about", "[]"), ("about", "{}"),
+                        ("about", json.dumps({**about, "history": {}})),
+                        ("best0", np.array([None]))):  # fmt: skip
+        np.savez(path, **{**contents, name: value})
+        with pytest.raises(InputError, match="damaged"):
+            train(model, 2, resume=path)
+    np.savez(path, **{**contents, "about": json.dumps({**about, "format": 99})})
+    with pytest.raises(InputError, match="another version of the course"):
+        train(model, 2, resume=path)
+
+
+def test_a_checkpoint_is_whole_or_the_one_before(tmp_path, monkeypatch):
+    train(small_model(), 1, resume=tmp_path)
+    before = (tmp_path / "checkpoint.npz").read_bytes()
+
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        train(small_model(), 2, resume=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+    assert (tmp_path / "checkpoint.npz").read_bytes() == before
+
+
+def test_places_where_nothing_can_be_written(tmp_path):
+    for place in ("/dev/null/x", tmp_path / "no" / "run.npz"):
+        with pytest.raises(InputError, match=r"--resume .*cannot write there"):
+            train(small_model(), 1, resume=place)
+    for place, words in (("model.h5", "ends in .keras"), ("/dev/null/m.keras", "cannot write")):
+        with pytest.raises(InputError, match=words):
+            training.require_model_name(place)
+
+
+def test_a_model_that_cannot_be_loaded(tmp_path):
+    path = tmp_path / "model.keras"
+    model = small_model()
+    assert training.save_model(model, path) == path
+    assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
+    assert same(training.load_model(path, (3,)), model)
+    with pytest.raises(InputError, match=r"turns \(None, 3\) into \(None, 2\)"):
+        training.load_model(path, (28, 28, 1))
+    whole = path.read_bytes()
+    (tmp_path / "model.h5").write_bytes(b"")
+    for content in (b"", b"nonsense", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"is not a \.keras file"):
+            training.load_model(path, (3,))
+    path.write_bytes(whole.replace(b"Sequential", b"Sequantial"))
+    with pytest.raises(InputError, match="cannot be loaded") as caught:
+        training.load_model(path, (3,))
+    assert "\n" not in str(caught.value)
+    for name in ("model.h5", "none.keras", "."):
+        with pytest.raises(InputError, match=r"no such file|is not a \.keras file"):
+            training.load_model(tmp_path / name, (3,))
+
+
+CHILD = """
+from course import data, lesson11
+digits = data.load_digits28()
+digits = digits._replace(X_train=digits.X_train[:200], y_train=digits.y_train[:200])
+lesson11.train(lesson11.build_model(), digits, 10_000, resume="run", verbose=0)
+"""
+
+
+def start(tmp_path, *command):
+    return subprocess.Popen(
+        [sys.executable, *command], cwd=tmp_path, env=child_environment(), text=True,
+        encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def wait_for(path, process):
+    end = time.monotonic() + 200
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path):
+    child = start(tmp_path, "-c", CHILD)
+    wait_for(tmp_path / "run" / "checkpoint.npz", child)
+    child.kill()
+    child.communicate()
+    digits = data.load_digits28()
+    digits = digits._replace(X_train=digits.X_train[:200], y_train=digits.y_train[:200])
+    reached = len(json.loads(str(np.load(tmp_path / "run" / "checkpoint.npz")["about"]))
+                  ["history"]["loss"])  # fmt: skip
+    resumed, whole = lesson11.build_model(), lesson11.build_model(seed=0)
+    history = lesson11.train(resumed, digits, reached + 2, resume=tmp_path / "run", verbose=0)
+    assert history.resumed == reached
+    assert lesson11.train(whole, digits, reached + 2, verbose=0).logs == history.logs
+    assert same(resumed, whole)
+
+
+def test_ctrl_c_while_the_lesson_trains(tmp_path):
+    words = "--epochs 100000 --resume run --save best.keras"
+    lesson = start(tmp_path, "-m", "course.lesson11", *words.split())
+    wait_for(tmp_path / "run" / "checkpoint.npz", lesson)
+    time.sleep(0.3)
+    lesson.send_signal(signal.SIGINT)
+    _, err = lesson.communicate(timeout=60)
+    assert re.search(r"interrupted in epoch \d+; the best weights so far, of epoch \d+, are in "
+                     r"best.keras$", one_line(err))  # fmt: skip
+    assert lesson.returncode == 130
+    with np.load(tmp_path / "run" / "checkpoint.npz") as checkpoint:
+        best = [checkpoint[f"best{i}"] for i in range(10)]
+    kept = training.load_model(tmp_path / "best.keras", (28, 28, 1)).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(kept, best))
+
+
+def drawn(mode="L", ink=0, paper=255, size=(120, 90)):
+    """A thick vertical bar, off the middle."""
+    picture = Image.new("L", size, paper)
+    ImageDraw.Draw(picture).rectangle((70, 10, 79, 79), fill=ink)
+    return picture.convert(mode)
+
+
+def transparent(ink):
+    picture = Image.new("RGBA", (120, 90), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).rectangle((70, 10, 79, 79), fill=ink)
+    return picture
+
+
+def deep():
+    return Image.fromarray(np.asarray(drawn(), dtype="uint16") * 257)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        drawn(), drawn("RGB"), drawn("RGBA"), drawn("P"), drawn("1"), drawn("LA"), deep(),
+        drawn(ink=255, paper=0), drawn("RGB", ink=200, paper=30), drawn("RGB", ink=90, paper=160),
+        transparent((0, 0, 0, 255)), transparent((255, 255, 255, 255)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_same_bar_on_any_paper(tmp_path, picture):
+    path = tmp_path / "bar.png"
+    picture.save(path)
+    got = pictures.read_digit(path)
+    assert (got.shape, got.dtype) == ((28, 28), np.float32)
+    rows, columns = np.nonzero(got > 0.5)
+    assert (rows.min(), rows.max()) == (4, 23)
+    assert set(columns) <= {12, 13, 14, 15}
+    assert got.max() == pytest.approx(1)
+
+
+def test_a_large_coloured_jpeg(tmp_path):
+    path = tmp_path / "bar.jpg"
+    drawn("RGB").resize((1200, 900)).save(path)
+    assert np.abs(pictures.read_digit(path)).sum() > 20
+
+
+def test_an_enlarged_mnist_like_picture_comes_back(tmp_path):
+    X = data.load_digits28().X_test[0, ..., 0]
+    ink = Image.fromarray((255 - 255 * X).astype("uint8")).resize((280, 280))
+    ink.save(tmp_path / "digit.png")
+    got = pictures.read_digit(tmp_path / "digit.png")
+    moved = [np.roll(X, (i, j), (0, 1)) for i in (-2, -1, 0, 1, 2) for j in (-2, -1, 0, 1, 2)]
+    assert max(np.corrcoef(got.ravel(), Z.ravel())[0, 1] for Z in moved) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is not a picture that can be read"),
+        (b"GIF89a nonsense", "is not a picture that can be read|is a damaged picture"),
+        ("half", "is a damaged picture"),
+        ("blank", "nothing to be seen"),
+        ("tiny", "has 2×2 pixels only"),
+        (None, "cannot read .*No such file"),
+    ],
+)
+def test_pictures_that_show_nothing(tmp_path, content, words):
+    path = tmp_path / "a.png"
+    if content == "half":
+        noise = Image.fromarray(RNG.integers(0, 255, (90, 90), dtype="uint8"))
+        noise.save(path)
+        path.write_bytes(path.read_bytes()[:3000])
+    elif content in ("blank", "tiny"):
+        Image.new("L", (50, 50) if content == "blank" else (2, 2), 255).save(path)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=words) as caught:
+        pictures.read_digit(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "LARGEST", 100)
+    drawn().save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="has 120×90 pixels; make it smaller"):
+        pictures.read_digit(tmp_path / "a.png")
+    with pytest.raises(InputError, match="directory"):
+        pictures.read_digit(tmp_path)
+
+
+if os.name == "nt":
+    del test_ctrl_c_while_the_lesson_trains  # Windows has no SIGINT for one process
