@@ -196,6 +196,11 @@ def train(
         InputError: the checkpoint cannot be used or written.
         KeyboardInterrupt: Ctrl-C before the first epoch ended.
     """
+    if keras.backend.backend() == "torch":
+        from course import torch_step
+
+        if not isinstance(model.train_function, torch_step.TrainFunction):
+            model.train_function = torch_step.TrainFunction(model)
     batches = Batches(X, Y, batch_size, seed, augment)
     state, path = _State([], [], [], {}, {}), None
     model.optimizer.build(model.trainable_variables)

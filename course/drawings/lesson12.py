@@ -37,8 +37,7 @@ def recipes(shares):
             ax.barh(row, values[:, k].mean(), 0.6, color=colour, alpha=0.4)
             ax.plot(values[:, k], np.full(len(values), row), "o", ms=4, color=colour)
         ax.invert_yaxis()
-        lowest = min(values[:, k].min() for values in shares.values())
-        ax.set(xlabel="share of right answers", xlim=(max(0, lowest - 0.1), 1.005))
+        ax.set(xlabel="share of right answers", xlim=(0, 1.01))
         ax.set_yticks(range(len(shares)), list(shares) if k == 0 else [""] * len(shares))
     figure.subplots_adjust(left=0.24, wspace=0.1)
     return figure
@@ -55,7 +54,6 @@ def classes(recalls):
         places = np.arange(len(shares)) + (row - 1.5) * 0.2
         ax.bar(places, shares, 0.2, color=colour, label=name)
     ax.set_xticks(range(len(shares)))
-    lowest = min(shares.min() for shares in recalls.values())
-    ax.set(xlabel="class", ylabel="recall", ylim=(max(0, lowest - 0.15), 1.12))
+    ax.set(xlabel="class", ylabel="recall", ylim=(0, 1.14))
     ax.legend(ncols=4, loc="upper center", fontsize="small")
     return figure
