@@ -18,7 +18,7 @@ MOST_SHAPES = 4  # of a batch, that are recorded
 COPIES = (torch.ops.aten.clone.default, torch.ops.aten.detach.default)
 
 
-class _CannotRecord(Exception):
+class _UnrecordableError(Exception):
     """The step draws random numbers or changes more than the weights."""
 
 
@@ -70,16 +70,16 @@ def _record(model, X, Y):
                 predictions = model(X, training=True)
                 cost = model.compute_loss(X, Y, predictions)
             if len(scope.state_mapping) > len(weights):
-                raise _CannotRecord
+                raise _UnrecordableError
             slopes = torch.autograd.grad(cost, values)
         return cost, predictions, *slopes
 
     leaves = [X, Y, *(weight.value.detach() for weight in weights)]
-    with contextlib.suppress(_CannotRecord, RuntimeError), torch.no_grad():
+    with contextlib.suppress(_UnrecordableError, RuntimeError), torch.no_grad():
         recording = make_fx(gradients)(*leaves)
         for node in recording.graph.nodes:
             if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
-                raise _CannotRecord
+                raise _UnrecordableError
             if node.target in COPIES:
                 node.replace_all_uses_with(node.args[0])
                 recording.graph.erase_node(node)
