@@ -79,8 +79,9 @@ def move(X, L, shifts):
     """
     n, side = X.shape[:2]
     x, y = (place.clip(-1, side) for place in places(L, shifts, side))  # outside is all paper
-    left, above = np.floor(x).astype("int32"), np.floor(y).astype("int32")
+    left, above = np.floor(x), np.floor(y)
     f, g = x - left, y - above
+    left, above = left.astype("int32"), above.astype("int32")
     # With one pixel of paper before and two behind, no corner of any place lies outside.
     width = side + 3
     pixels = np.pad(X[..., 0], ((0, 0), (1, 2), (1, 2))).ravel()

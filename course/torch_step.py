@@ -8,7 +8,7 @@ numbers are those of Keras's own step up to rounding; lesson 11's epoch takes 0.
 (tests/bench/bench_cnn.py).
 """
 
-import contextlib
+import copy
 
 import keras
 import torch
@@ -19,7 +19,7 @@ COPIES = (torch.ops.aten.clone.default, torch.ops.aten.detach.default)
 
 
 class _UnrecordableError(Exception):
-    """The step draws random numbers or changes more than the weights."""
+    """The step changes more than the weights."""
 
 
 class TrainFunction:
@@ -75,16 +75,28 @@ def _record(model, X, Y):
         return cost, predictions, *slopes
 
     leaves = [X, Y, *(weight.value.detach() for weight in weights)]
-    with contextlib.suppress(_UnrecordableError, RuntimeError), torch.no_grad():
-        recording = make_fx(gradients)(*leaves)
-        for node in recording.graph.nodes:
-            if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
-                raise _UnrecordableError
-            if node.target in COPIES:
-                node.replace_all_uses_with(node.args[0])
-                recording.graph.erase_node(node)
-        recording.graph.eliminate_dead_code()
-        recording.recompile()
-        recording(*leaves)  # a view that needed the copy complains here
+    try:
+        with torch.no_grad():
+            recording = make_fx(gradients)(*leaves)
+    except (_UnrecordableError, RuntimeError):
+        return None
+    tags = [getattr(node.target, "tags", ()) for node in recording.graph.nodes]
+    if any(torch.Tag.nondeterministic_seeded in of_node for of_node in tags):
+        return None
+    without = _without_copies(copy.deepcopy(recording))
+    try:
+        with torch.no_grad():
+            without(*leaves)
+    except RuntimeError:  # a later operation wants its numbers side by side
         return recording
-    return None
+    return without
+
+
+def _without_copies(recording):
+    for node in recording.graph.nodes:
+        if node.target in COPIES:
+            node.replace_all_uses_with(node.args[0])
+            recording.graph.erase_node(node)
+    recording.graph.eliminate_dead_code()
+    recording.recompile()
+    return recording
