@@ -40,7 +40,7 @@ def trained(build, recorded, **how):
     [
         lesson11.build_model,
         dense,
-        lambda: dense(keras.layers.AveragePooling2D(), optimizer="adam"),
+        lambda: dense(keras.layers.AveragePooling2D(2), optimizer="adam"),
         lambda: dense(keras.layers.Conv2D(3, 3, padding="same"), keras.layers.LayerNormalization()),
         lambda: dense(keras.layers.Conv2D(3, 3, 2), keras.layers.Permute((3, 1, 2))),
     ],
