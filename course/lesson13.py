@@ -29,9 +29,8 @@ gives other weights on each backend. Here NumPy draws all three, and every backe
 same numbers; then the same seed gives the same bits, run after run on the same machine.
 On a CPU that needs no switch. TensorFlow and PyTorch have one, meant for GPUs:
 `tf.config.experimental.enable_op_determinism()`, `torch.use_deterministic_algorithms(True)`;
-Keras 3 has none of its own, and JAX needs none on a CPU. On two CPU cores the switch cost
-this network and a small convolutional one nothing that could be measured: the ratio of
-the times was 1.0, give or take 0.2.
+Keras 3 has none of its own, and JAX needs none on a CPU. What the switch costs lesson 11's
+network, `python tests/bench/bench_cnn.py --only fit lesson determinism` measures.
 
     X: shape (n, p)    W1: shape (p, q)    W2: shape (q, k)    runs: shape (s, 3)
 

@@ -4,8 +4,9 @@
 
 Every contestant lives in a process of its own; they train one epoch in turn (A B C A B C …), so
 that a slow minute of the machine hits all. An epoch is training and validation. Printed are the
-first epoch's seconds (compilation included), the median of the others, the median of the ratios
-to the plain `fit`, and the peak memory of the process, also beyond that of a bare `import keras`.
+first epoch's seconds (compilation included), the median of the others, the median of their ratios
+to the plain `fit` or to what is named below, and the peak memory of the process, also beyond that
+of a bare `import keras`.
 
     fit        the network as anyone writes it: Keras's initialisers, arrays, default settings
     lesson     course.lesson11
@@ -13,7 +14,7 @@ to the plain `fit`, and the peak memory of the process, also beyond that of a ba
     layers     as `augmented`, by Keras's random layers on each batch (`--layers`: it is slow)
     loop       by hand in the backend: tf.function, torch in channels-last, a jitted JAX step
     scan       JAX only: the whole epoch as one lax.scan over data on the device (`--scan`)
-    determinism  the lesson, with the backend's switch for deterministic operations
+    determinism  the lesson with the backend's switch for deterministic operations, against without
 """
 
 import argparse
@@ -29,6 +30,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE, MOMENTUM, BATCH = 0.05, 0.9, 100
+AGAINST = {"augmented": "scaled", "layers": "scaled", "determinism": "lesson"}  # others: the first
 
 
 def arrays(path, rows):
@@ -326,7 +328,8 @@ def main():
     print(f"{'':<12}{'first s':>9}{'s/epoch':>9}{'ratio':>7}{'peak MiB':>10}{'beyond import':>15}")
     for name, epochs in rounds.items():
         seconds = [row[0] for row in epochs[1:]]
-        base = [row[0] for row in rounds["scaled" if name in ("augmented", "layers") else names[0]]]
+        against = AGAINST.get(name, names[0])
+        base = [row[0] for row in rounds[against if against in rounds else names[0]]]
         ratio = statistics.median(a / b for a, b in zip(seconds, base[1:]))
         most, bare = epochs[-1][1:]
         print(f"{name:<12}{epochs[0][0]:>9.2f}{statistics.median(seconds):>9.2f}{ratio:>7.2f}"
