@@ -4,8 +4,10 @@ import contextlib
 import csv
 import hashlib
 import io
+import lzma
 import os
 import sys
+import tokenize
 import zipfile
 import zlib
 from importlib.resources import files
@@ -32,6 +34,9 @@ MARGIN = 4  # of them empty on each side, as in MNIST
 SPLIT_SEED = 0  # of the one shuffle before the last 20 % become the validation set
 LARGEST_ARCHIVE = 2 * 2**30  # bytes, unpacked
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+# What Python's zip reader and NumPy raise on a damaged archive, found by damaging many.
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError, SyntaxError,
+          ValueError, EOFError, RuntimeError, MemoryError, OverflowError, TypeError)  # fmt: skip
 
 
 class Table(NamedTuple):
@@ -92,6 +97,11 @@ class Digits(NamedTuple):
     X_test: np.ndarray
     y_test: np.ndarray
     n_classes: int
+
+    def described(self):
+        """The result that every lesson prints of its images: how many there are."""
+        counts = (len(self.y_train), len(self.y_val), len(self.y_test), self.n_classes)
+        return {"images to train, validate, test; classes": counts}
 
 
 def folder():
@@ -341,6 +351,7 @@ def _read_archive(path):
                     f"{path} is not an .npz archive, or only a part of one; fetch it again"
                 )
             entries = {entry.filename: entry for entry in zipfile.ZipFile(file).infolist()}
+            file.seek(0)
             missing = [name for name in ARRAYS if f"{name}.npy" not in entries]
             if missing:
                 raise InputError(
@@ -353,23 +364,23 @@ def _read_archive(path):
                 )
             with np.load(file, allow_pickle=False) as archive:
                 return {name: _read_array(path, archive, name) for name in ARRAYS}
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    except zipfile.BadZipFile as error:
+    except DAMAGE as error:
         raise InputError(f"{path} is damaged ({error}); fetch it again") from None
 
 
 def _read_array(path, archive, name):
     try:
         array = archive[name]
-    except ValueError as error:
+    except DAMAGE as error:
         if "pickle" in str(error).lower():
             raise InputError(
                 f"{path}: {name} holds pickled Python objects, which could run any program;"
                 " save it as an array of numbers"
             ) from None
-        raise InputError(f"{path}: {name} is damaged ({error}); fetch the file again") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{path}: {name} is damaged ({error}); fetch the file again") from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path}: {name} is no array of NumPy's")
@@ -378,8 +389,11 @@ def _read_array(path, archive, name):
 
 def _digits(source, arrays, seed):
     """`Digits` from MNIST's four arrays, once every one of them has been looked at."""
-    for name in ("x_train", "x_test"):
-        _require_pictures(f"{source}: {name}", arrays[name])
+    pictures = [arrays["x_train"], arrays["x_test"]]
+    for name, X in zip(("x_train", "x_test"), pictures):
+        _require_pictures(f"{source}: {name}", X)
+    # Pixels are 0 to 255, or, as floats or as ink and paper only, 0 to 1.
+    top = 1 if max(X.max() for X in pictures) <= 1 else 255
     for name in ("y_train", "y_test"):
         pictures = len(arrays[name.replace("y", "x")])
         arrays[name] = _labels(f"{source}: {name}", arrays[name], pictures)
@@ -400,8 +414,8 @@ def _digits(source, arrays, seed):
     if len(np.unique(y[train])) < n_classes:
         raise InputError(f"{source}: a class has too few pictures to train on; add some")
     X = arrays["x_train"]
-    return Digits(_scaled(X[train]), y[train], _scaled(X[val]), y[val],
-                  _scaled(arrays["x_test"]), y_test, n_classes)  # fmt: skip
+    return Digits(_scaled(X[train], top), y[train], _scaled(X[val], top), y[val],
+                  _scaled(arrays["x_test"], top), y_test, n_classes)  # fmt: skip
 
 
 def _require_pictures(name, X):
@@ -409,17 +423,14 @@ def _require_pictures(name, X):
         raise InputError(
             f"{name} has shape {X.shape}; pictures of (n, {SIDE}, {SIDE}) are expected"
         )
-    least = 5 if name.endswith("train") else 1
+    least = 10 if name.endswith("train") else 1
     if len(X) < least:
         raise InputError(f"{name} has {len(X)} pictures; at least {least} are needed")
     if X.dtype.kind not in "uif":
         raise InputError(f"{name} holds {X.dtype}; whole numbers or floats are expected")
-    top = 1 if X.dtype.kind == "f" else 255
     low, high = X.min(), X.max()
-    if not (low >= 0 and high <= top):  # so that NaN is refused
-        raise InputError(
-            f"{name} has pixels from {low} to {high}; {X.dtype} is expected from 0 to {top}"
-        )
+    if not (low >= 0 and high <= 255):  # so that NaN is refused
+        raise InputError(f"{name} has pixels from {low} to {high}; expected is 0 to 255, or 0 to 1")
 
 
 def _labels(name, y, pictures):
@@ -436,7 +447,6 @@ def _labels(name, y, pictures):
     return y.reshape(-1).astype("int64")
 
 
-def _scaled(X):
+def _scaled(X, top):
     """Pixels as float32 from 0 to 1, shape (n, 28, 28, 1)."""
-    top = 1 if X.dtype.kind == "f" else 255
     return (X.reshape(-1, SIDE, SIDE, 1) / np.float32(top)).astype("float32", copy=False)

@@ -16,6 +16,7 @@ BOX = 20  # pixels, the larger side of the ink
 FAINT = 0.25  # of the darkest ink; below it a pixel is taken for paper when the ink is cut out
 LEAST_CONTRAST = 16  # of 255, between paper and ink
 LARGEST = 64 * 10**6  # pixels of a picture
+ENOUGH = 1000  # pixels, the larger side; a larger picture is made smaller first, to save memory
 
 
 def read_digit(path):
@@ -73,20 +74,27 @@ def _grey(path):
     from PIL import Image, ImageOps
 
     try:
-        with warnings.catch_warnings(), path.open("rb") as file, Image.open(file) as picture:
-            warnings.simplefilter("ignore")  # Pillow's, of a large picture or of a faulty tag
+        # Pillow warns of a large picture and of a faulty tag.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            path.open("rb") as file,
+            Image.open(file) as picture,
+        ):
             if picture.width * picture.height > LARGEST:
                 raise InputError(
                     f"{path} has {picture.width}×{picture.height} pixels; make it smaller"
                 )
             if min(picture.size) < 3:
-                raise InputError(f"{path} has {picture.width}×{picture.height} pixels only")
+                raise InputError(
+                    f"{path} has {picture.width}×{picture.height} pixels only; a digit needs more"
+                )
             picture = ImageOps.exif_transpose(picture)
             deep = picture.mode.startswith(("I", "F"))
             if deep:  # 16 or 32 bits
                 grey = np.asarray(picture, dtype="float64")
                 alpha = np.ones_like(grey)
             else:
+                picture.thumbnail((ENOUGH, ENOUGH))
                 rgba = picture.convert("RGBA")
                 grey = np.asarray(rgba.convert("L"), dtype="float64")
                 alpha = np.asarray(rgba.getchannel("A"), dtype="float64") / 255

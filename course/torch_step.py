@@ -83,6 +83,11 @@ def _record(model, X, Y):
     tags = [getattr(node.target, "tags", ()) for node in recording.graph.nodes]
     if any(torch.Tag.nondeterministic_seeded in of_node for of_node in tags):
         return None
+    if any(
+        getattr(node.target, "_schema", None) and node.target._schema.is_mutable
+        for node in recording.graph.nodes
+    ):  # it might write into what is no longer copied
+        return recording
     without = _without_copies(copy.deepcopy(recording))
     try:
         with torch.no_grad():

@@ -1,6 +1,6 @@
 """Training by mini-batches that can be watched, interrupted, and resumed.
 
-The rows of epoch e come in the order `default_rng([seed, e]).permutation(n)`: drawn with
+The rows of epoch e come in the order `default_rng([seed, 1, e]).permutation(n)`: drawn with
 NumPy, so the same on every backend, and known for every epoch without those before it,
 so that a training taken up again goes on as if it had never stopped. After each epoch
 the weights and the optimizer's memory are kept, in memory and, where asked, in a file:
@@ -14,8 +14,8 @@ import json
 import os
 import signal
 import sys
+import time
 import zipfile
-import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,9 +24,11 @@ import numpy as np
 
 import course
 from course import report
+from course.data import DAMAGE
 from course.errors import InputError
 
 FORMAT = 1  # of the checkpoint; another one is refused
+ORDER, AUGMENTATION = 1, 2  # streams of random numbers apart from each other and the weights'
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,14 @@ class History:
         best_epoch: the epoch, from 1, with the smallest val_loss.
         resumed: epochs taken from a checkpoint; 0 without one.
         interrupted: whether Ctrl-C ended it; the model then has its best epoch's weights.
+        seconds: how long the epochs took that were not taken from a checkpoint.
     """
 
     logs: dict = field(default_factory=dict)
     best_epoch: int = 0
     resumed: int = 0
     interrupted: bool = False
+    seconds: float = 0.0
 
     @property
     def epochs(self):
@@ -87,7 +91,7 @@ class Batches(keras.utils.PyDataset):
 
     def begin(self, epoch):
         self.epoch = epoch
-        self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.X))
+        self.order = np.random.default_rng([self.seed, ORDER, epoch]).permutation(len(self.X))
 
     def __len__(self):
         return -(-len(self.X) // self.batch_size)
@@ -96,7 +100,8 @@ class Batches(keras.utils.PyDataset):
         rows = self.order[batch * self.batch_size : (batch + 1) * self.batch_size]
         X = self.X[rows]
         if self.augment is not None:
-            X = self.augment(X, np.random.default_rng([self.seed, self.epoch, batch]))
+            rng = np.random.default_rng([self.seed, AUGMENTATION, self.epoch, batch])
+            X = self.augment(X, rng)
         return X, self.Y[rows]
 
 
@@ -142,13 +147,13 @@ class _Keeper(keras.callbacks.Callback):
         weights, memory = _arrays(self.model.weights), _arrays(self.model.optimizer.variables)
         losses = history["val_loss"]
         best = state.best
-        if not best or not min(losses[:-1], default=np.inf) <= losses[-1]:
+        if not best or losses[-1] < _smallest(losses[:-1]):
             best = weights
         # One assignment: Ctrl-C finds the old state or the new one.
         self.state = _State(weights, memory, best, history, state.identity)
         if self.path is not None:
             _write(self.path, self.state)
-        if self.patience is not None and epoch - int(np.argmin(losses)) >= self.patience:
+        if self.patience is not None and epoch + 1 - _best_epoch(losses) >= self.patience:
             self.model.stop_training = True
 
 
@@ -206,7 +211,7 @@ def train(
     model.optimizer.build(model.trainable_variables)
     if resume is not None:
         path = checkpoint_path(resume)
-        identity = _identity(model, X, Y, batch_size, seed, augment)
+        identity = _identity(model, (X, Y, *validation_data), batch_size, seed, augment)
         state = replace(state, identity=identity)
         if path.exists():
             state = _read(path, model, state.identity)
@@ -214,7 +219,12 @@ def train(
     resumed = state.epochs
     keeper = _Keeper(state, batches, path, patience)
     interrupted = False
-    waited = resumed - 1 - int(np.argmin(state.history["val_loss"])) if resumed else 0
+    if resumed > epochs:
+        raise InputError(
+            f"--resume {path} has {resumed} epochs behind it; ask for --epochs {resumed} or more"
+        )
+    waited = resumed - _best_epoch(state.history["val_loss"]) if resumed else 0
+    start = time.perf_counter()
     if resumed < epochs and not (patience is not None and resumed and waited >= patience):
         if verbose is None:
             verbose = 1 if sys.stderr.isatty() else 0
@@ -232,13 +242,16 @@ def train(
     state = keeper.state
     if interrupted or patience is not None:
         _assign(model, state.best, state.memory)
-    best = int(np.argmin(state.history["val_loss"])) + 1
-    return History(state.history, best, resumed, interrupted)
+    best = _best_epoch(state.history["val_loss"])
+    return History(state.history, best, resumed, interrupted, time.perf_counter() - start)
 
 
 def restart(model, weights):
     """Give a compiled model these weights, and its optimizer no memory of any step."""
-    _assign(model, weights, [np.zeros(v.shape, v.dtype) for v in model.optimizer.variables])
+    rate = getattr(model.optimizer, "_learning_rate", None)  # among its variables, but no memory
+    memory = [v.value if v is rate else np.zeros(v.shape, v.dtype)
+              for v in model.optimizer.variables]  # fmt: skip
+    _assign(model, weights, memory)
 
 
 def save_model(model, path):
@@ -317,6 +330,17 @@ def _require_folder(file, flag):
         raise InputError(f"{flag} {file}: cannot write there; name a file in a folder that exists")
 
 
+def _smallest(losses):
+    """The smallest number among them; infinity where there is none."""
+    return min((loss for loss in losses if loss == loss), default=np.inf)
+
+
+def _best_epoch(losses):
+    """The first epoch, from 1, with the smallest loss; the first where none is a number."""
+    smallest = _smallest(losses)
+    return losses.index(smallest) + 1 if smallest in losses else 1
+
+
 def _arrays(variables):
     return [np.array(keras.ops.convert_to_numpy(v.value)) for v in variables]
 
@@ -327,14 +351,16 @@ def _assign(model, weights, memory):
             variable.assign(value)
 
 
-def _identity(model, X, Y, batch_size, seed, augment):
+def _identity(model, arrays, batch_size, seed, augment):
     """What must be the same where a training goes on; each in a word or a digest."""
-    digest = hashlib.sha256(f"{X.shape} {X.dtype}".encode())
-    for array in (X, Y):
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array))
     return {
         "model": hashlib.sha256(repr(_plan(model)).encode()).hexdigest()[:16],
         "data": digest.hexdigest()[:16],
+        "backend": keras.backend.backend(),
         "seed": int(seed),
         "batch size": int(batch_size),
         "augmentation": getattr(augment, "__name__", repr(augment)),
@@ -352,7 +378,8 @@ def _plan(model):
         for layer in model.layers
     ]  # fmt: skip
     rate = getattr(model.optimizer, "_learning_rate", None)
-    return layers, _settings(model.optimizer), _settings(rate), str(model.loss)
+    loss = model.loss if isinstance(model.loss, str) else _settings(model.loss)
+    return layers, _settings(model.optimizer), _settings(rate), loss
 
 
 def _settings(thing):
@@ -408,8 +435,7 @@ def _read(path, model, identity):
         raise
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or damaged}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile,
-            zlib.error):  # fmt: skip
+    except (*DAMAGE, KeyError, AttributeError):
         raise InputError(damaged) from None
     for name, variables in counts.items():
         if any(a.shape != tuple(v.shape) for a, v in zip(groups[name], variables)):

@@ -1,5 +1,6 @@
 """Pictures as data: the bundled digits, archives in MNIST's layout, and all that can be wrong."""
 
+import contextlib
 import io
 import os
 import re
@@ -80,6 +81,21 @@ def test_floats_and_a_channel_and_a_column_of_labels(tmp_path):
     np.testing.assert_allclose(digits.X_test[..., 0] * 255, given["x_test"], atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
+def test_one_scale_for_all_pictures(tmp_path, dtype):
+    """Floats to 255 are pixels too; one dark set of pictures is not taken for 0 to 1."""
+    given = arrays()
+    dark = np.minimum(given["x_test"], 1).astype(dtype)
+    digits = data.load_images(
+        archive(tmp_path, x_train=given["x_train"].astype(dtype), x_test=dark)
+    )
+    assert digits.X_train.max() == 1
+    assert digits.X_test.max() == np.float32(1 / 255)
+    ink = {name: (given[name] > 127).astype(dtype) for name in ("x_train", "x_test")}
+    digits = data.load_images(archive(tmp_path, **ink))
+    assert set(np.unique(digits.X_train)) == {0, 1}
+
+
 X, Y = arrays()["x_train"], arrays()["y_train"]
 
 
@@ -90,11 +106,13 @@ X, Y = arrays()["x_train"], arrays()["y_train"]
         ({"x_train": X[:, :, :27]}, "x_train has shape (40, 28, 27); pictures of (n, 28, 28)"),
         ({"x_test": X[0]}, "x_test has shape (28, 28)"),
         ({"x_test": X[:0], "y_test": Y[:0]}, "x_test has 0 pictures"),
-        ({"x_train": X[:4], "y_train": Y[:4]}, "x_train has 4 pictures; at least 5"),
+        ({"x_train": X[:9], "y_train": Y[:9]}, "x_train has 9 pictures; at least 10"),
+        ({"x_train": np.stack([X] * 3, -1)}, "x_train has shape (40, 28, 28, 3); pictures of"),
         ({"x_train": X > 9}, "x_train holds bool"),
         ({"x_train": X.astype("U3")}, "x_train holds <U3"),
-        ({"x_train": X.astype("int16") - 1}, "x_train has pixels from -1 to 254; int16 is"),
-        ({"x_train": X / 2.0}, "float64 is expected from 0 to 1"),
+        ({"x_train": X.astype("int16") - 1}, "x_train has pixels from -1 to 254; expected is"),
+        ({"x_train": X * 1.5}, "x_train has pixels from 0.0 to 382.5; expected is 0 to 255"),
+        ({"x_test": X[:10] * np.int64(2)}, "x_test has pixels from 0 to 510"),
         ({"x_test": np.full((10, 28, 28), np.nan)}, "x_test has pixels from nan to nan"),
         ({"y_train": Y[:39]}, "y_train has shape (39,); one label for each of 40 pictures"),
         ({"y_train": np.eye(40)}, "y_train has shape (40, 40)"),
@@ -142,24 +160,53 @@ def test_bad_files(tmp_path):
         data.load_mnist(tmp_path)
 
 
+def test_an_archive_of_the_64_bit_kind(tmp_path):
+    path = tmp_path / "pictures.npz"
+    with zipfile.ZipFile(path, "w") as file:
+        for name, array in arrays().items():
+            with file.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.save(entry, array)
+    assert len(data.load_mnist(path).X_train) == 32
+
+
+def test_damage_of_any_kind_is_one_line(tmp_path):
+    path = archive(tmp_path, n=12, n_test=2, n_classes=2)
+    whole, rng = np.frombuffer(path.read_bytes(), "uint8"), np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        content = whole.copy()
+        content[rng.integers(len(whole), size=rng.integers(1, 9))] = rng.integers(256)
+        path.write_bytes(content.tobytes())
+        with contextlib.suppress(InputError):  # any other error is a traceback to a user
+            data.load_mnist(path)
+            refused -= 1
+        refused += 1
+    assert refused > 100
+
+
 def test_an_archive_that_would_fill_the_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "LARGEST_ARCHIVE", 1000)
     with pytest.raises(InputError, match="unpacks to more than"):
         data.load_mnist(archive(tmp_path))
 
 
-def test_mnist_without_the_network_is_one_line(in_tmp, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    "reason",
+    ["URL fetch failure on https://…: None --\n unreachable",
+     "Incomplete or corrupted file detected. The sha256 file hash does not match"],
+)  # fmt: skip
+def test_mnist_that_cannot_be_fetched_is_one_line(in_tmp, capsys, monkeypatch, reason):
     monkeypatch.delenv("COURSE_MNIST", raising=False)
 
     def fetch():
         print("Downloading data …")
-        raise Exception("URL fetch failure on https://…: None --\n unreachable")
+        raise Exception(reason)
 
     monkeypatch.setattr("keras.datasets.mnist.load_data", fetch)
     assert lesson11.main(["--data", "mnist", "--json"]) == 2
     out, err = capsys.readouterr()
     line = one_line(err.replace("Downloading data …\n", ""))
-    assert "MNIST could not be fetched (URL fetch failure" in line
+    assert f"MNIST could not be fetched ({reason[:20]}" in line
     assert out == ""
 
 

@@ -26,14 +26,39 @@ def done(tmp_path_factory):
 
 def test_every_check_holds(done):
     report, _ = done
-    assert len(report.checks) == 14
+    assert len(report.checks) == 15
     assert [check.name for check in report.checks if not check.passed] == []
 
 
 def test_after_one_epoch_in_float64_nothing_is_asked_of_the_accuracy():
     report = lesson.run(Options(seed=5, epochs=1, dtype="float64"))
-    assert len(report.checks) == 12
+    assert len(report.checks) == 13
     assert [check.name for check in report.checks if not check.passed] == []
+
+
+def test_every_check_holds_in_a_quick_run():
+    report = lesson.run(Options(quick=True, seed=7))
+    assert len(report.checks) == 15
+    assert [check.name for check in report.checks if not check.passed] == []
+
+
+@pytest.mark.parametrize("rows", [30, 101, 480, 1001])
+def test_few_images_of_another_kind(in_tmp, capsys, rows):
+    """Nothing is asked of the accuracy; all else holds, from few images on."""
+    X = (255 * DIGITS.X_train[:rows, ..., 0]).astype("uint8")
+    y = DIGITS.y_train[:rows] % 3
+    np.savez("other.npz", x_train=X, y_train=y, x_test=X[:9], y_test=y[:9])
+    assert lesson.main(["--data", "other.npz", "--epochs", "1", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["results"]["images to train, validate, test; classes"][-1] == 3
+    assert len(record["checks"]) == 13
+
+
+def test_ctrl_c_in_the_slow_run_is_said(monkeypatch, capsys):
+    runs = iter([History({"loss": [1.0], "val_loss": [1.0]}), History(interrupted=True)])
+    monkeypatch.setattr(lesson, "train", lambda *a, **k: next(runs))
+    assert lesson.main(["--json"]) == 130
+    assert "interrupted in the run at 1e-4" in one_line(capsys.readouterr().err)
 
 
 def test_the_figures_draw(done):
@@ -137,7 +162,7 @@ def test_ctrl_c_without_save_reports_on_what_there_is(done, in_tmp, capsys, monk
     assert "interrupted in epoch 3; the best weights so far, of epoch 2, are reported on" in (
         one_line(err)
     )
-    assert "11 of 11 checks hold" in out
+    assert "12 of 12 checks hold" in out
 
 
 @pytest.mark.parametrize(
@@ -146,6 +171,8 @@ def test_ctrl_c_without_save_reports_on_what_there_is(done, in_tmp, capsys, monk
         (["--data", "none.npz"], "cannot read none.npz: No such file"),
         (["--data", "text.npz"], "text.npz is not an .npz archive"),
         (["--model", "m.keras"], "--model is for --predict"),
+        (["--predict", "good.png", "--model", "m.keras", "--resume", "run"], "trained already"),
+        (["--predict", "good.png", "--save", "bad.txt"], "--save bad.txt: the name of a model"),
         (["--save", "model.txt"], "--save model.txt: the name of a model ends in .keras"),
         (["--save", "no/model.keras"], "--save no/model.keras: cannot write there"),
         (["--predict", "none.png"], "cannot read none.png: No such file"),
@@ -190,7 +217,7 @@ START = {
 }  # fmt: skip
 FORWARD = [f"probabilities of {lesson.BY_HAND_IMAGES} images, Keras = by hand"]
 BEGINNING = ["cost before training = ln K + ½ var z, 5 sigma"]
-STEPS = ["first two steps of ten weights, relative, = Nesterov on measured slopes"]
+STEPS = ["first two steps of ten weights ÷ the first = Nesterov on measured slopes"]
 TABLE = ["confusion matrix = scikit-learn's"]
 SHARES = ["precision and recall of each class = scikit-learn's"]
 MISTAKES = [
@@ -219,6 +246,14 @@ MISTAKES = [
     ("momentum 0.8 by hand", "MOMENTUM", lambda right: 0.8, "first steps", STEPS),
     ("momentum without Nesterov in Keras", "build_model", lambda right: lambda: plain_momentum(
         right()), "first steps", STEPS),
+    ("a filter without its bias counted", "WEIGHTS", lambda right: right - 28, "arithmetic",
+     ["weights in all, Keras = the course's"]),
+    ("a side given wrongly", "SIDES", lambda right: (24, 22, 11, 9, 5), "arithmetic",
+     ["sides and flat by formula = the course's"]),
+    ("a decay of 1e-5", "DECAY", lambda right: 1e-5, "arithmetic",
+     ["learning rate at step 0, 10⁶, Keras = η/(1 + 1e-6 t)"]),
+    ("the cost of other labels", "cost", lambda right: lambda X, y, w: right(X, (y + 1) % 10, w),
+     "beginning", ["the same, Keras = by hand"]),
     ("a picture of 29 pixels", "build_model", lambda right: lambda: right((29, 29, 1)),
      "arithmetic", ["sides and flat, Keras = n − k + 1, ⌊n/2⌋"]),
     ("an S without momentum", "reach", lambda right: lambda rate, steps: rate * steps, "slow",

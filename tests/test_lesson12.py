@@ -7,7 +7,7 @@ from conftest import one_line
 from mistakes import Mistake, assert_caught
 from scipy import ndimage
 
-from course import data, lesson11
+from course import data, lesson11, training
 from course import lesson12 as lesson
 from course.report import precision
 from course.training import NetworkOptions
@@ -112,6 +112,12 @@ def test_an_archive_of_three_classes(in_tmp, capsys):
     assert not any("nearest neighbour" in name for name in results)
 
 
+def test_ctrl_c_ends_all_recipes(monkeypatch, capsys):
+    monkeypatch.setattr(lesson, "train", lambda *a, **k: training.History(interrupted=True))
+    assert lesson.main(["--json"]) == 130
+    assert "interrupted in recipe 'none', seed 0" in one_line(capsys.readouterr().err)
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -176,9 +182,11 @@ MISTAKES = [
              "network without the layer, by hand, on raw digits = Keras with it"]),
     Mistake("a peak twice as high", "PEAK_RATE", lambda right: right, lambda: too_high(),
             ["one-cycle rate, Keras = by formula"]),
-    Mistake("no training at all", "train", lambda right: lambda *a, **k: None, recipes, [GAIN]),
+    Mistake("no training at all", "train", lambda right: lambda *a, **k: training.History(),
+            recipes, [GAIN]),
     Mistake("training by flips alone", "train", lambda right: lambda model, d, e, s, augment: (
-        right(model, d, e, s) if getattr(augment, "flips", False) and augment.rotation else None),
+        right(model, d, e, s) if getattr(augment, "flips", False) and augment.rotation
+        else training.History()),
         recipes, [HARM]),
     Mistake("flips that leave a digit as it is", "linear",
             lambda right: lambda angles, *a, **k: right(angles), flipped,
@@ -203,7 +211,7 @@ def too_high():
     """A schedule with another peak than the formula's, and nothing trained."""
     schedule = keras.optimizers.schedules.CosineDecay
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lesson, "train", lambda *a, **k: None)
+        patch.setattr(lesson, "train", lambda *a, **k: training.History())
         patch.setattr(keras.optimizers.schedules, "CosineDecay",
                       lambda *a, warmup_target, **k: schedule(
                           *a, warmup_target=2 * warmup_target, **k))  # fmt: skip

@@ -56,7 +56,7 @@ def test_the_order_is_numpys_and_each_epoch_has_its_own():
         batches.begin(epoch)
         rows = [batches[i] for i in range(len(batches))]
         assert [len(x) for x, _ in rows] == [20, 20, 10]
-        order = np.random.default_rng([3, epoch]).permutation(50)
+        order = np.random.default_rng([3, 1, epoch]).permutation(50)
         assert np.array_equal(np.concatenate([x for x, _ in rows]), X[order])
         assert np.array_equal(np.concatenate([y for _, y in rows]), Y[order])
         seen.append(order)
@@ -66,7 +66,7 @@ def test_the_order_is_numpys_and_each_epoch_has_its_own():
 def test_it_is_the_training_that_keras_makes_of_the_same_rows(unbroken):
     model = small_model()
     for epoch in range(4):
-        order = np.random.default_rng([3, epoch]).permutation(50)
+        order = np.random.default_rng([3, 1, epoch]).permutation(50)
         model.fit(X[order], Y[order], batch_size=20, shuffle=False, verbose=0)
     for a, b in zip(model.get_weights(), unbroken[0].get_weights()):
         np.testing.assert_allclose(a, b, atol=1e-6)
@@ -83,6 +83,8 @@ def test_two_epochs_and_two_more_are_four_bit_for_bit(tmp_path, unbroken):
     assert same(model, unbroken[0])
     assert second.logs == unbroken[1].logs
     assert second.best_epoch == unbroken[1].best_epoch
+    with pytest.raises(InputError, match="has 4 epochs behind it; ask for --epochs 4 or more"):
+        train(small_model(), 3, resume=tmp_path / "run")
     # Asked once more, there is nothing left to do.
     again = small_model()
     assert train(again, 4, resume=tmp_path / "run").logs == second.logs
@@ -128,6 +130,31 @@ def test_ctrl_c_before_the_first_epoch_has_ended(monkeypatch):
     break_off(monkeypatch, 0)
     with pytest.raises(KeyboardInterrupt):
         train(small_model(), 2)
+
+
+def test_a_cost_that_is_no_number_is_never_the_best(monkeypatch):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.SGD(100.0), "mse")  # steps that grow until they overflow
+    history = train(model, 60, patience=100)
+    assert np.isnan(history.logs["val_loss"][-1])
+    assert history.best_epoch == 1
+    assert np.isfinite(model.get_weights()[0]).all()
+    assert training._best_epoch([0.4, np.nan, 0.3, np.nan]) == 3
+    assert training._best_epoch([np.nan, np.nan]) == 1
+
+
+def test_restart_forgets_the_steps_but_not_the_learning_rate():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.SGD(0.25, momentum=0.9), "mse")
+    start = [w + 0.5 for w in model.get_weights()]
+    ends = []
+    for _ in range(2):
+        training.restart(model, start)
+        model.fit(X, Y, batch_size=50, epochs=3, shuffle=False, verbose=0)
+        ends.append(model.get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*ends))
+    assert float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)) == 0.25
+    assert not np.array_equal(ends[0][0], start[0])
 
 
 def test_patience_stops_and_keeps_the_best(monkeypatch):
@@ -193,6 +220,22 @@ def test_a_checkpoint_is_whole_or_the_one_before(tmp_path, monkeypatch):
         train(small_model(), 2, resume=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
     assert (tmp_path / "checkpoint.npz").read_bytes() == before
+
+
+def test_a_model_is_whole_or_the_one_before(tmp_path, monkeypatch):
+    path, model = tmp_path / "model.keras", small_model()
+    training.save_model(model, path)
+    before = path.read_bytes()
+
+    def full(part):
+        part.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(model, "save", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        training.save_model(model, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
+    assert path.read_bytes() == before
 
 
 def test_places_where_nothing_can_be_written(tmp_path):
@@ -302,14 +345,15 @@ def deep():
 @pytest.mark.parametrize(
     "picture",
     [
-        drawn(), drawn("RGB"), drawn("RGBA"), drawn("P"), drawn("1"), drawn("LA"), deep(),
+        drawn(), drawn("RGB"), drawn("RGBA"), drawn("P"), drawn("1"), drawn("LA"), drawn("CMYK"),
+        deep(),
         drawn(ink=255, paper=0), drawn("RGB", ink=200, paper=30), drawn("RGB", ink=90, paper=160),
         transparent((0, 0, 0, 255)), transparent((255, 255, 255, 255)),
     ],
-    ids=str,
+    ids=lambda picture: picture.mode,
 )  # fmt: skip
 def test_the_same_bar_on_any_paper(tmp_path, picture):
-    path = tmp_path / "bar.png"
+    path = tmp_path / ("bar.tif" if picture.mode == "CMYK" else "bar.png")  # PNG has no CMYK
     picture.save(path)
     got = pictures.read_digit(path)
     assert (got.shape, got.dtype) == ((28, 28), np.float32)

@@ -28,16 +28,19 @@ def bare(ax):
 
 
 def training(logs, slow_logs, rate, slow_rate, n_classes):
-    """Cost and accuracy after each epoch, at both learning rates."""
+    """Cost and accuracy after each epoch, at both learning rates.
+
+    The training cost is the mean while an epoch lasts, the validation cost is from its end.
+    """
     figure, (left, right) = figures.panels("Cost", "Accuracy, validation")
     pairs = ((logs, rate, figures.BLUE), (slow_logs, slow_rate, figures.ORANGE))
     for history, eta, colour in pairs:
         epochs = 1 + np.arange(len(history["loss"]))
         left.semilogy(epochs, history["loss"], ".--", color=colour, lw=0.8)
-        left.semilogy(epochs, history["val_loss"], ".-", color=colour, label=f"η = {eta:g}")
-        right.plot(epochs, history["val_accuracy"], ".-", color=colour, label=f"η = {eta:g}")
+        left.semilogy(epochs, history["val_loss"], ".-", color=colour, label=f"η = {eta}")
+        right.plot(epochs, history["val_accuracy"], ".-", color=colour, label=f"η = {eta}")
     left.axhline(np.log(n_classes), color=figures.GREY, lw=0.8, label=f"ln {n_classes}")
-    left.set(xlabel="epoch", ylabel="J: training - -, validation —")
+    left.set(xlabel="epoch", ylabel="J: training (its mean) - -, validation —")
     left.legend()
     right.set(xlabel="epoch", ylabel="share of right answers", ylim=(0, 1.02))
     right.legend()
