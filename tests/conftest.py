@@ -11,6 +11,9 @@ import pytest
 import course
 
 os.environ["MPLBACKEND"] = "agg"
+# Tests run in as many processes as there are cores; threads of theirs would only be in the way.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+    os.environ.setdefault(name, "1")
 ROOT = Path(course.__file__).resolve().parent.parent
 NO_NETWORK = Path(__file__).parent / "no_network"
 
