@@ -268,7 +268,7 @@ def arithmetic(model, n_classes):
                   WEIGHTS + 129 * more, 0),
             Check("learning rate at step 0, 10⁶, Keras = η/(1 + 1e-6 t)",
                   [float(keras.ops.convert_to_numpy(model.optimizer._learning_rate(t)))
-                   for t in (0, 10**6)], [LEARNING_RATE, LEARNING_RATE / 2], 1e-7),
+                   for t in (0, 10**6)], [LEARNING_RATE, LEARNING_RATE / 2], 1e-7, 1e-7),
         ],
     )  # fmt: skip
 

@@ -263,9 +263,10 @@ def by_keras(digits, seed):
         results={},
         checks=[
             # Keras rounds the shift and the matrix, not only the place, to float32.
-            Check("Keras's RandomRotation = by hand", turned, expected[0], 2e-5),
-            Check("Keras's RandomTranslation = by hand", shifted, expected[1], 2e-5),
-            Check("Keras's RandomFlip: the picture or its mirror image", off, np.zeros(n), 1e-6),
+            Check("Keras's RandomRotation = by hand", turned, expected[0], 2e-5, 2e-5),
+            Check("Keras's RandomTranslation = by hand", shifted, expected[1], 2e-5, 2e-5),
+            Check("Keras's RandomFlip: the picture or its mirror image", off, np.zeros(n), 1e-6,
+                  1e-6),
             Check("can be compiled: all of this network's layers; RandomRotation",
                   [all(layer.supports_jit for layer in network.layers), layers[0].supports_jit],
                   [1, 0], 0),
@@ -304,9 +305,9 @@ def scaling(digits, options):
         results={"mean, deviation of all pixels": (mean, deviation)},
         checks=[
             Check("centred and scaled by Keras = (X − mean)/deviation", Z,
-                  (X[:1000].astype("float64") - mean) / deviation, 5e-6),
+                  (X[:1000].astype("float64") - mean) / deviation, 5e-6, 5e-6),
             Check("network without the layer, by hand, on raw digits = Keras with it",
-                  predict(model, X[:100]), without, 2e-5),
+                  predict(model, X[:100]), without, 2e-5, 2e-5),
         ],
     )  # fmt: skip
 
@@ -341,7 +342,9 @@ def recipes(digits, options):
     climb = START_RATE + (PEAK_RATE - START_RATE) * t / up
     fall = PEAK_RATE / 2 * (1 + np.cos(np.pi * (t - up) / max(1, steps - up)))
     checks = [
-        Check("one-cycle rate, Keras = by formula", rates, np.where(t < up, climb, fall), 1e-7),
+        Check(
+            "one-cycle rate, Keras = by formula", rates, np.where(t < up, climb, fall), 1e-7, 1e-7
+        ),
     ]
     if steps >= LEARNT and of_digits(options):
         gain = on_moved["rotation, shifts"] - on_moved["none"]

@@ -46,7 +46,7 @@ def in_tmp(tmp_path, monkeypatch):
 def command(tmp_path):
     """Run `python -m course…` in an empty folder and with the network cut, as a process."""
 
-    def run(*arguments, check=None, **environment):
+    def run(*arguments, check=None, timeout=300, **environment):
         done = subprocess.run(
             [sys.executable, "-m", *arguments],
             cwd=tmp_path,
@@ -54,7 +54,7 @@ def command(tmp_path):
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=300,
+            timeout=timeout,
         )
         if check is not None:
             assert done.returncode == check, (done.stdout, done.stderr)

@@ -58,14 +58,16 @@ def test_a_check_that_fails_is_not_forgotten():
     reason="one run covers all installed backends: the first one's test session makes it",
 )
 def test_all_lessons_agree_on_all_installed_backends(command):
-    done = command("course", "run", "--backend", "all", "--quick", "--json", check=0)
+    done = command("course", "run", "--backend", "all", "--quick", "--json", check=0, timeout=1800)
     outcome = json.loads(done.stdout)
     assert outcome["passed"]
     assert [lesson["lesson"] for lesson in outcome["lessons"]] == list(lessons())
     for lesson in outcome["lessons"]:
         assert list(lesson["backends"]) == INSTALLED
-        if lesson["lesson"] == 6:
-            continue  # it measures Keras's own losses, which average in float32 on JAX and torch
+        if lesson["lesson"] in (6, 11, 12):
+            # 6 measures Keras's own losses, which average in float32 on JAX and torch; the
+            # networks of 11 and 12 compute in float32.
+            continue
         for row in lesson["agreement"]:
             if "Keras's slopes" in row["name"]:
                 continue  # and so do these, of Keras's "mse"
