@@ -74,7 +74,8 @@ def _chosen(works):
     return _line(works[course.backend], "chosen", chosen, mend)
 
 
-LEAST = {"keras": "3.15", "numpy": "2.0", "scikit-learn": "1.9", "matplotlib": "3.10", "rich": "13"}
+LEAST = {"keras": "3.15", "numpy": "2.0", "scipy": "1.15", "scikit-learn": "1.9",
+         "matplotlib": "3.10", "pillow": "11", "rich": "13"}  # fmt: skip
 
 
 def _packages():

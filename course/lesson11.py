@@ -1,6 +1,6 @@
 """Lesson 11: A convolutional network.
 
-Read digits of 28×28 pixels: small filters slid over the picture, then a net of two layers.
+Read digits of 28×28 pixels: small filters that slide over the picture, then two layers.
 
     convolution   a[i, j, f] = φ(b_f + Σ X[i + u, j + v, c] K[u, v, c, f]), sum over u, v, c
                   (strictly a correlation: a convolution would turn the filters K round)

@@ -139,8 +139,10 @@ def precision(dtype):
 def with_precision(run):
     """Decorate a lesson's `run(options)` to compute in `options.dtype`."""
 
+    default = (run.__defaults__ or [Options()])[0]
+
     @functools.wraps(run)
-    def wrapped(options=run.__defaults__[0]):
+    def wrapped(options=default):
         with precision(options.dtype):
             return run(options)
 
