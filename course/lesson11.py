@@ -338,7 +338,8 @@ def first_steps(model, digits):
     return Report(
         results={},
         checks=[Check("first two steps of ten weights ÷ the first = Nesterov on measured slopes",
-                      changes / first, expected / first, allowed, allowed)],
+                      changes / first, expected / first, allowed,
+                      agreement=None)],  # which weight changed most, rounding may decide
     )  # fmt: skip
 
 
