@@ -31,6 +31,26 @@ class Interrupted(KeyboardInterrupt):
         self.report = report
 
 
+@contextlib.contextmanager
+def written_whole(path):
+    """A temporary name to write to, which becomes `path` as the block ends: never half a file.
+
+    Args:
+        path: a `pathlib.Path`; the temporary name has the same ending.
+
+    Raises:
+        InputError: the disk is full or the folder went away.
+    """
+    part = path.with_name(f".{os.getpid()}.part.{path.name}")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with one line for an error instead of the whole usage."""
 

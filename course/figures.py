@@ -1,12 +1,11 @@
 """How the course's pictures look, and how they reach the disk."""
 
-import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from course.errors import InputError
+from course.errors import InputError, written_whole
 
 BLUE, ORANGE, GREEN, RED, GREY = "#3366aa", "#e08214", "#2a8a4a", "#c03030", "#8a8a8a"
 
@@ -92,14 +91,8 @@ def save(figure, path):
         InputError: the disk is full or the folder went away.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with written_whole(path) as part:
         figure.savefig(part, format="png")
-        os.replace(part, path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

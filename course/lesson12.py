@@ -40,6 +40,7 @@ import keras
 import numpy as np
 
 from course import command, data, lesson11, training
+from course.data import SIDE
 from course.drawings import lesson12 as drawings
 from course.errors import Interrupted
 from course.lesson11 import BATCH_SIZE, confusion, predict
@@ -47,7 +48,6 @@ from course.report import Check, Report, with_precision
 from course.training import NetworkOptions
 
 ROTATION, SHIFT = 20, 0.2  # degrees, and share of the side, fixed by the course
-SIDE = 28  # pixels
 SMALL_SHIFT = 0.04  # of the better recipe: a pixel each way
 START_RATE, PEAK_RATE, WARM_UP = 0.004, 0.1, 0.3  # its rates; the share of steps up to the peak
 EPOCHS, QUICK_EPOCHS = 10, 8
@@ -320,6 +320,7 @@ def recipes(digits, options):
     y, K = digits.y_test, digits.n_classes
     moved = MOVES(digits.X_test, np.random.default_rng([options.seed, STREAM, 3]))
     usual = build_model(digits.X_train, K)
+    start = usual.get_weights()  # the first three are the scaling layer's
     schedule = one_cycle(steps)
     better = build_model(digits.X_train, K, schedule=schedule)
     shares, tables = {}, {}
@@ -327,7 +328,8 @@ def recipes(digits, options):
         model = better if name == BETTER else usual  # one for all seeds: to compile takes seconds
         shares[name], tables[name] = [], np.zeros((K, K), int)
         for seed in seeds:
-            training.restart(model, build_model(digits.X_train, K, seed).get_weights())
+            drawn = lesson11.draw_weights([w.shape for w in start[3:]], seed)
+            training.restart(model, [*start[:3], *drawn])
             if train(model, digits, epochs, seed, augment).interrupted:
                 raise Interrupted(f"interrupted in recipe {name!r}, seed {seed}; nothing is kept")
             guesses = predict(model, digits.X_test).argmax(axis=1)

@@ -25,7 +25,7 @@ import numpy as np
 import course
 from course import report
 from course.data import DAMAGE
-from course.errors import InputError
+from course.errors import InputError, written_whole
 
 FORMAT = 1  # of the checkpoint; another one is refused
 ORDER, AUGMENTATION = 1, 2  # streams of random numbers apart from each other and the weights'
@@ -261,14 +261,8 @@ def save_model(model, path):
         InputError: the name does not end in .keras, or it cannot be written.
     """
     path = require_model_name(path)
-    part = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
+    with written_whole(path) as part:
         model.save(part)
-        os.replace(part, path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
@@ -394,20 +388,13 @@ def _settings(thing):
 
 def _write(path, state):
     """Write the checkpoint under a temporary name, then rename: never half a file."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     groups = {"weights": state.weights, "memory": state.memory, "best": state.best}
     arrays = {f"{name}{i}": a for name, group in groups.items() for i, a in enumerate(group)}
     about = {"format": FORMAT, "identity": state.identity, "history": state.history}
-    try:
-        with part.open("wb") as file:
-            np.savez(file, about=json.dumps(about), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(path) as part, part.open("wb") as file:
+        np.savez(file, about=json.dumps(about), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read(path, model, identity):
