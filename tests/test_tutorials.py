@@ -14,12 +14,18 @@ from course import lesson03, notebook
 from course.report import Check, Report
 
 FOLDER = ROOT / "tutorials"
-TUTORIALS = sorted(FOLDER.glob("lesson*.py"))
+LESSONS = sorted(FOLDER.glob("lesson*.py"))
+TUTORIALS = LESSONS + sorted(
+    path for path in FOLDER.glob("*.py")
+    if path not in LESSONS and path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
+)  # fmt: skip
 QUOTED = re.compile(r"\{number\}`(\w+)(?::([^`]+))?`")
 PARTS = ["The question", "Predict before you run", "By hand", "In Keras", "Checked", "The trap",
          "What to try next", "Sources"]  # fmt: skip
+PAGES = [*TUTORIALS, *FOLDER.glob("*.md")]
 pytestmark = pytest.mark.skipif(not TUTORIALS, reason="not a checkout")
 each = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
 def cells(path, kind):
@@ -56,7 +62,7 @@ def test_its_text_types_no_decimals(path):
     assert re.findall(r"\d\.\d", text) == []
 
 
-@each
+@each_lesson
 def test_it_has_the_parts_that_all_have(path):
     headings = re.findall(r"^## (.*)$", "".join(cells(path, "[markdown]")), flags=re.MULTILINE)
     assert [heading for heading in headings if heading in PARTS] == PARTS
@@ -113,7 +119,7 @@ def messages():
 
 def test_the_translation_is_complete_and_keeps_formulas_code_and_numbers():
     found = dict(messages())
-    assert {f"{path.stem}.po" for path in TUTORIALS} | {"index.po", "labels.po"} <= found.keys()
+    assert {f"{path.stem}.po" for path in PAGES} | {"labels.po"} <= found.keys()
     for name, catalogue in found.items():
         for message in catalogue:
             assert message.string, (name, message.id)

@@ -24,8 +24,15 @@ class BuildError(Exception):
 
 
 def tutorials():
-    """The tutorials' files, in order."""
-    return sorted(TUTORIALS.glob("lesson*.py"))
+    """The pages that are run, Jupytext percent text, in order; the lessons first."""
+    found = [
+        path
+        for path in TUTORIALS.glob("*.py")
+        if path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
+    ]
+    return sorted(
+        found, key=lambda p: (not p.stem.startswith("lesson"), p.stem)
+    )
 
 
 def read(path):
