@@ -1,0 +1,196 @@
+"""What a tutorial shows beside its text: numbers, the table of checks, figures.
+
+In Jupyter they are displayed; as a plain script, `python lesson03.py`, they are printed.
+
+The site shows figures and tables in its readers' language. COURSE_LABELS then names a
+JSON file, {"font": path, "labels": {English: translation}}, and every output carries its
+translation in its metadata.
+"""
+
+import functools
+import html
+import io
+import json
+import os
+import re
+import sys
+from base64 import b64encode
+from pathlib import Path
+
+import course
+from course.report import _worst, plain, short
+
+if "ipykernel" in sys.modules:  # TensorFlow's greeting would stand in red above the lesson
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    course.import_quietly(course.backend)
+
+MATHS = re.compile(r"(\$[^$]*\$)")
+NUMBER = re.compile(r"(?<![A-Za-z\d.])\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+POWER = re.compile(r"(-?\d(?:\.\d+)?)e([-+]\d+)")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+HOLE = re.compile(r"\{(\d*)\}")
+
+
+def numbers(**values):
+    """Show numbers by name; the text quotes one as {number}`name` or {number}`name:.3f`.
+
+    Args:
+        values: numbers, short arrays or strings.
+    """
+    values = {name: plain(value) for name, value in values.items()}
+    rows = [(f"<code>{name}</code>", _cell(value)) for name, value in values.items()]
+    text = "\n".join(f"{name} = {short(value)}" for name, value in values.items())
+    _display({"text/html": _table(rows), "text/plain": text}, numbers=values)
+
+
+def checks(report):
+    """Show the checks of a lesson's report, each with its number and its reference."""
+    _display(_check_table(report, lambda text: text), translated=_with(_check_table, report))
+
+
+def figure(draw, alt):
+    """Draw a figure and show it.
+
+    Args:
+        draw: a function without arguments that returns a Matplotlib figure, as the
+            values of `Report.figures` are.
+        alt: what there is to see, in a sentence, for those who do not see it.
+    """
+    shown = {"image/png": _png(draw()), "text/plain": alt}
+
+    def translated(translate):
+        drawn = draw()
+        _relabel(drawn, translate)
+        return {"image/png": _png(drawn), "text/plain": translate(alt)}
+
+    _display(shown, translated=translated, alt=alt)
+
+
+def quote(value, layout=""):
+    r"""A number as the text quotes it.
+
+    >>> quote(2.48e-28, ".1e")
+    '2.5\xa0×\xa010⁻²⁸'
+    >>> quote(10000, ",d")
+    '10,000'
+    """
+    text = format(value, layout)
+    power = POWER.fullmatch(text)
+    if not power:
+        return text
+    exponent = str(int(power[2])).translate(RAISED)
+    return f"{power[1]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10{exponent}"
+
+
+def _cell(value):
+    """A number, or all of a short list, as HTML."""
+    values = value if isinstance(value, list) and len(value) <= 8 else [value]
+    return html.escape(", ".join(short(item) for item in values))
+
+
+def _table(rows, header=()):
+    """Rows of HTML cells, the first of each row its header, in a box that scrolls sideways."""
+    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
+    body = "".join(
+        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{c}</td>" for c in row[1:]) + "</tr>"
+        for row in rows
+    )
+    head = f"<thead><tr>{head}</tr></thead>" if header else ""
+    return f'<div class="course-table"><table>{head}<tbody>{body}</tbody></table></div>'
+
+
+def _check_table(report, translate):
+    header = [translate(word) for word in ("check", "measured", "reference", "error", "allowed")]
+    verdicts = {True: translate("ok"), False: translate("FAILS")}
+    rows = [
+        (check.name, *_worst(check), f"{check.error:.1e}", f"{check.tolerance:.1e}",
+         verdicts[check.passed])
+        for check in report.checks
+    ]  # fmt: skip
+    good = sum(check.passed for check in report.checks)
+    total = translate(f"{good} of {len(rows)} checks hold")
+    cells = [[html.escape(cell) for cell in row] for row in rows]
+    return {
+        "text/html": _table(cells, [*header, ""]) + f"<p>{total}</p>",
+        "text/plain": "\n".join([*("  ".join(row) for row in rows), total]),
+    }
+
+
+def _with(show, report):
+    return lambda translate: show(report, translate)
+
+
+def _png(figure):
+    from matplotlib import pyplot as plt
+
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150)
+    plt.close(figure)
+    return b64encode(picture.getvalue()).decode()
+
+
+def _relabel(figure, translate):
+    """Put every text of a figure into another language, in a font that has it."""
+    from matplotlib import font_manager
+    from matplotlib.text import Text
+
+    font = _labels()["font"]
+    font_manager.fontManager.addfont(font)
+    family = font_manager.FontProperties(fname=font).get_name()
+    figure.canvas.draw()  # tick labels are written when drawn
+    for text in figure.findobj(Text):
+        text.set_fontfamily(["DejaVu Sans", family])
+        if text.get_text() != translate(text.get_text()):
+            text.set_text(translate(text.get_text()))
+
+
+@functools.cache
+def _labels():
+    """The translations that COURSE_LABELS names, or None."""
+    path = os.environ.get("COURSE_LABELS")
+    return json.loads(Path(path).read_text(encoding="utf-8")) if path else None
+
+
+def template(label):
+    """A label with its numbers, outside formulas, replaced by {}: what is translated.
+
+    >>> template("after 3 of 10,000")
+    'after {} of {}'
+    >>> template("cost $10^3$ with L2")
+    'cost $10^3$ with L2'
+    """
+    return "".join(
+        part if at % 2 else NUMBER.sub("{}", part) for at, part in enumerate(MATHS.split(label))
+    )
+
+
+def translation(label, labels, missing):
+    """The label in the other language; symbols and numbers stay as they are.
+
+    >>> translation("after 3 of 10", {"after {} of {}": "共 {1} 步，第 {0} 步"}, set())
+    '共 10 步，第 3 步'
+    """
+    words = "".join(MATHS.split(label)[::2])
+    if not re.search(r"[A-Za-z]{2,}", words):
+        return label
+    known = labels.get(template(label))
+    if not known:
+        missing.add(template(label))
+        return label
+    values = NUMBER.findall(words)
+    order = iter(range(len(values)))
+    return HOLE.sub(lambda hole: values[int(hole[1]) if hole[1] else next(order)], known)
+
+
+def _display(shown, translated=None, **about):
+    """Display one output; `about` goes into its metadata, and so does its translation."""
+    if "IPython" not in sys.modules or not sys.modules["IPython"].get_ipython():
+        print(shown["text/plain"])
+        return
+    if translated and _labels():
+        missing = set()
+        labels = _labels()["labels"]
+        about["translated"] = translated(lambda text: translation(text, labels, missing))
+        about["missing"] = sorted(missing)
+    display = sys.modules["IPython"].display.display
+    display(shown, raw=True, metadata={"course": about})

@@ -1,0 +1,311 @@
+"""The built site, in headless Chromium: every page, in both languages."""
+
+import functools
+import http.server
+import importlib.util
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin
+
+import pytest
+from conftest import ROOT, child_environment, one_line
+
+DOCS = ("sphinx", "myst_nb", "sphinx_book_theme", "jupytext", "nbclient", "ipykernel")
+MISSING = [module for module in DOCS if importlib.util.find_spec(module) is None]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+FOLDER = ROOT / "tutorials"
+LESSONS = sorted(path.stem for path in FOLDER.glob("lesson*.py"))
+TUTORIALS = LESSONS + sorted(
+    path.stem for path in FOLDER.glob("*.py")
+    if path.stem not in LESSONS
+    and path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
+)  # fmt: skip
+NAMES = [*sorted(path.stem for path in FOLDER.glob("*.md")), *TUTORIALS]
+PAGES = [f"{folder}{name}.html" for folder in ("", "zh/") for name in NAMES]
+SEARCH = {"": "gradient descent", "zh/": "梯度下降"}
+WIDE, NARROW = 1280, 375
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+]
+
+pytestmark = [
+    pytest.mark.skipif(not TUTORIALS, reason="not a checkout"),
+    pytest.mark.skipif(bool(MISSING), reason=f"needs the docs extra: no {MISSING}"),
+]
+in_browser = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER and importlib.util.find_spec("selenium")),
+    reason="needs Chromium, its driver and selenium",
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    """As for all tests, but this machine may talk to itself."""
+    right = socket.socket.connect
+
+    def connect(self, address):
+        if self.family == socket.AF_INET:
+            assert address[0] in ("127.0.0.1", "localhost"), address
+        return right(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+def build(*arguments, root=ROOT, **environment):
+    return subprocess.run(
+        [sys.executable, root / "tutorials" / "build.py", *arguments],
+        env=child_environment(PYTHONPATH=None, **environment),
+        capture_output=True, text=True, encoding="utf-8", timeout=900,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("built") / "site"
+    done = build("--output", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    # From a sub-path, as many hosts serve a project's pages.
+    handler = functools.partial(Quiet, directory=site.parent)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/site/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def opened(browser, url, width=WIDE):
+    """Open a page, and wait until its formulas are set."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    browser.get(url)
+    browser.set_script_timeout(60)
+    browser.execute_async_script(
+        "const done = arguments[0];"
+        "window.MathJax ? MathJax.startup.promise.then(() => done()) : done();"
+    )
+
+
+def complaints(browser):
+    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] != "INFO"]
+
+
+def requested(browser):
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+
+
+@in_browser
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_loads_whole_and_from_this_machine_alone(browser, address, page):
+    opened(browser, address + page)
+    assert complaints(browser) == []
+    urls = requested(browser)
+    assert urls
+    assert [url for url in urls if not url.startswith((address, "data:", "blob:"))] == []
+    language = browser.execute_script("return document.documentElement.lang")
+    assert language == ("zh-CN" if page.startswith("zh/") else "en")
+    raw, errors, images, bare = browser.execute_script("""
+        const all = (what) => [...document.querySelectorAll(what)];
+        return [all(".math").filter((m) => !m.querySelector("mjx-container")).length,
+                all("mjx-merror, [data-mml-node=merror]").length,
+                all("img").length,
+                all("img").filter((i) => !i.alt || !i.naturalWidth).map((i) => i.src)];
+    """)
+    assert (raw, errors, bare) == (0, 0, [])
+    if "lesson" in page:
+        assert images >= 1
+
+
+@in_browser
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_fits_a_phone(browser, address, page):
+    opened(browser, address + page, NARROW)
+    wide = browser.execute_script("return document.documentElement.scrollWidth")
+    assert wide <= NARROW
+
+
+@in_browser
+@pytest.mark.parametrize("page", PAGES)
+def test_the_language_switch_leads_to_the_same_page_and_back(browser, address, page):
+    other = page.removeprefix("zh/") if page.startswith("zh/") else f"zh/{page}"
+    opened(browser, address + page)
+    for expected in (other, page):
+        browser.find_element("css selector", "a[hreflang]").click()
+        assert browser.current_url == address + expected
+
+
+@in_browser
+@pytest.mark.parametrize("folder", SEARCH)
+def test_search_finds_a_word(browser, address, folder):
+    opened(browser, f"{address}{folder}search.html?q={SEARCH[folder]}")
+    links = _results(browser)
+    assert any("lesson03.html" in link for link in links)
+    assert complaints(browser) == []
+    opened(browser, f"{address}{folder}search.html?q=zzzzqq")
+    assert _results(browser) == []
+
+
+def _results(browser):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    over = "return !!document.querySelector('#search-results .search-summary')?.textContent.trim()"
+    WebDriverWait(browser, 20).until(lambda b: b.execute_script(over))
+    browser.implicitly_wait(1)
+    found = browser.find_elements("css selector", "#search-results ul.search li > a")
+    browser.implicitly_wait(0)
+    return [link.get_attribute("href") for link in found]
+
+
+@in_browser
+def test_the_files_open_without_a_server(browser, site):
+    opened(browser, (site / "lesson03.html").as_uri())
+    browser.find_element("css selector", "a[hreflang]").click()
+    assert unquote(browser.current_url) == (site / "zh" / "lesson03.html").as_uri()
+    assert complaints(browser) == []
+
+
+def test_the_links_inside_the_site_lead_somewhere(site):
+    for path in site.rglob("*.html"):
+        if path.name == "webpack-macros.html" or "_static" in path.parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        for link in re.findall(r'(?:href|src)="([^"]+)"', text):
+            target, anchor = urldefrag(urljoin(path.as_uri(), link.partition("?")[0]))
+            if target.startswith("file:"):
+                file = Path(unquote(target.removeprefix("file://")))
+                assert file.exists(), (path.name, link)
+                if anchor and file.suffix == ".html":
+                    assert f'id="{unquote(anchor)}"' in file.read_text(encoding="utf-8"), link
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_the_notebook_and_the_source_lie_beside_the_page(site, name):
+    import nbformat
+
+    source = (ROOT / "tutorials" / f"{name}.py").read_text(encoding="utf-8")
+    for folder, words in (("", "The question"), ("zh", "问题")):
+        words = words if name in LESSONS else ""
+        assert (site / folder / f"{name}.py").read_text(encoding="utf-8") == source
+        notebook = nbformat.read(site / folder / f"{name}.ipynb", as_version=4)
+        nbformat.validate(notebook)
+        text = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        assert f"# {words}" in text
+        assert "{number}" not in text
+        assert bool(re.search("[\u4e00-\u9fff]", text)) == bool(folder)
+        if folder:  # every block was found in the translation
+            assert not re.search(r"^(- |\d+\. )?[A-Z][a-z]+ [a-z]+ [a-z]+", text, re.MULTILINE)
+
+
+def test_the_downloaded_notebook_runs_with_the_wheel_alone(site, tmp_path):
+    import nbclient
+    import nbformat
+
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    notebook = nbformat.read(site / f"{TUTORIALS[0]}.ipynb", as_version=4)
+    asked = nbformat.v4.new_code_cell("import course; print(course.__file__)")
+    notebook.cells.append(asked)
+    client = nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute(env=child_environment(PYTHONPATH=str(tmp_path / "installed")))
+    assert str(tmp_path) in notebook.cells[-1].outputs[-1].text
+
+
+def test_a_lesson_with_a_failing_check_makes_no_site(tmp_path):
+    for folder in ("course", "datasets", "tutorials"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    lesson = tmp_path / "course" / "lesson03.py"
+    right = lesson.read_text(encoding="utf-8")
+    assert "2 / len(y) * np.append" in right
+    wrong = right.replace("2 / len(y) * np.append", "1.99 / len(y) * np.append")
+    lesson.write_text(wrong, encoding="utf-8")
+    for path in (tmp_path / "tutorials").glob("*.py"):
+        if path.name != "lesson03.py" and path.stem in TUTORIALS:
+            path.unlink()
+    done = build("--output", tmp_path / "site", root=tmp_path)
+    assert done.returncode == 2
+    message = one_line(done.stderr)
+    assert "lesson03.py" in message
+    assert "a check fails" in message
+    assert sorted(os.listdir(tmp_path)) == ["course", "datasets", "tutorials"]
+
+
+def test_no_backend_is_one_line(tmp_path):
+    done = build("--output", tmp_path / "site", KERAS_BACKEND="theano")
+    assert done.returncode == 2
+    assert "theano" in one_line(done.stderr)
+    assert os.listdir(tmp_path) == []
+
+
+def test_without_the_docs_extra_one_line_names_the_install_command(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u; f = u.find_spec\n"
+        "u.find_spec = lambda name, *a: None if name == 'myst_nb' else f(name, *a)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, ROOT / "tutorials" / "build.py", "--output", tmp_path / "site"],
+        env=child_environment(PYTHONPATH=str(tmp_path)), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    message = one_line(done.stderr)
+    assert "myst_nb is not installed" in message
+    assert "pip install" in message
+    assert "docs" in message
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_folder_that_is_no_site_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("three years")
+    done = build("--output", tmp_path)
+    assert done.returncode == 2
+    assert "not a site" in one_line(done.stderr)
+    assert (tmp_path / "thesis.txt").read_text() == "three years"

@@ -1,0 +1,136 @@
+"""Each tutorial runs on the current backend, holds its lesson to it, and is translated."""
+
+import re
+import runpy
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import ROOT, child_environment
+
+from course import lesson03, notebook
+from course.report import Check, Report
+
+FOLDER = ROOT / "tutorials"
+LESSONS = sorted(FOLDER.glob("lesson*.py"))
+TUTORIALS = LESSONS + sorted(
+    path for path in FOLDER.glob("*.py")
+    if path not in LESSONS and path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
+)  # fmt: skip
+QUOTED = re.compile(r"\{number\}`(\w+)(?::([^`]+))?`")
+PARTS = ["The question", "Predict before you run", "By hand", "In Keras", "Checked", "The trap",
+         "What to try next", "Sources"]  # fmt: skip
+PAGES = [*TUTORIALS, *FOLDER.glob("*.md")]
+pytestmark = pytest.mark.skipif(not TUTORIALS, reason="not a checkout")
+each = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def cells(path, kind):
+    """The text of a tutorial's cells: kind "[markdown]", or "" for code."""
+    found = re.split(r"^# %%(.*)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return [
+        re.sub(r"^# ?", "", text, flags=re.MULTILINE) if kind else text
+        for head, text in zip(found[::2], found[1::2])
+        if ("[markdown]" in head) == bool(kind)
+    ]
+
+
+@each
+def test_it_runs_and_its_text_quotes_only_what_was_computed(path, monkeypatch):
+    known, right = {}, notebook.numbers
+
+    def numbers(**values):
+        assert not known.keys() & values.keys(), "a name is used twice"
+        known.update({name: notebook.plain(value) for name, value in values.items()})
+        right(**values)
+
+    monkeypatch.setattr(notebook, "numbers", numbers)
+    runpy.run_path(str(path))
+    quoted = QUOTED.findall("".join(cells(path, "[markdown]")))
+    assert quoted
+    for name, layout in quoted:
+        assert notebook.quote(known[name], layout)
+
+
+@each
+def test_its_text_types_no_decimals(path):
+    text = "".join(cells(path, "[markdown]")).partition("## Sources")[0]
+    text = re.sub(r"`[^`]*`|\$[^$]*\$", "", text)
+    assert re.findall(r"\d\.\d", text) == []
+
+
+@each_lesson
+def test_it_has_the_parts_that_all_have(path):
+    headings = re.findall(r"^## (.*)$", "".join(cells(path, "[markdown]")), flags=re.MULTILINE)
+    assert [heading for heading in headings if heading in PARTS] == PARTS
+
+
+@each
+def test_its_code_is_no_wider_than_the_page(path):
+    assert [line for text in cells(path, "") for line in text.splitlines() if len(line) > 80] == []
+
+
+def test_a_mistake_in_the_lesson_stops_the_tutorial(monkeypatch):
+    right = lesson03.gradient
+    monkeypatch.setattr(lesson03, "gradient", lambda *a: right(*a) * 0.999)
+    with pytest.raises(AssertionError, match="a check fails"):
+        runpy.run_path(str(FOLDER / "lesson03.py"))
+
+
+def test_a_failing_check_is_shown(capsys):
+    wrong = Report({}, [Check("one = two", 1, 2, 0.1), Check("one = one", 1, 1, 0.1)])
+    notebook.checks(wrong)
+    shown = capsys.readouterr().out
+    assert "one = two  1  2  1.0e+00  1.0e-01  FAILS" in shown
+    assert "1 of 2 checks hold" in shown
+
+
+def test_long_arrays_and_markup_are_shown_safely(capsys):
+    notebook.numbers(many=np.arange(100), word="<b>")
+    assert capsys.readouterr().out == "many = 0 … 99\nword = <b>\n"
+    assert notebook._cell("<b>") == "&lt;b&gt;"
+
+
+def test_a_label_without_translation_is_named():
+    missing = set()
+    assert notebook.translation("cost after 3 steps", {}, missing) == "cost after 3 steps"
+    assert missing == {"cost after {} steps"}
+    assert notebook.translation("x", {}, missing) == "x"
+    assert notebook.translation("$10^{3}$", {}, missing) == "$10^{3}$"
+
+
+def marks(text):
+    """What a translation must keep: quoted numbers, formulas, code, links."""
+    kept = r"\{\w+\}`[^`]*`|\$[^$]*\$|`[^`]*`|\]\([^)]*\)|\{\d*\}"
+    found = Counter(re.findall(kept, text))
+    holes = sum(found.pop(hole) for hole in list(found) if re.fullmatch(r"\{\d*\}", hole))
+    return found, holes
+
+
+def messages():
+    pofile = pytest.importorskip("babel.messages.pofile", reason="needs the docs extra")
+    for path in sorted((FOLDER / "locale").rglob("*.po")):
+        with path.open("rb") as file:
+            yield path.name, [message for message in pofile.read_po(file) if message.id]
+
+
+def test_the_translation_is_complete_and_keeps_formulas_code_and_numbers():
+    found = dict(messages())
+    assert {f"{path.stem}.po" for path in PAGES} | {"labels.po"} <= found.keys()
+    for name, catalogue in found.items():
+        for message in catalogue:
+            assert message.string, (name, message.id)
+            assert not message.fuzzy, (name, message.id)
+            assert marks(message.id) == marks(message.string), (name, message.id)
+
+
+def test_the_translation_is_in_step_with_the_sources():
+    pytest.importorskip("myst_nb", reason="needs the docs extra")
+    done = subprocess.run(
+        [sys.executable, FOLDER / "translate.py", "--no-run", "--check"],
+        env=child_environment(), capture_output=True, text=True, encoding="utf-8",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr

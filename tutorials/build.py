@@ -1,0 +1,212 @@
+"""Build the site, English and Chinese: python tutorials/build.py [--output site].
+
+Every tutorial is run once; both languages are made from that run. The site appears under
+its name only when all of it is there.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import running
+from running import LANGUAGES, TUTORIALS, BuildError
+
+NEEDED = (
+    "sphinx",
+    "myst_nb",
+    "sphinx_book_theme",
+    "jupytext",
+    "nbclient",
+    "ipykernel",
+)
+COPIED = (
+    "conf.py",
+    "chinese_search.py",
+    "_static",
+    "_templates",
+    "locale",
+    "*.md",
+)
+
+
+def ready():
+    """Raise a BuildError where something is not installed."""
+    absent = [
+        module for module in NEEDED if importlib.util.find_spec(module) is None
+    ]
+    if absent:
+        raise BuildError(
+            f"{absent[0]} is not installed:"
+            ' python -m pip install -c constraints.txt -e ".[jax,docs]"'
+        )
+    sys.path.insert(0, str(TUTORIALS.parent))
+    try:
+        import course  # noqa: F401
+    except ImportError as error:
+        raise BuildError(error) from None
+
+
+def run_all(work):
+    """Run every tutorial; return {name: notebook}."""
+    notebooks = {}
+    for path in running.tutorials():
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory(dir=work) as folder:
+            notebook = running.run(path, Path(folder))
+        missing = running.missing_labels(notebook)
+        if missing:
+            raise BuildError(
+                f"{path.name}: labels.po lacks the Chinese of {sorted(missing)};"
+                " python tutorials/translate.py adds them to be translated"
+            )
+        notebooks[path.stem] = notebook
+        print(
+            f"{path.stem}: run in {time.perf_counter() - start:.1f} s",
+            flush=True,
+        )
+    return notebooks
+
+
+def stage(folder, notebooks, language):
+    """Put together what Sphinx reads: the pages, already run, in one language."""
+    import nbformat
+
+    folder.mkdir()
+    for pattern in COPIED:
+        for path in TUTORIALS.glob(pattern):
+            copy = shutil.copytree if path.is_dir() else shutil.copy
+            copy(path, folder / path.name)
+    for name, notebook in notebooks.items():
+        nbformat.write(
+            running.page(notebook, language), folder / f"{name}.ipynb"
+        )
+        numbers = json.dumps(running.numbers(notebook))
+        (folder / f"{name}.numbers.json").write_text(numbers, encoding="utf-8")
+
+
+def render(source, target, language, names, alone, builder="html"):
+    """Let Sphinx make the pages; a warning is an error."""
+    command = [
+        sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", builder,
+        "-d", f"{source}.doctrees", "-D", f"language={language}",
+        "-A", f"tutorials={','.join(names)}", "-A", f"one_language={1 if alone else ''}",
+        str(source), str(target),
+    ]  # fmt: skip
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=running.with_course(),
+    )
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise BuildError(f"Sphinx, {language}: {' | '.join(lines[:6])}")
+
+
+def files(target, notebooks, language):
+    """A tutorial's notebook and its source, beside its page."""
+    import nbformat
+
+    for name, notebook in notebooks.items():
+        source = TUTORIALS / f"{name}.py"
+        shutil.copy(source, target)
+        nbformat.write(
+            running.download(source, notebook, language),
+            target / f"{name}.ipynb",
+        )
+
+
+def replaceable(output):
+    """Raise a BuildError rather than delete a folder that is not a site."""
+    indices = [
+        output / folder / "searchindex.js" for folder in LANGUAGES.values()
+    ]
+    empty = not output.exists() or (
+        output.is_dir() and not any(output.iterdir())
+    )
+    if not empty and not any(index.is_file() for index in indices):
+        raise BuildError(
+            f"{output} exists and is not a site built before; name another --output"
+        )
+
+
+def put_in_place(site, output):
+    """Give the finished site its name; the former one, if any, goes."""
+    former = site.with_name("former")
+    if output.exists():
+        os.replace(output, former)
+    try:
+        os.replace(site, output)
+    except OSError:
+        if former.exists():
+            os.replace(former, output)
+        raise
+
+
+def build(output, languages):
+    ready()
+    replaceable(output)
+    start = time.perf_counter()
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        work = tempfile.mkdtemp(
+            prefix=f".{output.name}.", suffix=".part", dir=output.parent
+        )
+    except OSError as error:
+        raise BuildError(
+            f"cannot write beside {output} ({error.strerror})"
+        ) from None
+    try:
+        work = Path(work)
+        notebooks = run_all(work)
+        site = work / "site"
+        site.mkdir()
+        for language in languages:
+            stage(work / language, notebooks, language)
+            pages = work / f"{language}.html"  # MyST-NB puts a folder beside it
+            render(
+                work / language, pages, language, notebooks, len(languages) == 1
+            )
+            files(pages, notebooks, language)
+            shutil.copytree(
+                pages, site / LANGUAGES[language], dirs_exist_ok=True
+            )
+        (site / ".nojekyll").touch()
+        put_in_place(site, output)
+    except OSError as error:
+        raise BuildError(
+            f"{error.filename or output}: {error.strerror or error}"
+        ) from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    print(
+        f"{output}: built in {time.perf_counter() - start:.1f} s; open {output / 'index.html'}"
+    )
+    return 0
+
+
+def main():
+    flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    flags.add_argument(
+        "--output", type=Path, default=Path("site"), help="default: site"
+    )
+    flags.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        help="only this one, without the switch",
+    )
+    given = flags.parse_args()
+    languages = [given.language] if given.language else list(LANGUAGES)
+    return build(given.output.resolve(), languages)
+
+
+if __name__ == "__main__":
+    raise SystemExit(running.command(main, "tutorials/build.py"))

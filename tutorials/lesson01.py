@@ -1,0 +1,284 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Lesson 1: Exhaustive search
+#
+# ## The question
+#
+# A rule turns $x$ into $y$, and you see three examples of it. You suppose that
+# $y$ is always $x$ times some number, but you do not know which number. The
+# plainest way to find out is to try them all. How well does that work, how much
+# does it cost, and when does it stop working?
+#
+# This page calls the functions of `course/lesson01.py`; open that file beside
+# it. Every number in the text was computed by the cells on this page. Each cell
+# shows its numbers in a small table.
+
+# %%
+import numpy as np
+
+from course import lesson01 as lesson
+from course import notebook
+from course.report import precision
+
+x, y = lesson.load_data()
+grid = np.linspace(lesson.LOWEST, lesson.HIGHEST, lesson.STEPS + 1)
+
+notebook.numbers(
+    n=len(x),
+    x=x,
+    y=y,
+    lowest=grid[0],
+    highest=grid[-1],
+    tries=len(grid),
+    spacing=grid[1] - grid[0],
+)
+
+# %% [markdown]
+# ## Predict before you run
+#
+# The number that is looked for is called the **weight** $w$. Together with the
+# rule "multiply by it" it makes a **model**: for the example $x_i$ the model
+# predicts $\hat y_i$, read "y hat". How wrong a weight is, over all $n$ =
+# {number}`n` examples, is said by one number, the **cost** $J$:
+#
+# $$
+# \hat y_i = x_i w, \qquad J(w) = \frac1n \sum_{i=1}^{n} (\hat y_i - y_i)^2 .
+# $$
+#
+# For each example, take the difference between the prediction and the true
+# $y_i$ and square it, so that too high and too low both count as wrong. Then
+# take the mean. "All numbers" are too many to try, so the search goes over a
+# **grid**: {number}`tries` values from {number}`lowest:.0f` to
+# {number}`highest:.0f`, each {number}`spacing:.1f` from the next. Look at the
+# table of $x$ and $y$ and write down your answers first:
+#
+# 1. Which $w$ has the cost zero, and is it on the grid?
+# 2. What does the cost look like when it is drawn over $w$: a straight line, a
+#    V, a bowl, a zigzag?
+# 3. A model with three weights, {number}`tries` values for each of them: how
+#    many combinations are there to try? And with ten weights?
+
+# %% [markdown]
+# ## By hand
+#
+# The function `cost` is the formula above, and `scan` calls it for every weight
+# on the grid and returns the weight with the smallest cost.
+
+# %%
+best, costs = lesson.scan(x, y, grid)
+
+notebook.numbers(
+    cost_of_1=lesson.cost(1.0, x, y),
+    cost_of_3=lesson.cost(3.0, x, y),
+    best=best,
+    smallest_cost=costs.min(),
+    largest_cost=costs.max(),
+)
+
+# %% [markdown]
+# The weights 1 and 3 have the same cost, {number}`cost_of_1:.2f`: one predicts
+# too little, the other just as much too much. The best weight on the grid is
+# $w$ = {number}`best:.1f`, with the cost {number}`smallest_cost:.1f`.
+
+# %% tags=["hide-input"]
+notebook.figure(
+    lambda: lesson.drawings.search(grid, costs, best),
+    alt="The cost over the weight is a bowl-shaped curve of dots, one for each"
+    " weight on the grid. A red dot marks the lowest one, at the bottom of the"
+    " bowl.",
+)
+
+# %% [markdown]
+# Every dot is one try. They lie on a bowl, and the red dot is its bottom. The
+# shape is no accident. Multiply out the square: $J$ contains $w^2$, $w$ and a
+# constant, and nothing else, so it is a **parabola**. Its lowest point $w^*$
+# can be written down, with two sums over the examples:
+#
+# $$
+# w^* = \frac{\sum_i x_i y_i}{\sum_i x_i^2} .
+# $$
+#
+# A formula that gives the answer without any search is called a closed form.
+# The next cell computes it.
+
+# %%
+bottom = (x @ y) / (x @ x)  # x @ y is the sum of the products x_i y_i
+
+notebook.numbers(
+    sum_of_xy=x @ y, sum_of_xx=x @ x, bottom=bottom, off=abs(best - bottom)
+)
+
+# %% [markdown]
+# The closed form says {number}`bottom:.1f`, and the search is off by
+# {number}`off:.1g`. Why search at all, then? Because most models have no closed
+# form. Searching needs only one thing: that the cost of a weight can be
+# computed.
+#
+# ### What it costs
+#
+# With $k$ values for each of $p$ weights there are $k \cdot k \cdots k = k^p$
+# combinations. The lesson counts and times the search for one, two and three
+# weights, on a coarser grid to keep the waiting short. It makes up its own
+# examples from weights that lie on the grid, so it also knows what the search
+# must find.
+
+# %%
+k = lesson.VALUES
+counts, seconds, found, solved = lesson.search_one_two_three_weights(k, seed=0)
+microseconds = 1e6 * seconds[-1] / counts[-1]  # for one try
+
+notebook.numbers(
+    k=k,
+    counts=counts,
+    tries_3=counts[-1],
+    three_weights=found[-3:],
+    found_off=np.abs(np.subtract(found, solved)).max(),
+    microseconds=microseconds,
+    tries_10=k**10,
+    years=k**10 * microseconds / 1e6 / (365 * 24 * 3600),
+    finer_3=len(grid) ** 3,
+    finer_10=len(grid) ** 10,
+)
+
+# %% tags=["hide-input"]
+notebook.figure(
+    lambda: lesson.drawings.tries(counts, seconds),
+    alt="Left: on a logarithmic axis the number of combinations for one, two"
+    " and three weights lies on a straight rising line. Right: the seconds to"
+    " try them rise just as steeply.",
+)
+
+# %% [markdown]
+# Both vertical axes are logarithmic: a step upwards multiplies. On the left the
+# counted combinations lie on the line $k^p$; every further weight multiplies
+# their number by $k$ = {number}`k`. On the right the measured time follows.
+# Three weights take {number}`tries_3:,d` tries of about
+# {number}`microseconds:.0f` millionths of a second each, and the search finds
+# them: it differs from the exact solution by at most {number}`found_off:.1g`.
+# Ten weights would take {number}`tries_10:.1e` tries, and at that pace about
+# {number}`years:.0f` years.
+#
+# That was the coarser grid. The answers to the third question are
+# {number}`finer_3:,d` and {number}`finer_10:.1e`. The networks at the end of
+# this course have thousands of weights. This growth is called the **curse of
+# dimensionality**.
+#
+# ## In Keras
+#
+# Keras is the library with which we shall build networks. Its smallest part is
+# a **unit**: it multiplies each of its inputs by a weight and adds up. A
+# `Dense` layer is a row of units that all see the same input. So one layer can
+# try the whole grid at once: `build_model` makes as many units as there are
+# values and gives unit number $j$ the weight number $j$ of the grid.
+#
+# The block `precision` makes Keras compute with the sixteen digits of
+# `float64`, so that it can be compared with NumPy; its default, `float32`, has
+# seven.
+
+# %%
+with precision("float64"):
+    model = lesson.build_model(grid)
+    keras_costs = lesson.model_costs(model, x, y)
+
+notebook.numbers(
+    units=model.count_params(),
+    keras_best=grid[np.argmin(keras_costs)],
+    largest_difference=np.abs(keras_costs - costs).max(),
+)
+
+# %% [markdown]
+# The layer has {number}`units` weights, one for each unit. It finds the same
+# best weight, {number}`keras_best:.1f`, and over the whole grid the largest
+# difference between its costs and those by hand is
+# {number}`largest_difference:.1g`. Nothing was trained here: we put the weights
+# in and only asked for the cost.
+#
+# ## Checked
+#
+# Two programs that agree can share a mistake. So the lesson holds its numbers
+# against ones that came another way: the closed form for the best weight, the
+# parabola for the whole curve, $k^p$ for the tries that were counted, and a
+# solver of equations (least squares, `np.linalg.lstsq`) for the one, two and
+# three weights. The columns "error" and "allowed" say how far off a number is
+# and how far off it may be. Where a row compares many numbers, it shows the
+# pair that is furthest apart.
+
+# %%
+report = lesson.run()
+notebook.checks(report)
+assert report.passed, "a check fails: see the table"
+
+# %% [markdown]
+# ## The trap
+#
+# A search always returns something. Ask for the same range with 40 values,
+# which sounds like steps of a tenth, and then for a range of your own that
+# looks just as reasonable.
+
+# %%
+forty = np.linspace(lesson.LOWEST, lesson.HIGHEST, 40)
+best_forty, costs_forty = lesson.scan(x, y, forty)
+
+narrow = np.linspace(-1, 1, 21)
+best_narrow, costs_narrow = lesson.scan(x, y, narrow)
+
+notebook.numbers(
+    spacing_forty=forty[1] - forty[0],
+    off_forty=abs(best_forty - bottom),
+    cost_forty=costs_forty.min(),
+    best_narrow=best_narrow,
+    cost_narrow=costs_narrow.min(),
+)
+
+# %% tags=["hide-input"]
+notebook.figure(
+    lambda: lesson.drawings.search(narrow, costs_narrow, best_narrow),
+    alt="The cost falls all the way from left to right; the red dot of the"
+    " smallest cost is the last one, at the right edge.",
+)
+
+# %% [markdown]
+# Forty values have thirty-nine gaps between them, so the spacing is
+# {number}`spacing_forty:.4f` and the true weight falls between two of them. The
+# search is off by {number}`off_forty:.4f`, half a gap, and its cost is no
+# longer zero. That is the price of every grid: within its range it is wrong by
+# up to half its spacing, and the lesson's grid was exact only because the
+# answer happened to lie on it.
+#
+# The second range, in the figure, does not contain the answer at all. The
+# search returns {number}`best_narrow:.1f` with the cost
+# {number}`cost_narrow:.2f`, and no error message. But the figure tells: the
+# cost still falls where the grid ends. A best value **at the edge of the grid**
+# is not an answer; it says that the grid lies in the wrong place.
+#
+# ## What to try next
+#
+# - Predict, then count: how many tries does a grid ten times as fine take, for
+#   one weight and for three?
+# - Search in two rounds: a coarse grid first, then a fine one around its best
+#   value. How many tries do six correct digits take in this way?
+# - Add a little random noise to $y$. What is the smallest cost on the grid now, and why is it
+#   not zero?
+# - Replace the square in the cost by the absolute value. Does the curve still
+#   look like a bowl? Does the best weight change?
+# - Try 41 weights drawn at random instead of the grid. How far off is the best
+#   of them?
+# - Run the lesson with another grid: `python -m course.lesson01 --steps 80`.
+#
+# ## Sources
+#
+# - C. M. Bishop, *Pattern Recognition and Machine Learning*, Springer, 2006,
+#   section 1.1 (the cost) and section 1.4 (the curse of dimensionality).
+# - J. Bergstra, Y. Bengio, "Random Search for Hyper-Parameter Optimization",
+#   *Journal of Machine Learning Research* 13, 2012, pages 281–305.

@@ -1,0 +1,332 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# %% [markdown]
+# # Lesson 2: Gradient descent
+#
+# ## The question
+#
+# Lesson 1 tried every weight on a grid, and ten weights were already hopeless.
+# Is there a way that does not try them all? Imagine standing in fog on the
+# curve of the cost. You cannot see the valley, but you can feel under your feet
+# which way the ground slopes. Take a step downhill, feel again, and so on. Does
+# this lead to the bottom? How fast? And how long may a step be?
+#
+# This page calls the functions of `course/lesson02.py`; open that file beside
+# it. Every number in the text was computed by the cells on this page. Each cell
+# shows its numbers in a small table.
+
+# %%
+import numpy as np
+
+from course import lesson02 as lesson
+from course import notebook
+from course.report import precision
+
+x, y = lesson.load_data()
+
+notebook.numbers(
+    n=len(x),
+    x=x,
+    y=y,
+    start=lesson.START,
+    learning_rate=lesson.LEARNING_RATE,
+    epochs=lesson.EPOCHS,
+)
+
+# %% [markdown]
+# ## Predict before you run
+#
+# The examples, the model and the cost are those of lesson 1. The model has one
+# weight $w$ and predicts $\hat y_i = x_i w$; the cost is the mean of the squared
+# errors over the $n$ = {number}`n` examples. The **slope** of the cost is its
+# derivative, written $J'$ and read "J prime":
+#
+# $$
+# J(w) = \frac1n \sum_{i=1}^{n} (x_i w - y_i)^2, \qquad
+# J'(w) = \frac2n \sum_{i=1}^{n} x_i (x_i w - y_i) .
+# $$
+#
+# Where the slope is negative the cost falls to the right, where it is positive
+# the cost falls to the left. So a step downhill goes against the slope. This is
+# **gradient descent**:
+#
+# $$
+# w \leftarrow w - \eta\, J'(w) .
+# $$
+#
+# The arrow means "becomes". The letter $\eta$, read "eta", is the **learning
+# rate**: it says how long a step is for a given slope. One pass over all the
+# examples is called an **epoch**; here every epoch is one step. Descent starts
+# at $w$ = {number}`start:.0f` and makes {number}`epochs` epochs with $\eta$ =
+# {number}`learning_rate`. Write down your answers first:
+#
+# 1. Is the slope at the start positive or negative, and does $w$ grow or
+#    shrink?
+# 2. Does every epoch bring $w$ nearer to the bottom by the same amount, or by
+#    the same share of what is left?
+# 3. What happens with a learning rate 10, 20 and 30 times as large?
+
+# %% [markdown]
+# ## By hand
+#
+# The functions `cost` and `slope` are the two formulas. `descend` takes the
+# steps and keeps them all.
+#
+# A formula for a slope is easily wrong by a sign or a factor, so we measure it
+# as well: `numeric_slope` takes two points close together on the curve, a
+# little to the left and a little to the right, and divides the rise by the
+# run. This is called a **finite difference**.
+
+# %%
+path = lesson.descend(
+    lambda w: lesson.slope(w, x, y),
+    lesson.START,
+    lesson.LEARNING_RATE,
+    lesson.EPOCHS,
+)
+measured = lesson.numeric_slope(lambda w: lesson.cost(w, x, y), path[0])
+
+bottom = (x @ y) / (x @ x)  # the closed form of lesson 1
+factor = 1 - lesson.LEARNING_RATE * lesson.curvature(x)  # explained below
+predicted = bottom + factor ** np.arange(len(path)) * (path[0] - bottom)
+
+notebook.numbers(
+    slope_by_formula=lesson.slope(path[0], x, y),
+    slope_measured=measured,
+    w_1=path[1],
+    w=path[-1],
+    first_cost=lesson.cost(path[0], x, y),
+    last_cost=lesson.cost(path[-1], x, y),
+)
+
+# %% [markdown]
+# At the start the slope is {number}`slope_by_formula:.4f` by the formula and
+# {number}`slope_measured:.4f` measured. It is negative, so $w$ grows: the first
+# step leads from {number}`start:.0f` to {number}`w_1:.4f`. After all
+# {number}`epochs` epochs $w$ = {number}`w:.5f`, and the cost has fallen from
+# {number}`first_cost:.2f` to {number}`last_cost:.1e`.
+
+# %% tags=["hide-input"]
+notebook.figure(
+    lambda: lesson.drawings.descent(
+        lambda w: lesson.cost(w, x, y),
+        lambda w: lesson.slope(w, x, y),
+        path,
+        predicted,
+        bottom,
+    ),
+    alt="Left: red dots run down the left side of a bowl, in smaller and"
+    " smaller steps, with straight tangents at some of them. Right: on a"
+    " logarithmic axis the distance to the bottom falls along a straight line.",
+)
+
+# %% [markdown]
+# On the left, each red dot is the weight after one epoch, and the orange lines
+# are the slope at some of them. The ground becomes flatter towards the bottom
+# and the steps become shorter by themselves, although the learning rate stays
+# the same. On the right the axis is logarithmic, so a straight line means that
+# every epoch keeps the same *share* of the distance. The grey line behind the
+# dots was not fitted to them: it was predicted, as follows.
+#
+# ### How fast, and how long a step may be
+#
+# The cost is a parabola. Its **curvature** $\lambda$, read "lambda", is the
+# slope of the slope, and it is the same everywhere:
+#
+# $$
+# \lambda = J''(w) = \frac2n \sum_{i=1}^{n} x_i^2 .
+# $$
+#
+# So at the distance $w - w^*$ from the bottom $w^*$, the slope is $\lambda$
+# times this distance, and a step of $\eta$ times the slope leaves
+#
+# $$
+# w_{t+1} - w^* = (1 - \eta\lambda)\,(w_t - w^*) ,
+# $$
+#
+# where $w_t$ is the weight after $t$ epochs. The factor $1 - \eta\lambda$ says
+# it all. Between 0 and 1, descent approaches the bottom from one side. Between
+# $-1$ and 0 it jumps over the bottom each time and still comes nearer. Below
+# $-1$ it jumps further away each time: it **diverges**. That happens when
+# $\eta > 2/\lambda$.
+
+# %%
+rates = lesson.LEARNING_RATE * np.array([1, 10, 20, 30])
+ends = [
+    lesson.descend(lambda w: lesson.slope(w, x, y), lesson.START, rate, 10)[-1]
+    for rate in rates
+]
+
+notebook.numbers(
+    curvature=lesson.curvature(x),
+    predicted_factor=factor,
+    measured_factor=(path[11] - bottom) / (path[10] - bottom),
+    limit=2 / lesson.curvature(x),
+    rates=rates,
+    factors=1 - rates * lesson.curvature(x),
+    w_after_10=ends,
+    end_10=ends[1],
+    end_20=ends[2],
+    end_30=ends[3],
+)
+
+# %% [markdown]
+# Each epoch should keep {number}`predicted_factor:.6f` of the distance, and the
+# eleventh kept {number}`measured_factor:.6f`. The row `w_after_10` answers the
+# third question, for ten epochs each. With 10 times the learning rate, descent
+# is practically at the bottom: $w$ = {number}`end_10:.6f`. With 20 times the
+# learning rate it is slower again, because it overshoots each time: $w$ =
+# {number}`end_20:.4f`. With 30 times it diverges: $w$ = {number}`end_30:.1f`. The
+# limit $2/\lambda$ is {number}`limit:.4f`.
+#
+# ## In Keras
+#
+# The same model is one `Dense` layer with one unit and no bias, which means: a
+# weight, and nothing is added. `build_model` gives it the start and an
+# optimizer, `SGD`, which is Keras's name for gradient descent. `train` returns
+# the weight after every epoch. The block `precision` makes Keras compute with
+# the sixteen digits of `float64`, so that it can be compared with NumPy.
+
+# %%
+with precision("float64"):
+    model = lesson.build_model()
+    keras_path = lesson.train(model, x, y)
+    answer = float(model.predict(np.array([[lesson.NEW_X]]), verbose=0)[0, 0])
+
+notebook.numbers(
+    keras_w=keras_path[-1],
+    largest_difference=np.abs(keras_path - path).max(),
+    new_x=lesson.NEW_X,
+    answer=answer,
+)
+
+# %% [markdown]
+# Over all {number}`epochs` epochs the weight in Keras differs from the one by
+# hand by at most {number}`largest_difference:.1g`. We did not tell Keras the
+# formula of the slope: it derives it from the cost, which is called automatic
+# differentiation. Asked for the $y$ of an example that it has never seen, $x$ =
+# {number}`new_x:.0f`, the trained model answers {number}`answer:.4f`.
+#
+# ## Checked
+#
+# Two programs that agree can share a mistake. So the lesson holds its numbers
+# against ones that came another way: finite differences for the slope, the
+# closed form $w_t = w^* + (1 - \eta\lambda)^t\,(w_0 - w^*)$ for every epoch, and
+# $2/\lambda$ for the limit that was found by trying. The last five rows belong
+# to the trap below. The columns "error" and "allowed" say how far off a number
+# is and how far off it may be. Where a row compares many numbers, it shows the
+# pair that is furthest apart.
+
+# %%
+report = lesson.run()
+notebook.checks(report)
+assert report.passed, "a check fails: see the table"
+
+# %% [markdown]
+# ## The trap
+#
+# In the fog, every place where the ground is flat feels like the bottom. The
+# parabola has only one such place. Here is a cost with two valleys; the number
+# $c$ tilts it, so that the left valley is the deeper one:
+#
+# $$
+# J(w) = (w^2 - 1)^2 + c\,w .
+# $$
+#
+# Start on the right side. Then try two ways out: many random starts, of which
+# the best end counts, and **noise**. A noisy step adds a random push,
+#
+# $$
+# w \leftarrow w - \eta\, J'(w) + \sqrt{2 \eta T}\, z ,
+# $$
+#
+# where $z$ is a random number with mean 0 and standard deviation 1, drawn anew
+# for every step, and $T$ is the **temperature**: how strong the pushes are.
+
+# %%
+rate, steps = 0.02, 1000
+stuck = lesson.descend(lesson.valleys_slope, 1.5, rate, steps)
+
+rng = np.random.default_rng(0)
+restarts = [
+    lesson.descend(lesson.valleys_slope, w, rate, steps)[-1]
+    for w in rng.uniform(-2, 2, 20)
+]
+deep = min(restarts, key=lesson.valleys)
+
+walkers = lesson.noisy_descent(
+    np.full(lesson.WALKERS, stuck[-1]), lesson.TEMPERATURE, rate, 3000, rng
+)
+ridge = np.sort(np.roots([4, 0, -4, lesson.TILT]).real)[1]  # between the two
+v = np.linspace(-4, 4, 4001)
+weight = np.exp(-lesson.valleys(v) / lesson.TEMPERATURE)
+
+notebook.numbers(
+    c=lesson.TILT,
+    stuck_start=stuck[0],
+    stuck_w=stuck[-1],
+    stuck_cost=lesson.valleys(stuck[-1]),
+    restarts=len(restarts),
+    restarts_deep=sum(end < ridge for end in restarts),
+    deep_w=deep,
+    deep_cost=lesson.valleys(deep),
+    walkers=len(walkers),
+    share_deep=np.mean(walkers < ridge),
+    share_expected=weight[v < ridge].sum() / weight.sum(),
+)
+
+# %% tags=["hide-input"]
+notebook.figure(
+    lambda: lesson.drawings.valleys(
+        lesson.valleys, lesson.TEMPERATURE, stuck, walkers, deep
+    ),
+    alt="Left: a curve with two valleys; the red path of descent ends in the"
+    " right one, a green star marks the bottom of the deeper left one. Right: a"
+    " histogram of the walkers has a high peak over the left valley, a low one"
+    " over the right, and follows a grey curve.",
+)
+
+# %% [markdown]
+# On the left, plain descent from {number}`stuck_start` ends at
+# {number}`stuck_w:.4f` with the cost {number}`stuck_cost:.4f`. There the slope
+# is zero and nothing moves any more; it does not know that the cost at the
+# star, $w$ = {number}`deep_w:.4f`, is {number}`deep_cost:.4f`. Such a place is
+# called a **local minimum**. Of {number}`restarts` random starts
+# {number}`restarts_deep` reached the deep valley, so the best of them is there.
+#
+# On the right are {number}`walkers:,d` walkers with noise, all of them started
+# in the *wrong* valley. The histogram shows where they are in the end:
+# {number}`share_deep:.3f` of them in the deep one. The grey curve is the
+# prediction, in proportion to $e^{-J(w)/T}$; it puts
+# {number}`share_expected:.3f` of them there. Noise is not only a nuisance.
+# Lesson 4 meets it again, where nobody adds it on purpose.
+#
+# ## What to try next
+#
+# - Which learning rate reaches the bottom of the parabola in a single step?
+#   Predict it from $1 - \eta\lambda$, then try it.
+# - Double every $x$ and every $y$. What becomes of the largest learning rate?
+# - Predict, then count: how many epochs does one more correct digit take?
+# - Start at the ridge between the two valleys, exactly and then a hair beside
+#   it. Where does descent end?
+# - Double the temperature of the walkers, then halve it. Which share of them
+#   ends in the deep valley?
+# - Run the lesson for longer: `python -m course.lesson02 --epochs 300`.
+#
+# ## Sources
+#
+# - J. Nocedal, S. Wright, *Numerical Optimization*, 2nd ed., Springer, 2006,
+#   section 3.3.
+# - S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi, "Optimization by Simulated
+#   Annealing", *Science* 220, 1983, pages 671–680.

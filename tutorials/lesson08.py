@@ -1,0 +1,335 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+# %% [markdown]
+# # Lesson 8: L2: ridge and weight decay
+#
+# ## The question
+#
+# Least squares looks for the weights with the smallest error on the points it
+# is given, however large these weights are. *Ridge* adds a price on large
+# weights. It cannot fit those points better. What is it good for? And is the
+# `weight_decay` of Keras's optimizers the same price by another name?
+#
+# This page calls the functions of `course/lesson08.py`; open that file beside
+# it. Every number in the text was computed by the cells on this page. Each cell
+# shows its numbers in a small table.
+
+# %%
+import keras
+import numpy as np
+
+from course import lesson08 as lesson
+from course import notebook
+from course.report import Options, precision
+
+X, y, names = lesson.load_data()
+m, p = X.shape
+lam = lesson.DECAY * m
+
+notebook.numbers(
+    m=m,
+    p=p,
+    features=", ".join(names),
+    decay=lesson.DECAY,
+    lam=lam,
+    learning_rate=lesson.LEARNING_RATE,
+    steps=lesson.STEPS,
+)
+
+# %% [markdown]
+# The data are $m$ = {number}`m` patients with diabetes and $p$ = {number}`p`
+# features of each: age, sex, body mass index (`bmi`), blood pressure (`bp`) and
+# six values of the blood serum (`s1` to `s6`). To be predicted is the progress
+# of the disease a year later, $y$. Every feature has mean 0 and standard
+# deviation 1; $y$ has standard deviation 1 too.
+#
+# ## Predict before you run
+#
+# The model is $\hat y_i = \sum_j x_{ij} w_j + b$ with a weight $w_j$ for each
+# feature and an intercept $b$. Ridge pays for the squares of the weights, not
+# for $b$:
+#
+# $$
+# J(w, b) = \frac1{2m} \sum_{i=1}^{m} (\hat y_i - y_i)^2
+# + \frac{\lambda}{2m} \sum_{j=1}^{p} w_j^2 .
+# $$
+#
+# The number $\lambda$ sets the price; here $\lambda / m$ = {number}`decay`.
+# The learning rate is called $\alpha$ on this page. Write down your answers
+# first:
+#
+# 1. As $\lambda$ grows, does every single weight come nearer to zero all the
+#    time?
+# 2. With $\lambda > 0$ the error on the given points rises. Can the error on
+#    new points fall?
+# 3. `SGD`, `SGD` with momentum and `AdamW` all accept `weight_decay`. With the
+#    same value, do all three end at the same weights as ridge?
+
+# %% [markdown]
+# ## By hand
+#
+# The price adds $\lambda w / m$ to the gradient of the error:
+#
+# $$
+# \frac{\partial J}{\partial w} = \frac1m \sum_i (\hat y_i - y_i)\, x_i
+# + \frac{\lambda}{m} w , \qquad
+# \frac{\partial J}{\partial b} = \frac1m \sum_i (\hat y_i - y_i) .
+# $$
+#
+# A step $w \leftarrow w - \alpha\, \partial J / \partial w$ can be written in
+# another order: first a fixed share of each weight is taken away, then comes
+# the step of least squares. That is why the penalty is also called *weight
+# decay*:
+#
+# $$
+# w \leftarrow w \Bigl(1 - \frac{\alpha\lambda}{m}\Bigr)
+# - \frac{\alpha}{m} \sum_i (\hat y_i - y_i)\, x_i .
+# $$
+#
+# No descent is needed to know where it ends: the gradient is zero at $w =
+# (X^\top X + \lambda I)^{-1} X^\top y$, where $X$ and $y$ have their means
+# subtracted and $I$ is the identity matrix. The function `ridge` solves this.
+
+# %%
+path = lesson.descend(X, y, lesson.LEARNING_RATE, lesson.STEPS, lam)
+decayed = lesson.descend(
+    X, y, lesson.LEARNING_RATE, lesson.STEPS, decay=lam / m
+)
+least_squares, ridge = lesson.ridge(X, y, 0), lesson.ridge(X, y, lam)
+
+notebook.numbers(
+    kept_each_step=1 - lesson.LEARNING_RATE * lam / m,
+    both_forms=np.abs(path - decayed).max(),
+    to_solution=np.abs(path[-1] - ridge).max(),
+    size_least_squares=np.linalg.norm(least_squares[:-1]),
+    size_ridge=np.linalg.norm(ridge[:-1]),
+)
+
+# %% [markdown]
+# Each step keeps {number}`kept_each_step:.2f` of every weight. Over all
+# {number}`steps` steps the two forms differ by at most
+# {number}`both_forms:.0e`, and the last step is {number}`to_solution:.0e` from
+# the solution: these are roundings. The length of the weight vector, $\|w\| =
+# \sqrt{\sum_j w_j^2}$, is {number}`size_least_squares:.3f` for least squares
+# and {number}`size_ridge:.3f` for ridge.
+#
+# ### Which weights shrink
+#
+# Some features say nearly the same. Then the data are spread widely in one
+# direction, where such features rise together, and hardly at all in another,
+# where one rises and the other falls. The singular value decomposition finds
+# these directions. With $d$, the length of the data along one of them, ridge
+# keeps the share $d^2 / (d^2 + \lambda)$ of what least squares has there: much
+# where there are data to learn from, little where there are none.
+
+# %%
+d = np.linalg.svd(X, compute_uv=False)
+share = d**2 / (d**2 + lam)
+s2 = names.index("s2")
+
+with precision("float64"):
+    wobble = lesson.wobble(X, y, names, seed=0)
+[(moved_least, moved_ridge)] = wobble.results.values()
+
+notebook.numbers(
+    share_widest=share[0],
+    share_narrowest=share[-1],
+    s2_least_squares=least_squares[s2],
+    s2_ridge=ridge[s2],
+    wobble=lesson.WOBBLE,
+    moved_least_squares=moved_least,
+    moved_ridge=moved_ridge,
+)
+
+# %% tags=["hide-input"]
+notebook.figure(
+    wobble.figures["weights"],
+    alt="Left: as the penalty grows, on a logarithmic axis, all weights come to"
+    " zero in the end; some of them change their sign on the way. Right: two"
+    " bell-shaped histograms; that of ridge is narrower.",
+)
+
+# %% [markdown]
+# On the left is every weight against $\lambda$, with the $\lambda$ of this page
+# as a grey line. Of the widest direction {number}`share_widest:.2f` is kept, of
+# the narrowest {number}`share_narrowest:.2f`. The directions mix the features,
+# so a single weight may even change its sign: that of `s2` goes from
+# {number}`s2_least_squares:.3f` to {number}`s2_ridge:.3f`. Only $\|w\|$ is sure
+# to fall.
+#
+# On the right is a first use of small weights. Suppose that every measured $x$
+# were off by noise of the standard deviation $\sigma$ = {number}`wobble`. The
+# predictions then move by $\sigma \|w\|$: measured are
+# {number}`moved_least_squares:.3f` for least squares and
+# {number}`moved_ridge:.3f` for ridge. The lines are the foretold bells.
+#
+# ### Does it predict better?
+#
+# Now a case with too few points: a sine with noise at {number}`points` values
+# of $x$, fitted by the {number}`degree` powers $x, x^2, x^3, \dots$ The noise
+# is drawn {number}`draws:,d` times, and each fit is tested on new points.
+
+# %%
+curve = lesson.polynomial(Options())
+foretold, measured = curve.results.values()
+
+notebook.numbers(
+    points=lesson.POINTS,
+    degree=lesson.DEGREE,
+    draws=lesson.DRAWS,
+    gentle=lesson.GENTLE,
+    error_without=measured[0],
+    error_gentle=measured[1],
+    foretold_gentle=foretold[1],
+)
+
+# %% tags=["hide-input"]
+notebook.figure(
+    curve.figures["polynomial"],
+    alt="Left: without a penalty the curve swings wildly between the first"
+    " points; with a small one it stays near the sine. Right: the test error"
+    " first falls and then rises as the penalty grows, along the foretold"
+    " line.",
+)
+
+# %% [markdown]
+# Without a penalty (red, left) the curve follows the noise and swings between
+# the points. A small one, $\lambda$ = {number}`gentle` (blue), calms it. On the
+# right is the mean squared error on new points. It has three parts: what the
+# noise of the new points adds; the *bias*, how far the average fit is from the
+# truth; and the *variance*, how far the fits are scattered about their average.
+# A larger $\lambda$ lowers the variance and raises the bias. In between the
+# error is smallest: it falls from {number}`error_without:.2f` without a penalty
+# to {number}`error_gentle:.3f`, and {number}`foretold_gentle:.3f` was foretold.
+#
+# ## In Keras
+#
+# The penalty is an argument of the layer: `kernel_regularizer`. Only the factor
+# needs care: `L2(c)` is $c \sum_j w_j^2$, without our $\frac12$ and without
+# $\frac1m$, so $c = \lambda / (2m)$. The block `precision` makes Keras compute
+# with the sixteen digits of `float64`.
+
+# %%
+with precision("float64"):
+    penalty = keras.regularizers.L2(lam / (2 * m))
+    sgd = keras.optimizers.SGD(lesson.LEARNING_RATE)
+    model = lesson.build_model(p, sgd, penalty)
+    keras_path = lesson.train(model, X, y, lesson.STEPS)
+
+notebook.numbers(
+    c=lam / (2 * m),
+    largest_difference=np.abs(keras_path - path).max(),
+)
+
+# %% [markdown]
+# With $c$ = {number}`c` the weights differ from those by hand, over all steps,
+# by at most {number}`largest_difference:.0e`. If the loss is Keras's own
+# `"mse"`, which has no $\frac12$ either, $c$ must be twice as large. The table
+# in the file's first lines has these factors for ridge, the lasso and both
+# together.
+#
+# ## Checked
+#
+# The lesson holds its numbers against scikit-learn's `Ridge`, the closed form
+# of every step, and differences of the cost for the gradient. It also gives
+# Keras the solutions of scikit-learn, where the slopes of Keras's cost must be
+# zero. Checks on random draws allow five standard errors. Where a row compares
+# many numbers, it shows the pair that is furthest apart.
+
+# %%
+report = lesson.run()
+notebook.checks(report)
+assert report.passed, "a check fails: see the table"
+
+# %% [markdown]
+# ## The trap
+#
+# The other way in Keras is an argument of the optimizer: `weight_decay`. Beside
+# each step it takes away the share $\alpha$ · `weight_decay` of the weights.
+# For plain `SGD` that is the second form of the update above, with
+# `weight_decay` = $\lambda / m$. Is it for the other optimizers?
+
+# %%
+with precision("float64"):
+    sgd = keras.optimizers.SGD(lesson.LEARNING_RATE, weight_decay=lam / m)
+    plain = lesson.train(lesson.build_model(p, sgd), X, y, lesson.STEPS)[-1]
+
+adam = lesson.ADAM_RATE, lesson.ADAM_STEPS
+adam_l2 = lesson.adam(X, y, *adam, lam=lam)[-1]
+adam_w = lesson.adam(X, y, *adam, decay=lam / m)[-1]
+heavy = lesson.descend(
+    X, y, lesson.LEARNING_RATE, lesson.STEPS, 0, lam / m, lesson.MOMENTUM
+)[-1]
+
+notebook.numbers(
+    w_plain=np.abs(plain[:-1] - ridge[:-1]).max(),
+    b_ridge=ridge[-1],
+    b_plain=plain[-1],
+    momentum=lesson.MOMENTUM,
+    size_heavy=np.linalg.norm(heavy[:-1]),
+    size_adam_l2=np.linalg.norm(adam_l2[:-1]),
+    size_adam_w=np.linalg.norm(adam_w[:-1]),
+    to_ridge=np.linalg.norm(adam_w - ridge),
+    to_least_squares=np.linalg.norm(adam_w - least_squares),
+)
+
+# %% tags=["hide-input"]
+notebook.figure(
+    report.figures["decay"],
+    alt="The length of the weight vector at each step. Left: descent with"
+    " either form ends at ridge; with momentum, weight decay ends at a larger"
+    " length. Right: Adam with L2 ends at ridge; AdamW passes it and goes on"
+    " towards least squares.",
+)
+
+# %% [markdown]
+# The lines are $\|w\|$ after each step, the dashes the ends that were foretold.
+#
+# - `SGD`: $w$ ends at ridge, {number}`w_plain:.0e` off. But the decay takes its
+#   share of $b$ too: {number}`b_plain:.3f` instead of {number}`b_ridge:.3f`,
+#   unless `exclude_from_weight_decay` spares it.
+# - Momentum $\mu$ = {number}`momentum` (left, green) adds up the slopes of past
+#   steps and so makes them $1 / (1 - \mu)$ times as strong, but not the decay.
+#   It ends at the ridge of a smaller price, $(1 - \mu) \lambda$, with $\|w\|$ =
+#   {number}`size_heavy:.3f`.
+# - Adam divides each slope by its usual size. With L2 in the cost (right, blue)
+#   it still ends at ridge: $\|w\|$ = {number}`size_adam_l2:.3f`. In AdamW
+#   (orange) the decay is kept apart, and the step is hardly shorter where the
+#   slope is small; the decay can only slow it down. At the end $\|w\|$ =
+#   {number}`size_adam_w:.3f`: it is {number}`to_ridge:.2f` away from ridge and
+#   {number}`to_least_squares:.2f` from least squares.
+#
+# So `weight_decay` is not the penalty of ridge by another name. That does not
+# make it useless; but a value found for one optimizer means something else to
+# another.
+#
+# ## What to try next
+#
+# - Predict for which $\lambda$ half of the narrowest direction is kept, then
+#   compute it from `d`.
+# - Set $\lambda$ ten times as large. At which learning rate does descent
+#   diverge now?
+# - Double all rows of $X$ and $y$ and keep $\lambda$. Is the solution the same?
+#   And if $\lambda / m$ is kept?
+# - Train AdamW for ten times as many steps. How near does it come to least
+#   squares?
+# - Run the lesson on a table of your own: `python -m course.lesson08 --data
+#   FILE.csv --target COLUMN`.
+#
+# ## Sources
+#
+# - A. E. Hoerl, R. W. Kennard, *Ridge Regression: Biased Estimation for
+#   Nonorthogonal Problems*, Technometrics 12, 1970, pages 55–67.
+# - T. Hastie, R. Tibshirani, J. Friedman, *The Elements of Statistical
+#   Learning*, 2nd ed., Springer, 2009, section 3.4.1.
+# - I. Loshchilov, F. Hutter, *Decoupled Weight Decay Regularization*, ICLR
+#   2019, arXiv:1711.05101.

@@ -1,0 +1,213 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # For teachers
+#
+# Thirteen lessons and one week for a project make a term of fourteen weeks. This
+# page says what each week needs, how the course's parts are used in a notebook
+# of your own, how a class works without a network, and how exercises come out of
+# the lessons' own checks.
+#
+# ## A plan for fourteen weeks
+#
+# Each week has two parts of one class period or a little more. First the
+# tutorial as far as "Predict before you run": everyone writes down an answer,
+# then the notebook is run and explained. In the second part the class works on
+# "The trap" and "What to try next". The weeks build on each other; what a week
+# asks for beyond the weeks before is said behind "Needs".
+#
+# 1. **Exhaustive search.** A model, a cost, the best weight by trying. Needs:
+#    Python, functions, arrays. Data: three points.
+# 2. **Gradient descent.** The slope, the step, divergence, two valleys. Needs:
+#    the derivative. Data: the same three points.
+# 3. **Linear regression.** Several weights, by hand, in Keras, by automatic
+#    differentiation. Needs: partial derivatives, matrix times vector. Data:
+#    five points; or a table of the class's own.
+# 4. **Batch, stochastic and mini-batch descent.** The noise of small batches,
+#    and what it is good for. Needs: mean and standard deviation. Data: a
+#    hundred drawn points.
+# 5. **Learning rate.** Too small, good, too large; schedules; momentum. Needs:
+#    eigenvalues. Data: the five points, and a drawn valley.
+# 6. **Cost functions.** Squared error, cross entropy, and which output goes
+#    with which. Needs: logarithm, probability. Data: iris, from scikit-learn.
+# 7. **A two-layer network.** Backpropagation by hand; XOR. Needs: the chain
+#    rule. Data: XOR's four rows, two moons.
+# 8. **L2.** Ridge and weight decay; bias and variance. Needs: nothing new.
+#    Data: diabetes, from scikit-learn; or a table of the class's own.
+# 9. **L1.** The lasso, zeros, the proximal step. Needs: nothing new. Data: the
+#    same.
+# 10. **Choosing the penalty.** Cross-validation, leave-one-out, the leak.
+#     Needs: nothing new. Data: the same.
+# 11. **A convolutional network.** Every layer's size and weights; the worst
+#     mistakes. Needs: lessons 6 and 7. Data: handwritten digits, from
+#     scikit-learn; or MNIST.
+# 12. **Augmentation.** What helps and what hurts. Needs: a rotation as a
+#     matrix. Data: the digits.
+# 13. **Randomness.** How many seeds tell two settings apart. Needs: variance,
+#     confidence interval. Data: small digits.
+# 14. **Project.** A table or pictures of one's own, with a check for every
+#     number in the report.
+#
+# Lessons 1 to 10 are made to run in a few seconds on two processor cores,
+# lessons 11 to 13 in about a minute each; no graphics card is needed. `--quick`
+# makes any lesson shorter, for a demonstration.
+#
+# A class with less mathematics can leave out the eigenvalues of lesson 5 and all
+# of lesson 10. A class of practitioners can begin with lesson 3 and put the
+# weeks gained into the project.
+#
+# ## The lessons as a library
+#
+# Every lesson is a module of plain functions. `build_model` returns a compiled
+# Keras model, and whatever Keras can do can be done with it.
+
+# %%
+import numpy as np
+
+from course import descent, notebook
+from course import lesson03 as lesson
+from course.report import Check, Report, precision
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(100, 2))
+y = X @ [2.0, -1.0] + 0.5
+
+with precision("float64"):
+    model = lesson.build_model(n_features=2, learning_rate=0.1)
+    history = descent.train(model, X, y[:, None], steps=200)
+
+notebook.numbers(
+    parameters=model.count_params(),
+    first_cost=history.costs[0],
+    last_cost=history.costs[-1],
+)
+assert history.costs[-1] < 1e-9
+
+# %% [markdown]
+# The model has {number}`parameters` parameters, and its cost fell from
+# {number}`first_cost:.1f` to {number}`last_cost:.0e`. Import `course`, or
+# anything from it, before Keras: it chooses the backend.
+# `course.descent.train` returns the weights and the cost of every step; a model
+# may also be trained with `fit`.
+#
+# A lesson's `run` returns a report with its numbers, its checks and its figures.
+# Nothing is printed, so a slide or a worksheet can take from it what it needs:
+
+# %%
+report = lesson.run()
+notebook.numbers(checks=len(report.checks), figures=", ".join(report.figures))
+assert report.passed
+
+# %% [markdown]
+# ## Exercises from the checks
+#
+# A check holds a number against the same number that came another way. That is
+# just what an exercise needs, and the lesson's functions are the reference.
+#
+# ### Write the function
+#
+# Give out the formula and ask for the function. The check tells each learner
+# whether it is right, and the teacher need not read it:
+
+
+# %%
+def my_gradient(X, y, theta):
+    error = X @ theta[:-1] + theta[-1] - y
+    return 2 / len(y) * np.append(X.T @ error, error.sum())
+
+
+theta = np.array([1.0, 2.0, 3.0])
+answer = Report(
+    {},
+    [
+        Check(
+            "my gradient = the lesson's",
+            my_gradient(X, y, theta),
+            lesson.gradient(X, y, theta),
+            1e-12,
+        ),
+    ],
+)
+notebook.checks(answer)
+assert answer.passed
+
+# %% [markdown]
+# Choose a point that is drawn at random, not zero: at $\theta = 0$ many a wrong
+# formula is right.
+#
+# ### Find the mistake
+#
+# Put a slip into the lesson, without saying where, and let the class reason from
+# the checks that fail. Here the 2 of the gradient has got lost:
+
+# %%
+right = lesson.gradient
+lesson.gradient = lambda *arguments: right(*arguments) / 2
+try:
+    broken = lesson.run()
+finally:
+    lesson.gradient = right
+
+failing = [check for check in broken.checks if not check.passed]
+notebook.checks(Report({}, failing))
+assert failing
+
+# %% [markdown]
+# The table shows the checks that fail, each with what came out and what should
+# have. Those that still hold are clues as well: half a gradient still leads to
+# the bottom, only more slowly.
+#
+# ### Predict, then run
+#
+# Ask for a number before the cell is run, and for the reason behind it. The
+# results of a lesson make good questions: `report.results` has them by name.
+#
+# ### Set a tolerance
+#
+# Ask how far two numbers may differ, and why. A tolerance that a wrong answer
+# would pass is a poor one; have the class find an answer that slips through.
+#
+# ## A class without a network
+#
+# The course fetches nothing: its data come with it or with scikit-learn. The
+# installation needs the network once, on one machine with the same system and
+# the same version of Python as the others. In a clone of the repository:
+#
+# ```bash
+# python -m pip wheel -c constraints.txt -w wheels ".[jax]"
+# ```
+#
+# Carry the folder `wheels` to the other machines, on a stick or a shared drive.
+# There:
+#
+# ```bash
+# python -m pip install --no-index --find-links wheels "deep-learning-checked[jax]"
+# python -m course doctor
+# ```
+#
+# The last command says what is installed and what is missing. For the notebooks
+# write `.[jax,docs]` in the first command and
+# `deep-learning-checked[jax,docs]` in the second.
+#
+# - The site is a folder of files. Copy it, and open `index.html`: formulas,
+#   search and both languages work without a server.
+# - MNIST is the one thing that is fetched, and only where it is asked for. Hand
+#   out the file `mnist.npz` and name it: `python -m course.lesson11 --data
+#   mnist.npz`, or set the environment variable `COURSE_MNIST` to its path.
+# - One backend is enough. Different backends in one room are welcome: the
+#   numbers are the same, as the page with the three side by side shows.
+#
+# ## Two languages
+#
+# Every page has its link to the other language, and both come from the same run:
+# the code and the numbers are the same. The glossary has the terms of both.

@@ -1,0 +1,128 @@
+"""Bring the Chinese .po files in step with the tutorials: python tutorials/translate.py.
+
+New and changed texts are left empty, to be translated; texts that are gone are dropped.
+Texts in figures and tables (labels.po) are found by running the tutorials;
+--no-run leaves them as they are. --check writes nothing and fails where something is to do.
+"""
+
+import argparse
+import io
+import re
+import tempfile
+from pathlib import Path
+
+from babel.messages import pofile
+from babel.messages.catalog import Catalog
+
+import build
+import running
+from running import CATALOGUES, LABELS, BuildError
+
+# Babel's own has a date, which would change with every run.
+HEADER = b"""\
+msgid ""
+msgstr ""
+"Language: zh_CN\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+
+"""
+
+
+def templates(folder):
+    """{file name: Catalog} of the pages' English texts, by Sphinx's gettext."""
+    notebooks = {path.stem: running.read(path) for path in running.tutorials()}
+    build.stage(folder / "en", notebooks, "en")
+    for name in notebooks:  # a number stands as it was written
+        (folder / "en" / f"{name}.numbers.json").unlink()
+    build.render(
+        folder / "en", folder / "pot", "en", notebooks, True, builder="gettext"
+    )
+    found = {}
+    for path in sorted((folder / "pot").glob("*.pot")):
+        if path.stem != "sphinx":
+            with path.open("rb") as file:
+                found[f"{path.stem}.po"] = [
+                    message.id for message in pofile.read_po(file)
+                ][1:]
+    return found
+
+
+def labels(folder):
+    """The texts in figures and tables, by running the tutorials."""
+    found = set(running.catalogue(LABELS))
+    for path in running.tutorials():
+        found |= running.missing_labels(running.run(path, folder))
+    return sorted(found)
+
+
+def has_words(text):
+    """Whether there is anything to translate: a formula has none."""
+    return (
+        re.search(
+            r"[A-Za-z]{3,}", re.sub(r"\\[A-Za-z]+(\{[a-z]+\})?", " ", text)
+        )
+        is not None
+    )
+
+
+def merged(path, texts):
+    """The file's new content, in the order of the texts, with the translations it has."""
+    known = running.catalogue(path)
+    new = Catalog(locale="zh_CN")
+    for text in texts:
+        known[text] = known.get(text) or ("" if has_words(text) else text)
+        new.add(text, known[text]).flags.clear()
+    written = io.BytesIO()
+    pofile.write_po(written, new, width=100, omit_header=True)
+    return HEADER + written.getvalue(), [t for t in texts if not known[t]]
+
+
+def translate(run, check):
+    build.ready()
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = templates(Path(folder))
+        if run:
+            wanted[LABELS.name] = labels(Path(folder))
+    stale, empty = [], []
+    CATALOGUES.mkdir(parents=True, exist_ok=True)
+    for name, texts in wanted.items():
+        content, untranslated = merged(CATALOGUES / name, texts)
+        empty += [f"{name}: {text}" for text in untranslated]
+        old = (
+            (CATALOGUES / name).read_bytes()
+            if (CATALOGUES / name).is_file()
+            else b""
+        )
+        if content != old:
+            stale.append(name)
+            if not check:
+                (CATALOGUES / name).write_bytes(content)
+    if not check:
+        gone = {path.name for path in CATALOGUES.glob("*.po")} - {
+            *wanted,
+            LABELS.name,
+        }
+        for name in gone:
+            (CATALOGUES / name).unlink()
+    if check and stale:
+        raise BuildError(
+            f"not in step with the tutorials: {stale}; run python tutorials/translate.py"
+        )
+    print("\n".join(empty) if empty else "everything is translated")
+    return 1 if empty else 0
+
+
+def main():
+    flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    flags.add_argument(
+        "--no-run", dest="run", action="store_false", help="leave labels.po"
+    )
+    flags.add_argument(
+        "--check", action="store_true", help="write nothing; say what is to do"
+    )
+    given = flags.parse_args()
+    return translate(given.run, given.check)
+
+
+if __name__ == "__main__":
+    raise SystemExit(running.command(main, "tutorials/translate.py"))
