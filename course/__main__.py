@@ -4,6 +4,9 @@ python -m course                        the lessons
 python -m course run 1 2 3              run some of them (all, when none is named)
 python -m course run 3 --backend jax    on that backend
 python -m course run 3 --backend all    on every installed one, numbers side by side
+python -m course exercise 3             exercises of lesson 3, into the folder exercises
+python -m course check                  check them;  FILE, or FOLDER --csv GRADES.csv
+python -m course progress               what passed so far
 python -m course doctor                 what is installed, what is missing, how to mend it
 
 Flags of the lessons (--quick, --seed N, --json, …) may follow the numbers.
@@ -19,6 +22,8 @@ from pathlib import Path
 
 import course
 from course.errors import InputError, Parser, one_line_errors
+
+COMMANDS = "run, exercise, check, progress and doctor"
 
 
 def lessons():
@@ -37,6 +42,7 @@ def list_lessons():
         print(f"{number:3}  {title}\n     {line}")
     print("\nRun one:   python -m course.lesson03        (--help says what it takes)")
     print("Several:   python -m course run 1 2 3 --backend all")
+    print("Exercises: python -m course exercise 3")
     print("Trouble:   python -m course doctor")
     return 0
 
@@ -103,10 +109,14 @@ def main(argv=None):
                 from course.doctor import doctor
 
                 status.code = doctor()
+            case ["exercise" | "check" | "progress" as command, *rest]:
+                from course import classroom
+
+                status.code = classroom.main(command, rest)
             case ["doctor", word, *_]:
                 raise InputError(f"doctor takes no arguments, got {word!r}")
             case [word, *_]:
-                raise InputError(f"no command {word!r}; there are run and doctor (see --help)")
+                raise InputError(f"no command {word!r}; there are {COMMANDS} (see --help)")
     return status.code
 
 

@@ -1,0 +1,312 @@
+"""The commands around exercises: exercise, check, progress."""
+
+import csv
+import json
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from course import exercise
+from course.command import whole_number
+from course.errors import InputError, Parser, written_whole
+from course.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
+
+WORK = "exercises"  # the learner's folder, where no other is named
+PROGRESS = "course_progress.json"
+FORMAT = 1  # of that file
+MARKS = {PASS: ("pass", "通过"), FAIL: ("fail", "未通过"), NOT_YET: ("not yet", "未做")}
+COLOURS = {PASS: "green", FAIL: "red", NOT_YET: "dim"}
+MOST_SHOWN = 20  # lines of what a learner's file prints
+
+
+def give(argv):
+    """python -m course exercise 3: put the learner's file into a folder."""
+    flags = Parser(prog="python -m course exercise", description=give.__doc__)
+    flags.add_argument("lesson", nargs="+", help="one lesson's number, several, or all")
+    flags.add_argument("--folder", type=Path, default=Path(WORK), help=f"default: {WORK}")
+    flags.add_argument("--language", choices=LANGUAGES, default=_language(), help="of the texts")
+    flags.add_argument("--force", action="store_true", help="over a file that is there")
+    given = flags.parse_args(argv)
+    known = exercise.lessons()
+    lessons = known if given.lesson == ["all"] else [_number(word) for word in given.lesson]
+    texts = {n: exercise.learners_file(n, given.language) for n in lessons}
+    paths = {n: given.folder / exercise.file_name(n) for n in lessons}
+    for path in paths.values():
+        if path.exists() and not given.force:
+            raise InputError(
+                f"{path} is there already; --force writes over it, and its work is lost"
+            )
+    try:
+        given.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {given.folder}: {error.strerror}") from None
+    for n, path in paths.items():
+        with written_whole(path) as part:
+            part.write_text(texts[n], encoding="utf-8")
+        names = exercise.names(n)
+        print(f"{path}: {len(names)} exercises: {', '.join(names)}")
+    print(f"Check your work:  python -m course check {paths[lessons[0]]}")
+    return 0
+
+
+def check(argv):
+    """python -m course check FILE or FOLDER: hold exercises against their references."""
+    flags = Parser(prog="python -m course check", description=check.__doc__)
+    add = flags.add_argument
+    # fmt: off
+    add("path", nargs="?", type=Path, default=Path(WORK),
+        help=f"a file, or a folder of one learner's (default: {WORK})")
+    add("--seconds", type=whole_number(1, 3600), default=30,
+        help="that an exercise may take (default: 30)")
+    add("--memory", type=whole_number(1, 1024), default=2, metavar="GIB",
+        help="that an exercise may take beside Keras (default: 2)")
+    add("--json", action="store_true", help="print one JSON object")
+    add("--csv", type=Path, metavar="GRADES.csv",
+        help="the folder holds a folder or a file for each learner; write a table")
+    add("--jobs", type=whole_number(1, 256), default=os.cpu_count() or 1,
+        help="with --csv: how many learners at a time (default: the cores)")
+    # fmt: on
+    given = flags.parse_args(argv)
+    from course.check import Limits
+
+    if not given.path.exists():
+        raise InputError(f"there is no {given.path}; python -m course exercise 3 gives it")
+    limits = Limits(given.seconds, given.memory * 2**30)
+    if given.csv:
+        return collect(given.path, given.csv, limits, given.jobs)
+    return _check_one(given.path, limits, given.json)
+
+
+def _check_one(path, limits, as_json):
+    from course.check import check_file
+
+    files = exercise_files(path) if path.is_dir() else [path]
+    if not files:
+        raise InputError(
+            f"there are no exercises in {path}; python -m course exercise 3 gives some"
+        )
+    results = []
+    for file in files:
+        result = check_file(file, limits)
+        results.append(result)
+        _remember(result)
+        if not as_json:
+            _show(result)
+    if as_json:
+        print(json.dumps([_record(result) for result in results], ensure_ascii=False))
+    return 0 if all(r.count(PASS) == len(r.states) for r in results) else 1
+
+
+def exercise_files(folder):
+    """The files in a folder that carry the exercises' line, by name."""
+    return [path for path in sorted(folder.glob("*.py")) if path.is_file() and _is_exercise(path)]
+
+
+def _is_exercise(path):
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return exercise.TAG.search(file.read(100_000)) is not None
+    except OSError:
+        return False
+
+
+def _record(result):
+    exercises = [
+        {"name": name, "state": state, "message": message}
+        for name, (state, message) in result.states.items()
+    ]
+    return {
+        "file": str(result.path), "lesson": result.lesson, "exercises": exercises,
+        "notes": result.notes, "printed": result.printed,
+    }  # fmt: skip
+
+
+def _show(result):
+    from rich.console import Console
+    from rich.markup import escape
+
+    import course
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{escape(str(result.path))} · {course.pick_backend()}")
+    width = max(map(len, result.states))
+    for number, (name, (state, message)) in enumerate(result.states.items(), 1):
+        first, *rest = message.splitlines() or [""]
+        mark = say(result.language, *MARKS[state])
+        console.print(f"{number:3}  {name:{width}}  [{COLOURS[state]}]{mark}[/]  {escape(first)}")
+        for line in rest:
+            console.print(f"{'':{width + 7}}{escape(line)}")
+    for note in result.notes:
+        console.print(f"     {escape(note)}")
+    lines = result.printed.strip().splitlines()
+    if lines:
+        console.print(say(result.language, "     printed:", "     打印的内容："))
+        for line in lines[:MOST_SHOWN]:
+            console.print(f"     | {escape(line)}")
+        if len(lines) > MOST_SHOWN:
+            console.print("     | …")
+    good, total = result.count(PASS), len(result.states)
+    console.print(say(result.language, f"{good} of {total} pass", f"{total} 题中通过 {good} 题"))
+
+
+def _remember(result):
+    """Keep what came out in the small file beside the learner's work."""
+    path = result.path.parent / PROGRESS
+    kept = _progress(path)
+    states = {name: state for name, (state, _) in result.states.items()}
+    kept["files"][result.path.name] = {"lesson": result.lesson, "exercises": states}
+    with written_whole(path) as part:
+        part.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _progress(path):
+    if not path.exists():
+        return {"format": FORMAT, "files": {}}
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["format"] != FORMAT:
+            raise ValueError
+        for file in kept["files"].values():
+            _ = file["lesson"] + 0, [MARKS[state] for state in file["exercises"].values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(
+            f"{path} is damaged; delete it, and python -m course check makes it anew"
+        ) from None
+    return kept
+
+
+def progress(argv):
+    """python -m course progress: what passed at the last check."""
+    flags = Parser(prog="python -m course progress", description=progress.__doc__)
+    flags.add_argument("folder", nargs="?", type=Path, default=Path(WORK), help=f"default: {WORK}")
+    folder = flags.parse_args(argv).folder
+    path = folder / PROGRESS
+    if not path.exists():
+        raise InputError(f"there is no {path}; python -m course check {folder} makes it")
+    done = total = 0
+    files = sorted(_progress(path)["files"].items(), key=lambda item: (item[1]["lesson"], item[0]))
+    for name, file in files:
+        states = list(file["exercises"].values())
+        good = states.count(PASS)
+        bar = "".join({PASS: "■", FAIL: "×", NOT_YET: "·"}[state] for state in states)
+        print(f"lesson {file['lesson']:2}  {bar:7} {good} of {len(states)}  {name}")
+        done, total = done + good, total + len(states)
+    print(f"{done} of {total} exercises pass")
+    return 0
+
+
+def collect(folder, table, limits, jobs):
+    """Check every learner's folder, several at a time; write a line for each into a CSV table.
+
+    Args:
+        folder: it holds a folder for each learner, or a file.
+        table: path of the CSV file.
+        limits: course.check.Limits of each exercise.
+        jobs: how many learners at a time.
+
+    Returns:
+        0; 130 after Ctrl-C, when nothing is written.
+
+    Raises:
+        InputError: the folder has no learners, or the table cannot be written.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; with --csv it holds a folder for each learner")
+    learners = sorted(p for p in folder.iterdir() if _may_be_learner(p))
+    if not learners:
+        raise InputError(
+            f"there is nothing in {folder}; it holds a folder or a file for each learner"
+        )
+    with written_whole(table) as part:
+        rows = _rows(learners, limits, jobs)
+        names = sorted({name for row in rows for name in row["states"]})
+        with part.open("w", newline="", encoding="utf-8-sig") as file:  # spreadsheets need the mark
+            writer = csv.writer(file)
+            columns = [f"{lesson}.{name}" for lesson, name in names]
+            writer.writerow(["learner", PASS, FAIL, NOT_YET, *columns, "note"])
+            for row in rows:
+                states = [row["states"].get(name, "") for name in names]
+                counts = [states.count(state) for state in MARKS]
+                writer.writerow(map(_cell, [row["learner"], *counts, *states, row["note"]]))
+    print(f"{table}: {len(rows)} learners")
+    return 0
+
+
+def _may_be_learner(path):
+    return not path.name.startswith(".") and (path.is_dir() or path.suffix == ".py")
+
+
+def _rows(learners, limits, jobs):
+    stop = threading.Event()
+    rows = []
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting = [pool.submit(_row, learner, limits, stop) for learner in learners]
+        try:
+            for done in as_completed(waiting):
+                row = done.result()
+                rows.append(row)
+                states = list(row["states"].values())
+                counts = "  ".join(f"{states.count(state)} {state}" for state in MARKS)
+                print(
+                    f"{len(rows):4}/{len(learners)}  {row['learner']}: {counts}  {row['note']}",
+                    flush=True,
+                )
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return sorted(rows, key=lambda row: row["learner"])
+
+
+def _row(learner, limits, stop):
+    """One learner's line of the table, whatever lies in the folder."""
+    from course.check import check_file
+
+    states, notes = {}, []
+    try:
+        files = exercise_files(learner) if learner.is_dir() else [learner]
+        if not files:
+            notes.append("no exercises")
+    except OSError as error:
+        files, notes = [], [f"cannot read: {error.strerror}"]
+    for file in files:
+        try:
+            result = check_file(file, limits, stop)
+        except InputError as error:
+            notes.append(str(error))
+            continue
+        for name, (state, message) in result.states.items():
+            key = (result.lesson, name)
+            if states.get(key) != PASS:  # of two files for one lesson the better counts
+                states[key] = state
+            if state == FAIL:
+                notes.append(f"{name}: {message.splitlines()[-1] if message else ''}")
+        notes += result.notes
+    return {"learner": learner.name, "states": states, "note": "; ".join(dict.fromkeys(notes))}
+
+
+def _cell(value):
+    """A cell that no spreadsheet takes for a formula."""
+    text = str(value)
+    return f"'{text}" if text[:1] in "=+-@\t\r" else value
+
+
+def _number(word):
+    if not word.isdecimal():
+        raise InputError(f"expected a lesson's number, got {word!r}")
+    return int(word)
+
+
+def _language():
+    """Chinese where the environment speaks it."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    spoken = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    return "zh" if spoken.startswith("zh") else "en"
+
+
+def main(command, argv):
+    """Run `exercise`, `check` or `progress`; Ctrl-C ends the learners' processes too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return {"exercise": give, "check": check, "progress": progress}[command](argv)

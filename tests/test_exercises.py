@@ -1,0 +1,97 @@
+"""Every exercise: its solution passes, as it is given it is "not yet", every slip is recognised."""
+
+import ast
+import re
+
+import pytest
+
+from course import exercise
+from course.exercise import FAIL, LANGUAGES, NOT_YET, PASS
+
+LESSONS = exercise.lessons()
+TASKS = [(lesson, name) for lesson in LESSONS for name in exercise.names(lesson)]
+HAN = re.compile("[\u4e00-\u9fff]")
+each_lesson = pytest.mark.parametrize("lesson", LESSONS)
+each_language = pytest.mark.parametrize("language", LANGUAGES)
+each_task = pytest.mark.parametrize(("lesson", "name"), TASKS)
+
+
+def task(lesson, name):
+    (found,) = (task for task in exercise.tasks(lesson) if task.name == name)
+    return found
+
+
+def functions(text):
+    module = {}
+    exec(text, module)
+    return module
+
+
+@each_lesson
+def test_a_lesson_has_three_to_six_exercises_and_says_how_each_is_checked(lesson):
+    found = exercise.tasks(lesson)
+    assert [task.name for task in found] == exercise.names(lesson)
+    assert 3 <= len(found) <= 6
+    kinds = [exercise.KINDS.index(task.kind) for task in found]
+    assert kinds == sorted(kinds), "easy to hard"
+    assert len(set(kinds)) >= 3
+
+
+@each_task
+def test_it_has_hints_and_three_slips_in_both_languages(lesson, name):
+    found = task(lesson, name)
+    assert len(found.slips) >= 3
+    for english, chinese in [found.hint, *((slip.en, slip.zh) for slip in found.slips)]:
+        assert english
+        assert not HAN.search(english)
+        assert HAN.search(chinese)
+    assert (found.reference is None) == (found.at_least is not None)
+
+
+@each_task
+def test_the_solution_passes(lesson, name):
+    for language in LANGUAGES:
+        solution = functions(exercise.solved(lesson, language))[name]
+        state, message = exercise.judge(task(lesson, name), solution, language)
+        assert state == PASS, message
+
+
+@each_task
+def test_every_slip_is_recognised(lesson, name):
+    found = task(lesson, name)
+    for slip in found.slips:
+        for language, said in (("en", slip.en), ("zh", slip.zh)):
+            state, message = exercise.judge(found, slip.wrong, language)
+            assert (state, message.splitlines()[-1]) == (FAIL, said)
+
+
+@each_lesson
+@each_language
+def test_as_given_nothing_is_done_yet(lesson, language):
+    text = exercise.learners_file(lesson, language)
+    assert exercise.untouched(text, lesson, language) == set(exercise.names(lesson))
+    given = functions(text)
+    for found in exercise.tasks(lesson):
+        if found.kind != "bug":
+            assert exercise.judge(found, given[found.name])[0] == NOT_YET
+
+
+@each_lesson
+@each_language
+def test_the_learners_file_is_in_one_language_and_holds_no_solution(lesson, language):
+    text = exercise.learners_file(lesson, language)
+    tag = exercise.TAG.search(text)
+    assert (int(tag[1]), tag[2]) == (lesson, language)
+    assert not re.search(r"# solution|# given|# end|\bzh:|TASKS", text.replace(tag[0], ""))
+    tree = ast.parse(text)
+    for node in [tree, *(n for n in tree.body if isinstance(n, ast.FunctionDef))]:
+        assert bool(HAN.search(ast.get_docstring(node))) == (language == "zh")
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@each_lesson
+def test_a_bug_as_given_is_wrong(lesson):
+    given = functions(exercise.learners_file(lesson, "en"))
+    for found in exercise.tasks(lesson):
+        if found.kind == "bug":
+            assert exercise.judge(found, given[found.name])[0] == FAIL
