@@ -277,13 +277,14 @@ def _row(learner, limits, stop):
         except InputError as error:
             notes.append(str(error))
             continue
-        for name, (state, message) in result.states.items():
+        for name, (state, _) in result.states.items():
             key = (result.lesson, name)
             if states.get(key) != PASS:  # of two files for one lesson the better counts
                 states[key] = state
-            if state == FAIL:
-                notes.append(f"{name}: {message.splitlines()[-1] if message else ''}")
-        notes += result.notes
+        failed = {n: m.splitlines()[-1] for n, (s, m) in result.states.items() if s == FAIL}
+        if len(failed) > 1 and len(set(failed.values())) == 1:  # the file itself
+            failed = {result.path.name: next(iter(failed.values()))}
+        notes += [f"{name}: {message}" for name, message in failed.items()] + result.notes
     return {"learner": learner.name, "states": states, "note": "; ".join(dict.fromkeys(notes))}
 
 

@@ -21,6 +21,8 @@ from pathlib import Path
 from course import exercise
 from course.exercise import FAIL, say
 
+RESERVED = 4 * 2**30  # bytes of addresses; seen: XLA's threads ask for more than 1 GiB
+
 
 def main(argv):
     given = json.loads(argv[0])
@@ -102,9 +104,11 @@ def guarded(call, file, given):
 
 
 def limit(memory):
-    """Let this process and each of its children take `memory` bytes more than now.
+    """Refuse this process and each of its children what is far more than `memory` bytes.
 
-    Windows has no such limit; there course.check watches alone.
+    It is addresses that are limited, of which a compiler reserves more than it uses; what is
+    in use is watched by course.check, which is too slow for one huge array. Windows has no
+    such limit.
     """
     try:
         import resource
@@ -112,7 +116,7 @@ def limit(memory):
         return
     import psutil
 
-    room = psutil.Process().memory_info().vms + memory
+    room = psutil.Process().memory_info().vms + memory + RESERVED
     for kind, most in (
         (resource.RLIMIT_AS, room),
         (resource.RLIMIT_FSIZE, 2**28),

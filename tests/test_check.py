@@ -1,0 +1,311 @@
+"""Checking learners' files: what they may do wrong, and what may not come of it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+from conftest import child_environment, one_line
+
+from course import check, classroom, exercise
+from course.exercise import FAIL, NOT_YET, PASS
+
+LESSON = 3
+NAMES = exercise.names(LESSON)
+FIRST = NAMES[0]
+QUICK = check.Limits(seconds=6, memory=2**29)
+
+
+def solved(**instead):
+    """The solved file, with the functions named replaced; a body is given as text."""
+    text = exercise.solved(LESSON, "en")
+    rest = exercise.learners_file(LESSON, "en").partition("# lesson")[2]
+    tag = "# lesson" + rest.partition("\n")[0]
+    text = text.replace('"""\n\nimport', f'"""\n\n{tag}\n\nimport', 1)
+    for name, body in instead.items():
+        text += f"\n\ndef {name}(*arguments):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"
+    return text
+
+
+def put(folder, text, name="exercise03.py"):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def states(result):
+    return {name: state for name, (state, _) in result.states.items()}
+
+
+def alive(marker):
+    """Whether a process with the marker on its command line runs."""
+    found = []
+    for each in psutil.process_iter(["cmdline", "status"]):
+        line = " ".join(each.info["cmdline"] or [])
+        if (
+            marker in line
+            and each.info["status"] != psutil.STATUS_ZOMBIE
+            and each.pid != os.getpid()
+        ):
+            found.append(each.pid)
+    return found
+
+
+def test_the_solutions_pass_and_print_beside_the_report(tmp_path):
+    text = solved() + "\nprint('hello', flush=True)\n"
+    result = check.check_file(put(tmp_path, text))
+    assert states(result) == dict.fromkeys(NAMES, PASS)
+    assert result.printed.strip() == "hello"
+    assert result.notes == []
+
+
+def test_as_given_nothing_is_done_yet(tmp_path):
+    for language in exercise.LANGUAGES:
+        path = put(tmp_path, exercise.learners_file(LESSON, language), f"{language}.py")
+        assert states(check.check_file(path)) == dict.fromkeys(NAMES, NOT_YET)
+
+
+ACCIDENTS = {
+    "loop": ("while True: pass", "not done after 6 s"),
+    "exit": ("import sys; sys.exit(0)", "sys.exit"),
+    "hard exit": ("import os; os._exit(0)", "os._exit(0)"),
+    "crash": ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+    "flood": ("while True: print('x' * 1000)", "prints more than"),
+    "memory": ("import numpy as np; return np.ones(2**32)", "more memory than the 0.5 GiB"),
+    "memory by and by": ("x = []\nwhile True: x.append(bytes(2**20))", "more memory"),
+    "exception": ("return 1 / 0", "ZeroDivisionError: division by zero"),
+    "recursion": ("def f(x): return f(x)\nreturn f(1)", "without end"),
+    "nothing": ("pass", "returns None"),
+    "text": ("return 'three'", "is wanted"),
+    "input": ("return input('x? ')", "EOFError"),
+}
+
+
+@pytest.mark.parametrize("kinds", [list(ACCIDENTS)[i : i + 4] for i in range(0, 12, 4)], ids=str)
+def test_an_accident_is_told_and_costs_only_its_own_exercise(tmp_path, kinds):
+    bodies = {name: ACCIDENTS[kind][0] for name, kind in zip(NAMES, kinds)}
+    result = check.check_file(put(tmp_path, solved(**bodies)), QUICK)
+    for name, kind in zip(NAMES, kinds):
+        state, message = result.states[name]
+        assert (state, ACCIDENTS[kind][1] in message) == (FAIL, True), (kind, message)
+    assert result.states[NAMES[-1]][0] == PASS
+
+
+def test_the_learners_line_is_named(tmp_path):
+    text = solved(**{FIRST: "x = 1\nreturn x / 0"})
+    line = next(n for n, at in enumerate(text.splitlines(), 1) if "x / 0" in at)
+    message = check.check_file(put(tmp_path, text)).states[FIRST][1]
+    assert message.startswith(f"line {line}: ZeroDivisionError")
+
+
+def test_a_file_that_cannot_be_imported_is_told_once_for_all(tmp_path):
+    for text, told in [("\nimport nosuchthing\n", "nosuchthing"), ("\nwhile True: pass\n", "loop")]:
+        result = check.check_file(put(tmp_path, solved() + text), QUICK)
+        assert set(states(result).values()) == {FAIL}
+        assert all(told in message for _, message in result.states.values())
+
+
+def test_a_syntax_error_needs_no_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "_run", None)
+    result = check.check_file(put(tmp_path, solved() + "\ndef (:\n"))
+    assert all("SyntaxError, line" in message for _, message in result.states.values())
+
+
+def test_a_child_left_behind_is_ended_and_told(tmp_path):
+    marker = f"left-{time.time_ns()}"
+    body = f"""
+        import subprocess, sys
+        command = [sys.executable, "-c", "import time; time.sleep(600)", {marker!r}]
+        subprocess.Popen(command, start_new_session=True)
+        subprocess.Popen(command)
+    """
+    result = check.check_file(put(tmp_path, solved(**{FIRST: body})))
+    assert any("2 processes" in note for note in result.notes)
+    assert alive(marker) == []
+
+
+def test_the_learners_own_folder_stays_as_it_is(tmp_path):
+    body = """
+        import os, shutil
+        os.remove(__file__)
+        open("new.txt", "w").write("x")
+        shutil.rmtree(".")
+    """
+    path = put(tmp_path, solved(**{FIRST: body}))
+    (tmp_path / "table.csv").write_text("x\n1\n")
+    before = path.read_bytes()
+    check.check_file(path)
+    assert path.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["exercise03.py", "table.csv"]
+
+
+def test_files_beside_it_come_along_but_not_huge_ones_nor_links(tmp_path):
+    put(tmp_path, "VALUE = 3\n", "helper.py")
+    (tmp_path / "huge.bin").write_bytes(bytes(check.LARGEST_FILE + 1))
+    (tmp_path / "loop").symlink_to(tmp_path)
+    result = check.check_file(put(tmp_path, solved() + "\nfrom helper import VALUE\n"))
+    assert states(result) == dict.fromkeys(NAMES, PASS)
+    assert result.notes == ["not copied: huge.bin"]
+
+
+def test_a_file_named_as_a_library_does_not_hide_it(tmp_path):
+    put(tmp_path, "raise RuntimeError\n", "keras.py")
+    assert set(states(check.check_file(put(tmp_path, solved()))).values()) == {PASS}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"print('hello')\n", "no exercise"),
+        (bytes(range(256)), "not a text in UTF-8"),
+        (b"# lesson 99, en: x\n", "no exercises for lesson 99"),
+    ],
+)
+def test_what_is_no_exercise_is_one_line(command, tmp_path, content, told):
+    (tmp_path / "work.py").write_bytes(content)
+    done = command("course", "check", "work.py", check=2)
+    assert told in one_line(done.stderr)
+    assert os.listdir(tmp_path) == ["work.py"]
+
+
+def test_the_commands_a_learner_types(command, tmp_path):
+    done = command("course", "exercise", "3", "--language", "zh", check=0)
+    path = tmp_path / "exercises" / "exercise03.py"
+    assert path.read_text(encoding="utf-8") == exercise.learners_file(3, "zh")
+    assert FIRST in done.stdout
+    path.write_text("mine", encoding="utf-8")
+    assert "--force" in one_line(command("course", "exercise", "3", check=2).stderr)
+    assert path.read_text(encoding="utf-8") == "mine"
+    command("course", "exercise", "3", "--force", "--language", "en", check=0)
+    assert path.read_text(encoding="utf-8") == exercise.learners_file(3, "en")
+    assert "there is no" in one_line(command("course", "progress", check=2).stderr)
+
+    path.write_text(solved(**{FIRST: "return 0 * arguments[2]"}), encoding="utf-8")
+    done = command("course", "check", check=1)
+    assert "first difference at [0]" in done.stdout
+    assert f"{len(NAMES) - 1} of {len(NAMES)} pass" in done.stdout
+    assert (
+        f"{len(NAMES) - 1} of {len(NAMES)} exercises pass" in command("course", "progress").stdout
+    )
+    record = json.loads(command("course", "check", "--json", check=1).stdout)
+    assert [each["state"] for each in record[0]["exercises"]] == [FAIL, *[PASS] * (len(NAMES) - 1)]
+
+    (tmp_path / "exercises" / classroom.PROGRESS).write_text("{", encoding="utf-8")
+    assert "damaged" in one_line(command("course", "progress", check=2).stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["exercise", "99"], "no exercises for lesson 99"),
+        (["exercise", "three"], "expected a lesson's number"),
+        (["exercise"], "required"),
+        (["check", "nowhere"], "there is no nowhere"),
+        (["check", "--seconds", "0"], "whole number"),
+        (["check", ".", "--csv", "grades.csv"], "nothing in"),
+        (["progress", "nowhere"], "there is no nowhere"),
+    ],
+)
+def test_bad_input_is_one_line(command, arguments, told):
+    assert told in one_line(command("course", *arguments, check=2).stderr)
+
+
+def test_chinese_files_are_answered_in_chinese(tmp_path, capsys):
+    text = exercise.learners_file(LESSON, "zh")
+    body = text.replace("    raise NotImplementedError", "    return 1 / 0", 1)
+    result = check.check_file(put(tmp_path, body))
+    assert "行：ZeroDivisionError" in result.states[FIRST][1]
+    classroom._show(result)
+    shown = capsys.readouterr().out
+    assert "未通过" in shown
+    assert "未做" in shown
+
+
+def test_ctrl_c_ends_the_learners_process_too(tmp_path):
+    marker = f"child-{time.time_ns()}"
+    body = f"""
+        import subprocess, sys
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(600)", {marker!r}])
+    """
+    put(tmp_path, solved(**{FIRST: body}))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "course", "check", str(tmp_path)],
+        env=child_environment(), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 250
+    while not alive(marker) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    one_line(said)
+    assert alive(marker) == []
+    assert os.listdir(tmp_path) == ["exercise03.py"]
+
+
+def wrong(**changes):
+    return solved(**{FIRST: "return -1.0", **changes})
+
+
+def classes(folder, marker):
+    """Thirty learners; {name: what must be found of the first exercise}."""
+    found = {}
+
+    def add(name, text, state):
+        put(folder / name, text)
+        found[name] = state
+
+    for i in range(8):
+        add(f"right {i}", solved(), PASS)
+    for i in range(4):
+        add(f"partly {i}", exercise.learners_file(LESSON, "zh"), NOT_YET)
+    for i in range(4):
+        add(f"wrong {i}", wrong(), FAIL)
+    for name, (body, _) in ACCIDENTS.items():
+        add(name, solved(**{FIRST: body}), FAIL)
+    child = f"""
+        import subprocess, sys
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", {marker!r}])
+        return 0
+    """
+    add("=child()", solved(**{FIRST: child}), FAIL)
+    add("deletes", solved(**{FIRST: "import os; os.remove(__file__); return 0"}), FAIL)
+    return found
+
+
+def test_thirty_learners_are_collected_in_one_run(tmp_path, command):
+    marker = f"class-{time.time_ns()}"
+    folder = tmp_path / "class"
+    expected = classes(folder, marker)
+    (folder / "junk").mkdir()
+    (folder / "junk" / "notes.py").write_bytes(bytes(range(256)))
+    (folder / "not python").mkdir()
+    put(folder / "not python", "# lesson 3, en: x\nthis is no Python\n")
+    (folder / "empty").mkdir()
+    (folder / "exercise03.py").mkdir()  # a folder with a file's name
+    put(folder, solved(), "alice.py")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    start = time.monotonic()
+    done = command("course", "check", "class", "--csv", "grades.csv", "--seconds", "8",
+                   "--memory", "1", check=0, timeout=1500)  # fmt: skip
+    print(done.stdout, f"{time.monotonic() - start:.0f} s")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert alive(marker) == []
+    assert sorted(os.listdir(tmp_path)) == ["class", "grades.csv"]
+    with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = {row["learner"]: row for row in csv.DictReader(file)}
+    assert len(rows) == len(expected) + 5
+    for name, state in expected.items():
+        row = rows[f"'{name}" if name[0] == "=" else name]
+        assert row[f"3.{FIRST}"] == state, name
+    assert rows["alice.py"][PASS] == str(len(NAMES))
+    assert rows["empty"]["note"] == rows["junk"]["note"] == "no exercises"
+    assert rows["not python"][FAIL] == str(len(NAMES))
