@@ -25,7 +25,7 @@ if "ipykernel" in sys.modules:  # TensorFlow's greeting would stand in red above
     course.import_quietly(course.backend)
 
 MATHS = re.compile(r"(\$[^$]*\$)")
-NUMBER = re.compile(r"(?<![A-Za-z\d.])\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"(?<![A-Za-z\d.])\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
 POWER = re.compile(r"(-?\d(?:\.\d+)?)e([-+]\d+)")
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 HOLE = re.compile(r"\{(\d*)\}")
@@ -73,9 +73,13 @@ def quote(value, layout=""):
     '2.5\xa0×\xa010⁻²⁸'
     >>> quote(10000, ",d")
     '10,000'
+    >>> quote(0.0, ".1e")
+    '0'
     """
     text = format(value, layout)
     power = POWER.fullmatch(text)
+    if power and value == 0:
+        return "0"
     if not power:
         return text
     exponent = str(int(power[2])).translate(RAISED)
@@ -103,7 +107,7 @@ def _check_table(report, translate):
     header = [translate(word) for word in ("check", "measured", "reference", "error", "allowed")]
     verdicts = {True: translate("ok"), False: translate("FAILS")}
     rows = [
-        (check.name, *_worst(check), f"{check.error:.1e}", f"{check.tolerance:.1e}",
+        (translate(check.name), *_worst(check), f"{check.error:.1e}", f"{check.tolerance:.1e}",
          verdicts[check.passed])
         for check in report.checks
     ]  # fmt: skip
@@ -124,7 +128,7 @@ def _png(figure):
     from matplotlib import pyplot as plt
 
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=150)
+    figure.savefig(picture, format="png", dpi=150, bbox_inches="tight")
     plt.close(figure)
     return b64encode(picture.getvalue()).decode()
 
@@ -137,7 +141,11 @@ def _relabel(figure, translate):
     font = _labels()["font"]
     font_manager.fontManager.addfont(font)
     family = font_manager.FontProperties(fname=font).get_name()
-    figure.canvas.draw()  # tick labels are written when drawn
+    figure.canvas.draw()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        words = [label.get_text() for label in axis.get_ticklabels()]
+        if words != [translate(word) for word in words]:  # drawing would write them anew
+            axis.set_ticks(axis.get_ticklocs(), [translate(word) for word in words])
     for text in figure.findobj(Text):
         text.set_fontfamily(["DejaVu Sans", family])
         if text.get_text() != translate(text.get_text()):
@@ -154,8 +162,8 @@ def _labels():
 def template(label):
     """A label with its numbers, outside formulas, replaced by {}: what is translated.
 
-    >>> template("after 3 of 10,000")
-    'after {} of {}'
+    >>> template("after 3, of 10,000")
+    'after {}, of {}'
     >>> template("cost $10^3$ with L2")
     'cost $10^3$ with L2'
     """
@@ -164,8 +172,10 @@ def template(label):
     )
 
 
-def translation(label, labels, missing):
+def translation(label, labels, used):
     """The label in the other language; symbols and numbers stay as they are.
+
+    Its template, where it has words, is added to the set `used`.
 
     >>> translation("after 3 of 10", {"after {} of {}": "共 {1} 步，第 {0} 步"}, set())
     '共 10 步，第 3 步'
@@ -173,9 +183,9 @@ def translation(label, labels, missing):
     words = "".join(MATHS.split(label)[::2])
     if not re.search(r"[A-Za-z]{2,}", words):
         return label
+    used.add(template(label))
     known = labels.get(template(label))
     if not known:
-        missing.add(template(label))
         return label
     values = NUMBER.findall(words)
     order = iter(range(len(values)))
@@ -188,9 +198,9 @@ def _display(shown, translated=None, **about):
         print(shown["text/plain"])
         return
     if translated and _labels():
-        missing = set()
+        used = set()
         labels = _labels()["labels"]
-        about["translated"] = translated(lambda text: translation(text, labels, missing))
-        about["missing"] = sorted(missing)
+        about["translated"] = translated(lambda text: translation(text, labels, used))
+        about["labels"] = sorted(used)
     display = sys.modules["IPython"].display.display
     display(shown, raw=True, metadata={"course": about})

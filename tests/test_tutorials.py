@@ -95,11 +95,11 @@ def test_long_arrays_and_markup_are_shown_safely(capsys):
 
 
 def test_a_label_without_translation_is_named():
-    missing = set()
-    assert notebook.translation("cost after 3 steps", {}, missing) == "cost after 3 steps"
-    assert missing == {"cost after {} steps"}
-    assert notebook.translation("x", {}, missing) == "x"
-    assert notebook.translation("$10^{3}$", {}, missing) == "$10^{3}$"
+    used = set()
+    assert notebook.translation("cost after 3 steps", {}, used) == "cost after 3 steps"
+    assert used == {"cost after {} steps"}
+    assert notebook.translation("x", {}, used) == "x"
+    assert notebook.translation("$10^{3}$", {}, used) == "$10^{3}$"
 
 
 def marks(text):

@@ -70,7 +70,7 @@ assert (mean_off > 1e-9) == (backend in ("jax", "torch"))
 assert (maximum_off > 1e-9) == (backend == "torch")
 
 # %% [markdown]
-# An error near $10^{-16}$ is one of `float64`, an error near $10^{-8}$ one of
+# An error near $10^{-16}$ is one of `float64`, an error near $10^{-7}$ one of
 # `float32`. On PyTorch all three functions compute in `float32`, whatever comes
 # in. On JAX only `ops.mean` does, and on TensorFlow none. There is no warning.
 # The cure is to write the same thing another way, which keeps all digits on the

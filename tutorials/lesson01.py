@@ -18,7 +18,7 @@
 # A rule turns $x$ into $y$, and you see three examples of it. You suppose that
 # $y$ is always $x$ times some number, but you do not know which number. The
 # plainest way to find out is to try them all. How well does that work, how much
-# does it cost, and when does it stop working?
+# work is it, and when does it stop working?
 #
 # This page calls the functions of `course/lesson01.py`; open that file beside
 # it. Every number in the text was computed by the cells on this page. Each cell
@@ -47,10 +47,10 @@ notebook.numbers(
 # %% [markdown]
 # ## Predict before you run
 #
-# The number that is looked for is called the **weight** $w$. Together with the
+# The number that we look for is called the **weight** $w$. Together with the
 # rule "multiply by it" it makes a **model**: for the example $x_i$ the model
-# predicts $\hat y_i$, read "y hat". How wrong a weight is, over all $n$ =
-# {number}`n` examples, is said by one number, the **cost** $J$:
+# predicts $\hat y_i$, read "y hat". One number, the **cost** $J$, says how
+# wrong a weight is over all $n$ = {number}`n` examples:
 #
 # $$
 # \hat y_i = x_i w, \qquad J(w) = \frac1n \sum_{i=1}^{n} (\hat y_i - y_i)^2 .
@@ -109,8 +109,8 @@ notebook.figure(
 # w^* = \frac{\sum_i x_i y_i}{\sum_i x_i^2} .
 # $$
 #
-# A formula that gives the answer without any search is called a closed form.
-# The next cell computes it.
+# A formula that gives the answer without any search is called a **closed
+# form**. The next cell computes it.
 
 # %%
 bottom = (x @ y) / (x @ x)  # x @ y is the sum of the products x_i y_i
@@ -125,7 +125,7 @@ notebook.numbers(
 # form. Searching needs only one thing: that the cost of a weight can be
 # computed.
 #
-# ### What it costs
+# ### How much work it is
 #
 # With $k$ values for each of $p$ weights there are $k \cdot k \cdots k = k^p$
 # combinations. The lesson counts and times the search for one, two and three
@@ -170,17 +170,18 @@ notebook.figure(
 # {number}`years:.0f` years.
 #
 # That was the coarser grid. The answers to the third question are
-# {number}`finer_3:,d` and {number}`finer_10:.1e`. The networks at the end of
-# this course have thousands of weights. This growth is called the **curse of
-# dimensionality**.
+# {number}`finer_3:,d` and {number}`finer_10:.1e`. This growth is called the
+# **curse of dimensionality**, and the networks at the end of this course have
+# thousands of weights.
 #
 # ## In Keras
 #
-# Keras is the library with which we shall build networks. Its smallest part is
-# a **unit**: it multiplies each of its inputs by a weight and adds up. A
-# `Dense` layer is a row of units that all see the same input. So one layer can
-# try the whole grid at once: `build_model` makes as many units as there are
-# values and gives unit number $j$ the weight number $j$ of the grid.
+# Keras is the library with which we shall build networks. The smallest part of
+# a network is a **unit**: it multiplies each of its inputs by a weight and adds
+# up the products. A `Dense` layer is a row of units that all see the same
+# input. So one layer can try the whole grid at once: `build_model` makes as
+# many units as there are values and gives unit number $j$ the weight number $j$
+# of the grid.
 #
 # The block `precision` makes Keras compute with the sixteen digits of
 # `float64`, so that it can be compared with NumPy; its default, `float32`, has
@@ -223,8 +224,8 @@ assert report.passed, "a check fails: see the table"
 # ## The trap
 #
 # A search always returns something. Ask for the same range with 40 values,
-# which sounds like steps of a tenth, and then for a range of your own that
-# looks just as reasonable.
+# which sounds like steps of a tenth, and then for another range that looks just
+# as reasonable.
 
 # %%
 forty = np.linspace(lesson.LOWEST, lesson.HIGHEST, 40)
@@ -252,9 +253,9 @@ notebook.figure(
 # Forty values have thirty-nine gaps between them, so the spacing is
 # {number}`spacing_forty:.4f` and the true weight falls between two of them. The
 # search is off by {number}`off_forty:.4f`, half a gap, and its cost is no
-# longer zero. That is the price of every grid: within its range it is wrong by
-# up to half its spacing, and the lesson's grid was exact only because the
-# answer happened to lie on it.
+# longer zero. Every grid has this flaw: within its range it is wrong by up to
+# half its spacing, and the lesson's grid was exact only because the answer
+# happened to lie on it.
 #
 # The second range, in the figure, does not contain the answer at all. The
 # search returns {number}`best_narrow:.1f` with the cost
@@ -268,12 +269,12 @@ notebook.figure(
 #   one weight and for three?
 # - Search in two rounds: a coarse grid first, then a fine one around its best
 #   value. How many tries do six correct digits take in this way?
-# - Add a little random noise to $y$. What is the smallest cost on the grid now, and why is it
-#   not zero?
+# - Add a little random noise to $y$. What is the smallest cost on the grid now,
+#   and why is it not zero?
 # - Replace the square in the cost by the absolute value. Does the curve still
 #   look like a bowl? Does the best weight change?
-# - Try 41 weights drawn at random instead of the grid. How far off is the best
-#   of them?
+# - Try {number}`tries` weights drawn at random instead of the grid. How far off
+#   is the best of them?
 # - Run the lesson with another grid: `python -m course.lesson01 --steps 80`.
 #
 # ## Sources

@@ -11,7 +11,6 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
 # # Lesson 2: Gradient descent
 #
 # ## The question
@@ -85,8 +84,9 @@ notebook.numbers(
 #
 # A formula for a slope is easily wrong by a sign or a factor, so we measure it
 # as well: `numeric_slope` takes two points close together on the curve, a
-# little to the left and a little to the right, and divides the rise by the
-# run. This is called a **finite difference**.
+# little to the left and a little to the right, and divides the difference of
+# their heights by their distance in $w$. This is called a **finite
+# difference**.
 
 # %%
 path = lesson.descend(
@@ -136,7 +136,7 @@ notebook.figure(
 # are the slope at some of them. The ground becomes flatter towards the bottom
 # and the steps become shorter by themselves, although the learning rate stays
 # the same. On the right the axis is logarithmic, so a straight line means that
-# every epoch keeps the same *share* of the distance. The grey line behind the
+# every epoch keeps the same *share* of the distance. The grey line through the
 # dots was not fitted to them: it was predicted, as follows.
 #
 # ### How fast, and how long a step may be
@@ -156,10 +156,10 @@ notebook.figure(
 # $$
 #
 # where $w_t$ is the weight after $t$ epochs. The factor $1 - \eta\lambda$ says
-# it all. Between 0 and 1, descent approaches the bottom from one side. Between
-# $-1$ and 0 it jumps over the bottom each time and still comes nearer. Below
-# $-1$ it jumps further away each time: it **diverges**. That happens when
-# $\eta > 2/\lambda$.
+# it all. While it lies between 0 and 1, descent approaches the bottom from one
+# side. Between $-1$ and 0 it jumps over the bottom each time and still comes
+# nearer. Below $-1$ it jumps further away each time: it **diverges**. That
+# happens when $\eta > 2/\lambda$.
 
 # %%
 rates = lesson.LEARNING_RATE * np.array([1, 10, 20, 30])
@@ -300,14 +300,15 @@ notebook.figure(
 # %% [markdown]
 # On the left, plain descent from {number}`stuck_start` ends at
 # {number}`stuck_w:.4f` with the cost {number}`stuck_cost:.4f`. There the slope
-# is zero and nothing moves any more; it does not know that the cost at the
-# star, $w$ = {number}`deep_w:.4f`, is {number}`deep_cost:.4f`. Such a place is
-# called a **local minimum**. Of {number}`restarts` random starts
-# {number}`restarts_deep` reached the deep valley, so the best of them is there.
+# is zero and nothing moves any more. Such a place, lower than all places near
+# it, is called a **local minimum**. Descent does not know that the cost at the
+# star, $w$ = {number}`deep_w:.4f`, is {number}`deep_cost:.4f`. Of
+# {number}`restarts` random starts {number}`restarts_deep` reached the deep
+# valley, so the best of them is there.
 #
-# On the right are {number}`walkers:,d` walkers with noise, all of them started
-# in the *wrong* valley. The histogram shows where they are in the end:
-# {number}`share_deep:.3f` of them in the deep one. The grey curve is the
+# On the right are {number}`walkers:,d` **walkers**: descents with noise, all of
+# them started in the *wrong* valley. The histogram shows where they are in the
+# end: {number}`share_deep:.3f` of them in the deep one. The grey curve is the
 # prediction, in proportion to $e^{-J(w)/T}$; it puts
 # {number}`share_expected:.3f` of them there. Noise is not only a nuisance.
 # Lesson 4 meets it again, where nobody adds it on purpose.

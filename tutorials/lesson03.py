@@ -17,8 +17,8 @@
 #
 # A few points lie exactly on a straight line, but the computer is not told
 # which. It may only ask how wrong a line is, and how the error changes when the
-# line moves a little. Does gradient descent, started from nothing, find the
-# line? How exactly? How long does it take, and what decides that?
+# line moves a little. Does gradient descent, started from zero, find the line?
+# How exactly? How long does it take, and what decides that?
 #
 # This page calls the functions of `course/lesson03.py`; open that file beside
 # it. Every number in the text was computed by the cells on this page. Each cell
@@ -101,22 +101,24 @@ notebook.figure(
 
 # %% [markdown]
 # On the left, each blue line is the model after some steps, the darker the
-# later. The first steps change the slope most; the intercept follows slowly. On
-# the right the cost axis is logarithmic, so a straight line means that every
-# step removes the same *share* of the cost. The level part at the end is
-# rounding.
+# later. The first steps change mostly how steep the line is; the intercept
+# follows slowly. On the right the cost axis is logarithmic, so a straight line
+# means that every step removes the same *share* of the cost. The level part at
+# the end is rounding.
 #
 # ### Why it takes as long as it does
 #
-# With $\theta = (w, b)$ the cost is a bowl. Its curvature is the matrix $H =
-# \frac2n A^\top A$, where $A$ has the columns $x$ and $1$. Along an eigenvector
-# of $H$ with the eigenvalue $\lambda$, a step multiplies the distance to the
-# bottom by $1 - \eta\lambda$. Two predictions follow:
+# With $\theta = (w, b)$, read "theta", the cost is a bowl. Its curvature, in
+# lesson 2 a number, is now the matrix $H = \frac2n A^\top A$, where $A$ has the
+# columns $x$ and $1$. An **eigenvector** of $H$ is a direction that $H$ only
+# stretches, and the factor, its **eigenvalue** $\lambda$, is the curvature in
+# that direction. So, as in lesson 2, a step multiplies the distance to the
+# bottom along an eigenvector by $1 - \eta\lambda$. Two predictions follow:
 #
 # - descent converges when $\eta < 2 / \lambda_{\max}$, set by the steepest
 #   direction;
-# - in the end it is as slow as $1 - \eta\lambda_{\min}$, set by the flattest
-#   one.
+# - in the end each step keeps $1 - \eta\lambda_{\min}$ of the distance, set by
+#   the flattest one.
 
 # %%
 flattest, steepest = np.linalg.eigvalsh(lesson.hessian(X))
@@ -186,9 +188,11 @@ notebook.numbers(
 # Two programs that agree can share a mistake. So the lesson holds its numbers
 # against ones that came another way: scikit-learn's `LinearRegression`, the
 # closed form of every step, and finite differences for the gradient. The
-# columns "error" and "allowed" say how far off a number is and how far off it
-# may be. Where a row compares many numbers, it shows the pair that is furthest
-# apart.
+# seventh and the eighth row belong to the trap below. In the last four the
+# lesson goes on to a table with two features and to steps on a few rows each,
+# the subject of lesson 4. The columns "error" and "allowed" say how far off a
+# number is and how far off it may be. Where a row compares many numbers, it
+# shows the pair that is furthest apart.
 
 # %%
 report = lesson.run()

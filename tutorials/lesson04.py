@@ -11,7 +11,6 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
 # # Lesson 4: Batch, stochastic and mini-batch descent
 #
 # ## The question
@@ -56,7 +55,7 @@ notebook.numbers(
 # {number}`noise`; this is the **noise** in $y$. The model is a line with a
 # weight $w$ and an intercept $b$, together $\theta = (w, b)$, read "theta". The
 # cost is the mean of the squared errors, as in lesson 3, so its gradient is a
-# mean as well, of one part $g_i$ from each row $i$:
+# mean as well, of one part $g_i$ from each point, or row, $i$:
 #
 # $$
 # \frac{\partial J}{\partial \theta} = \frac1n \sum_{i=1}^{n} g_i, \qquad
@@ -130,8 +129,8 @@ notebook.figure(
 # stochastic, mini-batch). Drawn by updates, on the left, the curves lie nearly
 # on top of each other: on average a step of one row leads where a step of all
 # rows leads. Drawn by epochs, in the middle, they are far apart, because an
-# epoch holds so many more of the small steps. On the right the paths are drawn
-# over the lines of equal cost. Stochastic descent ends
+# epoch holds more steps where each takes fewer rows. On the right the paths are
+# drawn over the lines of equal cost. Stochastic descent ends
 # {number}`distance_single:.3f` from the lowest point, mini-batch descent
 # {number}`distance_mini:.3f` and batch descent {number}`distance_batch:.3f`.
 #
@@ -144,8 +143,8 @@ notebook.figure(
 # Near the bottom the true gradient is almost zero, but a single row still
 # pushes, because its point does not lie on the line. So $\theta$ never comes to
 # rest. It keeps a **spread**: if descent were repeated many times with rows
-# drawn at random, its ends would lie around the lowest point with a standard
-# deviation of about
+# drawn at random for each step, its ends would lie around the lowest point with
+# a standard deviation of about
 #
 # $$
 # \sigma \sqrt{\frac{\eta}{B}} .
@@ -230,8 +229,7 @@ notebook.figure(
 # One model serves all three: only `batch_size` differs. `train` calls Keras's
 # own `fit` and gives it the rows in the order used by hand, so that both see
 # the same batches. Stochastic descent makes so many updates that two epochs of
-# it must do. The block `precision` makes Keras compute with the sixteen digits
-# of `float64`, so that it can be compared with NumPy.
+# it must do.
 
 # %%
 differences, counted = [], []
@@ -256,9 +254,8 @@ notebook.numbers(updates_in_keras=counted, largest_difference=max(differences))
 # descent, finite differences for the gradient, the exact prediction for the
 # spread, and the chances for the shares that escaped. Where chance plays a
 # part, four or five standard deviations ("sigma") are allowed; chance alone
-# practically never leads that far. The columns "error" and "allowed" say how
-# far off a number is and how far off it may be. Where a row compares many
-# numbers, it shows the pair that is furthest apart.
+# practically never leads that far. The three rows from "right: rows outside the
+# batch" on belong to the trap below.
 
 # %%
 report = lesson.run()
@@ -305,10 +302,10 @@ notebook.figure(
 # %% [markdown]
 # On the left the two costs can hardly be told apart; they end at
 # {number}`cost_right:.4f` and, with the slip, at {number}`cost_slip:.4f`. The
-# right-hand side gives it away. Each mini-batch is a little different, so the
-# share that an update removes must jump; with the slip it is smooth. In truth
-# the slip has turned it into batch descent, to within {number}`off_batch:.0e`,
-# and every update pays for all the rows.
+# figure on the right gives it away. Each mini-batch is a little different, so
+# the share of the cost that an update removes must jump; with the slip it is
+# smooth. In truth the slip has turned it into batch descent, to within
+# {number}`off_batch:.0e`, and every update pays for all the rows.
 #
 # A test finds it without a figure: change $y$ in a row *outside* the batch and
 # compute the batch's gradient again. It must not move at all. Without

@@ -54,8 +54,8 @@ notebook.numbers(x=x, y=y, tried=tried, steps=lesson.STEPS)
 # 1. The first four rates are all small. Does it matter a little which of them
 #    is used, or a lot?
 # 2. The last two rates differ by about a tenth. How differently can they end?
-# 3. Give the model two features, one of them about ten times as wide as the
-#    other. How many times as many steps will descent need?
+# 3. Give the model two features, one of them spread about ten times as widely
+#    as the other. How many times as many steps will descent need?
 
 # %% [markdown]
 # ## By hand
@@ -96,7 +96,7 @@ notebook.numbers(
 # So a small $\eta$ keeps nearly all of $e$, and one with $\eta\lambda > 2$
 # makes it larger and throws it to the other side. The best rate treats the
 # flattest and the steepest direction, $\lambda_{\min}$ and $\lambda_{\max}$,
-# alike:
+# alike: in the two, $1 - \eta\lambda$ has the same size and opposite signs:
 #
 # $$
 # \eta_{\mathrm{best}} = \frac{2}{\lambda_{\min} + \lambda_{\max}}, \qquad
@@ -104,9 +104,9 @@ notebook.numbers(
 # $$
 #
 # With it a step keeps the share $(\kappa - 1)/(\kappa + 1)$ of the distance in
-# both. The number $\kappa$ is the condition number: it says how stretched the
-# bowl is, and a round one has $\kappa = 1$. `search_best_rate` knows none of
-# this. It only tries rates, and looks closer and closer around the best.
+# both. The number $\kappa$ is the **condition number**: it says how stretched
+# the bowl is, and a round one has $\kappa = 1$. `search_best_rate` knows none
+# of this. It only tries rates, and looks closer and closer around the best.
 
 # %%
 eigenvalues, V = np.linalg.eigh(lesson.hessian(X))
@@ -156,15 +156,15 @@ notebook.figure(
 # best, the dotted one a rate just above the limit. On the right, the lines are
 # the formula $|1 - \eta\lambda|$ and the dots are measured. The blue line, the
 # flattest direction, falls slowly; the orange line, the steepest one, falls to
-# zero and rises again. The best rate is where the two meet. A little to its
-# right the orange line crosses 1: the limit.
+# zero and rises again. The best rate, dashed green, is where the two meet. A
+# little to its right the orange line crosses 1: the limit.
 #
 # ### A stretched valley
 #
-# Now two features, the second about ten times as wide as the first, and the
-# best rate for each problem. `scaling` descends twice: on the features as they
-# are, and on the same features scaled to mean 0 and standard deviation 1. It
-# counts the steps until a millionth of the distance is left.
+# Now two features, the second spread about ten times as widely as the first,
+# and the best rate for each problem. `scaling` descends twice: on the features
+# as they are, and on the same features scaled to mean 0 and standard
+# deviation 1. It counts the steps until a millionth of the distance is left.
 
 # %%
 X_valley, y_valley = lesson.load_valley(seed=0)
@@ -188,23 +188,24 @@ notebook.numbers(
 # {number}`kappa_scaled:.1f` and {number}`steps_scaled` steps: a
 # {number}`ratio:.0f`-fold difference from one line of code. A width enters the
 # curvature squared, so ten times the width costs far more than ten times the
-# steps. The rule $\tfrac{\kappa}{2} \ln 10^6$ foretells {number}`rule:,.0f`
-# steps for the stretched valley.
+# steps. Where $\kappa$ is large, a step keeps about $1 - 2/\kappa$ of the
+# distance, so that a millionth is left after about $\tfrac{\kappa}{2} \ln 10^6$
+# steps: {number}`rule:,.0f` for the stretched valley.
 #
 # ## In Keras
 #
-# Where scaling is not enough, *momentum* helps. The step remembers the steps
+# Where scaling is not enough, **momentum** helps. The step remembers the steps
 # before it in a velocity $v$, which starts at 0:
 #
 # $$
 # v \leftarrow \mu v - \eta g, \qquad \theta \leftarrow \theta + v .
 # $$
 #
-# This is the *heavy ball*; $\mu$, from 0 to 1, is the momentum. Steps across
-# the valley cancel each other in $v$, steps along it add up. *Nesterov's*
+# This is the **heavy ball**; $\mu$, from 0 to 1, is the momentum. Steps across
+# the valley cancel each other in $v$, steps along it add up. **Nesterov's**
 # variant moves by $\mu v - \eta g$ instead of $v$, with the new $v$. In Keras
-# both are arguments of the optimizer `SGD`. The rates and momenta below are
-# the usual formulas in $\lambda_{\min}$ and $\lambda_{\max}$.
+# both are arguments of the optimizer `SGD`. The rates and momenta below are the
+# usual formulas in $\lambda_{\min}$ and $\lambda_{\max}$.
 
 # %%
 low, high = np.sqrt(curvatures[[0, -1]])
@@ -235,9 +236,9 @@ notebook.numbers(
 # %% [markdown]
 # On the features as they are, the heavy ball needs {number}`steps_heavy` steps
 # and Nesterov {number}`steps_nesterov`, where plain descent needed
-# {number}`steps_plain:,d`: such counts grow with $\sqrt\kappa$, not with
-# $\kappa$. Over all the steps Keras and the formulas by hand differ by at most
-# {number}`largest_difference:.0e`.
+# {number}`steps_plain:,d`. With momentum the count grows like $\sqrt\kappa$,
+# not like $\kappa$. Over all the steps Keras and the formulas by hand differ by
+# at most {number}`largest_difference:.0e`.
 
 # %% tags=["hide-input"]
 notebook.figure(
@@ -267,11 +268,10 @@ notebook.figure(
 #
 # ## Checked
 #
-# The lesson foretells each curve from the eigenvalues alone and holds the
-# descent, by hand and in Keras, against it. It also compares $\kappa$ with the
-# singular values of the data, and the counted steps with the foretold ones. In
-# the table, "error" says how far off a number is and "allowed" how far off it
-# may be.
+# The lesson predicts each curve from the eigenvalues alone and holds the
+# descent, by hand and in Keras, against it. It also computes $\kappa$ a second
+# way, from the singular values of the data, and compares the counted steps with
+# the predicted ones.
 
 # %%
 report = lesson.run()
@@ -328,30 +328,30 @@ notebook.figure(
 # %% [markdown]
 # After {number}`steps` steps the weak decay has left
 # {number}`weak_decay_leaves:.4f` of the learning rate: it did next to nothing.
-# The strong decay starts at
-# {number}`start_rate`, above the limit, which is the dashed line on the left.
-# On the right the steep part grows until step {number}`grows_until`; then the
-# rate has fallen below the limit and the schedule saves the run. The price is
-# the blue curve: it bends, because the ever smaller rate hardly moves the flat
-# direction. After {number}`schedule_steps` steps the distance is
+# The strong decay starts at {number}`start_rate`, above the limit, which is the
+# dashed line on the left. On the right the steep part grows until step
+# {number}`grows_until`; then the rate has fallen below the limit and the
+# schedule saves the run. Without it, that part would grow for ever (dashed).
+# The price is the blue curve: it bends, because the ever smaller rate hardly
+# moves the flat direction. After {number}`schedule_steps` steps the distance is
 # {number}`left_by_falling:.3f`; a constant rate just below the best leaves
 # {number}`left_by_steady:.1e`. A schedule is no substitute for a good rate.
 #
 # ## What to try next
 #
-# - Set `TOO_LARGE` exactly to the limit {number}`limit:.4f`. What does the
-#   steep part do?
-# - Predict $\kappa$ for a second feature a hundred times as wide, then set
-#   `STRETCH` and measure.
+# - Set `TOO_LARGE` to the limit $2/\lambda_{\max}$ exactly. What does the steep
+#   part do?
+# - Predict $\kappa$ for a second feature spread a hundred times as widely, then
+#   set `STRETCH` and measure.
 # - Use the heavy ball's rate without its momentum. Which direction explodes?
 # - Find the `decay` with which the distance after {number}`schedule_steps`
 #   steps is smallest. Is any better than a constant rate?
 #
 # ## Sources
 #
-# - L. Lessard, B. Recht, A. Packard, *Analysis and Design of Optimization
-#   Algorithms via Integral Quadratic Constraints*, SIAM Journal on
-#   Optimization 26(1), 2016, doi:10.1137/15M1009597.
-# - B. T. Polyak, *Some methods of speeding up the convergence of iteration
-#   methods*, USSR Computational Mathematics and Mathematical Physics 4(5),
-#   1964, pp. 1–17.
+# - L. Lessard, B. Recht, A. Packard, "Analysis and Design of Optimization
+#   Algorithms via Integral Quadratic Constraints", *SIAM Journal on
+#   Optimization* 26, 2016, doi:10.1137/15M1009597.
+# - B. T. Polyak, "Some Methods of Speeding up the Convergence of Iteration
+#   Methods", *USSR Computational Mathematics and Mathematical Physics* 4, 1964,
+#   pages 1–17.

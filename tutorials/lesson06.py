@@ -58,8 +58,9 @@ notebook.numbers(
 #
 # The table shows both for the same logits. Softmax shares out a sum of
 # {number}`softmax_sum:.0f`: exactly one of the classes is right. The sigmoids
-# do not; here they add up to {number}`sigmoid_sum:.2f`. Each answers yes or no
-# to a label of its own. Write down your answers first:
+# do not; here they add up to {number}`sigmoid_sum:.2f`. Each answers for a
+# label of its own, which is on (yes) or off (no). Write down your answers
+# first:
 #
 # 1. A sigmoid is quite sure of the wrong answer. Under which cost does it learn
 #    faster: the squared error, or the logarithm of the probability?
@@ -134,10 +135,11 @@ notebook.numbers(
 )
 
 # %% [markdown]
-# For the examples the cross entropy of the classes is
-# {number}`one_of_three:.3f` and the binary cross entropy of the labels
-# {number}`three_labels:.3f`. The measured slopes differ from the formula by at
-# most {number}`slope_difference:.0e`.
+# The examples are {number}`rows` made-up rows of logits, each with a class and
+# three labels. The cross entropy of the classes is {number}`one_of_three:.3f`,
+# the binary cross entropy of the labels {number}`three_labels:.3f`. The
+# measured slopes differ from the formula by at most
+# {number}`slope_difference:.0e`.
 #
 # ### Sure, and wrong
 #
@@ -243,7 +245,8 @@ notebook.figure(
 # Each cost is computed by hand, in Keras and by scikit-learn's `metrics`, with
 # and without weights for the rows. Each slope is held against differences of
 # the cost and against automatic differentiation. The steps of the unit that is
-# sure and wrong are held against the solution of a differential equation.
+# sure and wrong are held against the differential equation that very small
+# steps would follow.
 
 # %%
 report = lesson.run()
@@ -284,7 +287,8 @@ notebook.numbers(
 # {number}`unclipped:.2f`. From the probability it says {number}`clipped:.2f`.
 # Worse, below the clip the cost is level and its slope zero, as a check above
 # confirms: the worst mistakes teach nothing. The cure is `from_logits=True` and
-# a last layer without softmax or sigmoid.
+# a last layer without softmax or sigmoid. (On TensorFlow, Keras may find the
+# logits behind a softmax or sigmoid by itself; on JAX and PyTorch it does not.)
 #
 # A related trap is softmax for independent labels. Three labels that are all on
 # want three ones, but softmax has only a sum of 1 to share. Equal shares are

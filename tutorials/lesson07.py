@@ -60,8 +60,8 @@ notebook.numbers(
 #
 # 1. Leave both activations out. What will the network predict for the four
 #    rows?
-# 2. Start twenty networks from twenty random weights. How many of them learn
-#    XOR?
+# 2. Start twenty networks from twenty sets of random weights. How many of them
+#    learn XOR?
 # 3. Let all weights start with the same value. Does that network learn it?
 
 # %% [markdown]
@@ -156,9 +156,9 @@ notebook.figure(
 # {number}`first_cost:.3f` to {number}`last_cost:.4f`. The two rows that should
 # be 0 end at {number}`largest_zero:.3f` or less, the two that should be 1 at
 # {number}`smallest_one:.3f` or more. On the left, after a quick drop, the cost
-# stays almost level for a while, at the cost of the plane. On the right the
-# four predictions come down together to about one half, and then each finds its
-# side.
+# stays almost level for a while, as high as that of the plane above. On the
+# right the four predictions come down together to about one half, and then each
+# finds its side.
 
 # %% tags=["hide-input"]
 notebook.figure(
@@ -213,9 +213,9 @@ notebook.figure(
 # Each bar counts the networks that put all four rows on the right side. The
 # activation and the learning rate belong together: tanh succeeds with
 # {number}`tanh_medium` of {number}`nets` at the medium rate and with
-# {number}`tanh_large` at the largest. Relu gets to {number}`most_relu` at
-# most. A relu unit that is 0 for every row has the slope 0 there too, and never
-# changes again; with so few units that is soon one too many.
+# {number}`tanh_large` at the largest. Relu gets to {number}`most_relu` at most.
+# A relu unit that is 0 for every row has the slope 0 there too, so its weights
+# never change again; with so few units that is soon one too many.
 #
 # ## In Keras
 #
@@ -279,11 +279,14 @@ notebook.numbers(
 #
 # - Draw the weights with another seed. Does the plateau become longer or
 #   shorter?
-# - How few hidden units are enough? Set `HIDDEN` to 3, 2 and 1.
+# - How few hidden units are enough? For $q$ = 3, 2 and 1 draw $W_1$ with
+#   `rng.random((3, q))` and $W_2$ with `rng.random((q, 1))`, and call
+#   `descend`.
 # - Start at $W_1 = 0$ with a random $W_2$. Do the units become different?
 # - Put a mistake into `backward`, say $D_2$ without the factor 2. Which checks
 #   find it?
-# - In the survey, give relu eight hidden units. How many networks learn now?
+# - Set `HIDDEN` to 8 in `course/lesson07.py` and repeat the survey. How many
+#   networks with relu learn now?
 #
 # ## Sources
 #

@@ -20,8 +20,7 @@
 # `weight_decay` of Keras's optimizers the same price by another name?
 #
 # This page calls the functions of `course/lesson08.py`; open that file beside
-# it. Every number in the text was computed by the cells on this page. Each cell
-# shows its numbers in a small table.
+# it. Every number in the text was computed by the cells on this page.
 
 # %%
 import keras
@@ -127,9 +126,10 @@ notebook.numbers(
 # Some features say nearly the same. Then the data are spread widely in one
 # direction, where such features rise together, and hardly at all in another,
 # where one rises and the other falls. The singular value decomposition finds
-# these directions. With $d$, the length of the data along one of them, ridge
-# keeps the share $d^2 / (d^2 + \lambda)$ of what least squares has there: much
-# where there are data to learn from, little where there are none.
+# these directions. With the *singular value* $d$, the length of the data along
+# one of them, ridge keeps the share $d^2 / (d^2 + \lambda)$ of what least
+# squares has there: much where there are data to learn from, little where there
+# are none.
 
 # %%
 d = np.linalg.svd(X, compute_uv=False)
@@ -205,11 +205,12 @@ notebook.figure(
 # Without a penalty (red, left) the curve follows the noise and swings between
 # the points. A small one, $\lambda$ = {number}`gentle` (blue), calms it. On the
 # right is the mean squared error on new points. It has three parts: what the
-# noise of the new points adds; the *bias*, how far the average fit is from the
-# truth; and the *variance*, how far the fits are scattered about their average.
-# A larger $\lambda$ lowers the variance and raises the bias. In between the
-# error is smallest: it falls from {number}`error_without:.2f` without a penalty
-# to {number}`error_gentle:.3f`, and {number}`foretold_gentle:.3f` was foretold.
+# noise of the new points adds; the square of the *bias*, which is the distance
+# of the average fit from the truth; and the *variance*, which says how widely
+# the fits are scattered about their average. A larger $\lambda$ lowers the
+# variance and raises the bias. In between the error is smallest: it falls from
+# {number}`error_without:.2f` without a penalty to {number}`error_gentle:.3f`,
+# and {number}`foretold_gentle:.3f` was foretold.
 #
 # ## In Keras
 #
@@ -234,16 +235,15 @@ notebook.numbers(
 # With $c$ = {number}`c` the weights differ from those by hand, over all steps,
 # by at most {number}`largest_difference:.0e`. If the loss is Keras's own
 # `"mse"`, which has no $\frac12$ either, $c$ must be twice as large. The table
-# in the file's first lines has these factors for ridge, the lasso and both
-# together.
+# in the file's first lines has these factors for ridge, for the lasso of lesson
+# 9 and for both together; the page on penalties derives them.
 #
 # ## Checked
 #
 # The lesson holds its numbers against scikit-learn's `Ridge`, the closed form
 # of every step, and differences of the cost for the gradient. It also gives
 # Keras the solutions of scikit-learn, where the slopes of Keras's cost must be
-# zero. Checks on random draws allow five standard errors. Where a row compares
-# many numbers, it shows the pair that is furthest apart.
+# zero. Checks on random draws allow five standard errors.
 
 # %%
 report = lesson.run()
@@ -292,19 +292,22 @@ notebook.figure(
 )
 
 # %% [markdown]
-# The lines are $\|w\|$ after each step, the dashes the ends that were foretold.
+# The lines are $\|w\|$ after each step, the dashes its values for ridge and for
+# least squares.
 #
 # - `SGD`: $w$ ends at ridge, {number}`w_plain:.0e` off. But the decay takes its
 #   share of $b$ too: {number}`b_plain:.3f` instead of {number}`b_ridge:.3f`,
 #   unless `exclude_from_weight_decay` spares it.
-# - Momentum $\mu$ = {number}`momentum` (left, green) adds up the slopes of past
-#   steps and so makes them $1 / (1 - \mu)$ times as strong, but not the decay.
-#   It ends at the ridge of a smaller price, $(1 - \mu) \lambda$, with $\|w\|$ =
-#   {number}`size_heavy:.3f`.
-# - Adam divides each slope by its usual size. With L2 in the cost (right, blue)
-#   it still ends at ridge: $\|w\|$ = {number}`size_adam_l2:.3f`. In AdamW
-#   (orange) the decay is kept apart, and the step is hardly shorter where the
-#   slope is small; the decay can only slow it down. At the end $\|w\|$ =
+# - Momentum $\mu$ = {number}`momentum` (left) adds up the slopes of past steps
+#   and so makes them $1 / (1 - \mu)$ times as strong. With L2 in the cost
+#   (orange) the penalty's slope grows along and the end is ridge. The decay
+#   (green) does not grow, and the end is the ridge of a smaller price, $(1 -
+#   \mu) \lambda$, with $\|w\|$ = {number}`size_heavy:.3f`.
+# - *Adam* divides each slope by its usual size, the root of the mean of its
+#   squares so far. With L2 in the cost (right, blue) it still ends at ridge:
+#   $\|w\|$ = {number}`size_adam_l2:.3f`. *AdamW* (orange) keeps the decay apart
+#   from the slope. Its step has about the size $\alpha$ however small the slope
+#   is, and the decay can only slow it down. At the end $\|w\|$ =
 #   {number}`size_adam_w:.3f`: it is {number}`to_ridge:.2f` away from ridge and
 #   {number}`to_least_squares:.2f` from least squares.
 #

@@ -22,8 +22,7 @@
 # gradient descent ever arrive at an exact zero?
 #
 # This page calls the functions of `course/lesson09.py`; open that file beside
-# it. Every number in the text was computed by the cells on this page. Each cell
-# shows its numbers in a small table.
+# it. Every number in the text was computed by the cells on this page.
 
 # %%
 import numpy as np
@@ -63,7 +62,8 @@ notebook.numbers(
 # $$
 #
 # The number $\alpha$ says how high the price is; here it is
-# {number}`alpha:.4f`. Write down your answers first:
+# {number}`alpha:.4f`. (In lesson 8 $\alpha$ was the learning rate; here that is
+# $\eta$ again.) Write down your answers first:
 #
 # 1. For a single number $x$, let $F(x) = \frac12 (x - 1)^2 + \lambda |x|$.
 #    Where is $F$ lowest for $\lambda = \frac12$, and where for $\lambda = 2$?
@@ -78,11 +78,11 @@ notebook.numbers(
 # ### Why there is a zero
 #
 # The graph of $|x|$ has a corner at 0: its slope jumps from $-1$ to $1$. To
-# leave the corner, $x$ must gain more in the rest of the cost than the price
-# $\lambda$ it pays per unit. The cost $\frac12 (x - v)^2$ has the slope $-v$
-# there. So as long as $|v| \le \lambda$, the lowest point stays at exactly
-# zero; otherwise it lies $\lambda$ nearer to zero than $v$. This is called
-# *soft thresholding*:
+# leave the corner, $x$ must lower the rest of the cost by more than the price
+# $\lambda$ per unit. The cost $\frac12 (x - v)^2$ has the slope $-v$ there. So
+# as long as $|v| \le \lambda$, the lowest point stays at exactly zero;
+# otherwise it lies $\lambda$ nearer to zero than $v$. This is called *soft
+# thresholding*:
 #
 # $$
 # S(v, \lambda) = \begin{cases} v - \lambda & v > \lambda \\
@@ -120,10 +120,11 @@ notebook.figure(
 # dots mark the lowest points. The other two pictures have two weights. Instead
 # of paying a price, they have to stay within a budget: $|w_1| + |w_2| \le 1$ is
 # the diamond, $w_1^2 + w_2^2 \le 1$ the circle. Each curve joins weights of
-# equal cost, and the star is least squares. The red dot is the cheapest point
-# inside. On the diamond it is a corner, where one weight is zero. The circle
-# has no corners, and both weights remain. This is ridge: $w^2$ is flat at 0, so
-# however high its price, the least pull of $f$ moves a weight away from zero.
+# equal cost, and the star is least squares. The red dot is the point of lowest
+# cost inside. On the diamond it is a corner, where one weight is zero. The
+# circle has no corners, and both weights remain. This is ridge: $w^2$ is flat
+# at 0, so however high its price, the least pull of $f$ moves a weight away
+# from zero.
 #
 # ### A step that can stop at zero
 #
@@ -201,8 +202,7 @@ notebook.numbers(
 # and `lasso_path`, which find the minimum in another way: by coordinate
 # descent, one weight after the other. It also uses conditions that only the
 # minimum meets: the slopes as above ("KKT residual"), and a lower bound on the
-# cost that reaches the cost itself there ("duality gap"). Where a row compares
-# many numbers, it shows the pair that is furthest apart.
+# cost that reaches the cost itself there ("duality gap").
 
 # %%
 report = lesson.run()

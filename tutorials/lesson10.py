@@ -155,8 +155,9 @@ notebook.numbers(
 # {number}`best_when_fitted:.5f`, as it must: the price only hinders the fit. On
 # rows left out the best is {number}`chosen:.5f`, with the error
 # {number}`error_chosen:.0f` and {number}`kept_chosen` weights that are not
-# zero. The cautious rule takes {number}`cautious:.3f`, with the error
-# {number}`error_cautious:.0f` and {number}`kept_cautious` weights.
+# zero. The one standard error rule is more cautious: it takes
+# {number}`cautious:.3f`, with the error {number}`error_cautious:.0f` and
+# {number}`kept_cautious` weights.
 #
 # ## In Keras
 #
@@ -177,7 +178,7 @@ notebook.numbers(
 
 # %% [markdown]
 # It chooses {number}`chosen_compiled:.5f` as well. Relative to the largest, the
-# errors of all folds and prices differ by at most
+# errors of all folds and prices differ from those by hand by at most
 # {number}`largest_difference:.0e`.
 #
 # Was it a good choice? For the patients nobody knows the truth. So `planted`
@@ -225,10 +226,12 @@ notebook.figure(
 # ## Checked
 #
 # The lesson holds its numbers against scikit-learn's `lasso_path`, `LassoCV`
-# and `RidgeCV`, the true error against the error on new rows, and the shortcut
-# for ridge with one row left out ("eᵢ/(1 − hᵢᵢ)") against rows really left out.
-# Checks on random draws allow five standard errors. Where a row compares many
-# numbers, it shows the pair that is furthest apart.
+# and `RidgeCV`, and the true error against the error on new rows. For ridge
+# there is a shortcut: the error on a row left out is $e_i / (1 - h_{ii})$,
+# where $e_i$ is its residual in the fit to all rows and $h_{ii}$ says how much
+# $\hat y_i$ follows $y_i$. It is held against rows really left out. Checks on
+# random draws allow five standard errors. Where a row compares many numbers, it
+# shows the pair that is furthest apart.
 
 # %%
 report = lesson.run()

@@ -71,8 +71,8 @@ notebook.numbers(
 #    or in the two layers behind them?
 # 3. What is the cost of a network that knows nothing and gives each of the
 #    {number}`classes` digits the same probability?
-# 4. Five times the network sees all the training digits. How many of the test
-#    digits does it then get wrong?
+# 4. The network sees all the training digits {number}`epochs` times. How many
+#    of the test digits does it then get wrong?
 
 # %% [markdown]
 # ## By hand
@@ -127,8 +127,8 @@ notebook.numbers(
 # $$
 #
 # The first sum is over all classes $l$. In the second one $p^{(m)}$ is the
-# probability that picture $m$ of $N$ pictures gave to its right class: the
-# smaller it is, the more it costs.
+# probability that the network gave to the right class of picture $m$, one of
+# $N$: the smaller it is, the more it costs.
 #
 # The function `forward` is the whole network in NumPy. Its first weights are
 # small random numbers, drawn by `draw_weights`.
@@ -167,10 +167,10 @@ notebook.numbers(
 #
 # `build_model` is the same network as a list of layers: `Conv2D`,
 # `MaxPooling2D`, `Flatten` and `Dense`. It trains by gradient descent on
-# *mini-batches*, a few digits for each step, with a *momentum*: a part of the
-# last step is repeated. `train` puts the digits into a new order in every
-# *epoch*, which is one pass over all of them. Like most networks it computes in
-# `float32`, with about seven decimal digits.
+# *mini-batches*, a part of the digits for each step, with a *momentum*: a part
+# of the last step is repeated. `train` puts the digits into a new order in
+# every *epoch*, which is one pass over all of them. Like most networks it
+# computes in `float32`, with about seven decimal digits.
 
 # %%
 model = lesson.build_model(seed=0)
@@ -272,8 +272,8 @@ assert report.passed, "a check fails: see the table"
 # %% [markdown]
 # ## The trap
 #
-# The training is done and has seen every digit {number}`epochs` times, but the
-# network still guesses. No error is reported, the code is right and so are the
+# The training is done, the network has seen every digit {number}`epochs` times,
+# and still it guesses. No error is reported, the code is right and so are the
 # data. Such a run was part of the lesson's checks. It differs from the good one
 # in a single number: the learning rate is {number}`slow_rate:.0e`. Afterwards
 # it reads {number}`slow_accuracy:.1%` of the test digits.
@@ -307,14 +307,14 @@ notebook.figure(
 # the grey line $\ln K$, where a network that knows nothing is.
 #
 # It is not stuck: in {number}`slow_steps` steps the cost fell by
-# {number}`fall:.4f`. How far do so many steps lead? With the momentum, and as
-# long as the slope $g$ stays the same, the weights move by $S |g|$, where the
-# function `reach` adds up the steps: here $S$ = {number}`reach:.3f`, and
-# {number}`reach_good:.0f` with the good learning rate. The cost then falls by
-# $S |g|^2$, which is $|\Delta\theta|^2 / S$ when $|\Delta\theta|$ is the
-# distance that the weights have moved. The last row of the table of checks
-# holds the fall against this prediction. So the slow run does what gradient
-# descent should do; there is only far too little of it.
+# {number}`fall:.4f`. How far do so many steps lead? As long as the gradient $g$
+# stays the same, the steps and their momentum move the weights by
+# $|\Delta\theta| = S |g|$, where the function `reach` computes $S$: here
+# {number}`reach:.3f`, with the good learning rate {number}`reach_good:.0f`. On
+# the way the cost falls by $|g|$ for each unit of distance, in all by $S |g|^2
+# = |\Delta\theta|^2 / S$. The last row of the table of checks holds the fall
+# against this prediction. So the slow run does what gradient descent should do;
+# there is only far too little of it.
 #
 # The cure is to look at the cost after a few steps rather than at the accuracy
 # after a day, and to try learning rates in factors of ten.

@@ -22,9 +22,9 @@
 # nothing, and it is often recommended without a second thought. Does it help?
 # Always?
 #
-# This page calls the functions of `course/lesson12.py`, and the network is that
-# of lesson 11; open the file beside it. Every number in the text was computed
-# by the cells on this page.
+# This page calls the functions of `course/lesson12.py`; open that file beside
+# it. The network is that of lesson 11. Every number in the text was computed by
+# the cells on this page.
 
 # %%
 import numpy as np
@@ -69,9 +69,10 @@ notebook.numbers(
 # ## By hand
 #
 # A moved picture is made backwards. Each pixel of the new picture asks: at
-# which place of the old picture was I? With $x$ to the right and $y$ down, $c$
-# the centre of the picture in both directions, a shift by $(s, t)$ and an
-# anticlockwise rotation by the angle $\varphi$, that place is
+# which place of the old picture was I? For the pixel at $(x, y)$, with $x$ to
+# the right and $y$ down, $c$ the centre of the picture in both directions, a
+# shift by $(s, t)$ and an anticlockwise rotation by the angle $\varphi$, that
+# place $(x', y')$ is
 #
 # $$
 # \begin{pmatrix} x' \\ y' \end{pmatrix} =
@@ -131,10 +132,10 @@ notebook.figure(
 #
 # `build_model` puts a layer in front of lesson 11's network, `Normalization`,
 # which subtracts the mean of all pixels and divides by their standard
-# deviation. An `Augmentation` draws a rotation, a shift and the flips for every
-# picture at random; `train` applies it to each batch on its way into the
-# network, anew in every epoch. So the network never sees the same picture
-# twice.
+# deviation. An object of the class `Augmentation` draws a rotation, a shift and
+# the flips for every picture at random; `train` applies it to each batch on its
+# way into the network, anew in every epoch. So the network never sees the same
+# picture twice.
 
 # %%
 moves = lesson.RECIPES["rotation, shifts"]
@@ -174,10 +175,10 @@ notebook.numbers(
 #
 # The lesson holds `move` against SciPy's `ndimage` and against Keras's own
 # random layers; the random draws against the spread they should have; and the
-# normalisation against a network from which it has been left out. Then it
-# trains the network by five recipes, and checks that the moves bring at least
-# ten points in a hundred on moved digits. With `quick=True` it takes one seed
-# and {number}`epochs` epochs for each recipe.
+# layer `Normalization` against a network without it, whose first weights make
+# up for it. Then it trains the network by five recipes, and checks that the
+# moves bring at least ten percentage points on moved digits. With `quick=True`
+# it takes one seed and {number}`epochs` epochs for each recipe.
 
 # %%
 report = lesson.run(NetworkOptions(quick=True))
@@ -193,10 +194,10 @@ notebook.figure(
 )
 
 # %% [markdown]
-# Each bar is one recipe: on the left its accuracy on the digits as they are, on
-# the right on moved digits. The recipe of the grey bar shifts by little more
-# than a pixel, and its learning rate first rises and then falls to zero, which
-# is called a *one-cycle* schedule.
+# Each bar is one recipe, with a dot for its one seed: on the left its accuracy
+# on the digits as they are, on the right on moved digits. The recipe of the
+# grey bar shifts by little more than a pixel, and its learning rate first rises
+# and then falls to zero, which is called a *one-cycle* schedule.
 #
 # ## The trap
 #
@@ -235,7 +236,9 @@ notebook.numbers(
 # was shown such nines and told that they were sixes. With all the moves and
 # flips it takes {number}`swapped_69:.1%` of the sixes and nines for the other
 # one, instead of {number}`swapped_69_without:.1%`, and {number}`swapped_25:.1%`
-# of the twos and fives.
+# of the twos and fives. Its other mistakes went to still other classes: every
+# digit now comes in four kinds, and {number}`epochs` epochs are few to learn
+# them all.
 #
 # A method that learns nothing shows that this is not the network's fault. The
 # *nearest neighbour* gives a picture the class of the training picture that is

@@ -73,8 +73,9 @@ notebook.numbers(
 #
 # `draw` throws the three dice, and `train_by_hand` trains in NumPy, by
 # mini-batches with momentum. A run is named by three numbers, one for each die.
-# In `runs` below, the runs of each name differ in one die only: the others stay
-# at 0. `draw_pool` trains many networks for which all three are thrown anew.
+# In each group of `runs` below only one die changes: the others stay at 0.
+# `draw_pool` trains a *pool* of many networks for which all three are thrown
+# anew.
 
 # %%
 seeds = np.arange(1, 1 + lesson.SEEDS)
@@ -126,8 +127,8 @@ notebook.figure(
 # ### Do the variances add up?
 #
 # Write $f$ for the cost of a run, and $f'$ for the cost of the same run when
-# one of its draws is replaced by a new one. Efron and Stein proved for any $f$,
-# however complicated, that
+# one of its draws is replaced by a new one. Efron and Stein proved for any $f$
+# of independent draws, however complicated, that
 #
 # $$
 # \operatorname{var} f \le \sum \tfrac12\, \overline{(f - f')^2} ,
@@ -159,10 +160,11 @@ notebook.numbers(
 #
 # For a simpler model all is known before a single run. Linear regression on the
 # rows $X$, whose targets have noise of the standard deviation $\sigma$, has
-# weights with the covariance $\sigma^2 (X^\top X)^{-1}$ from the noise. The
-# mini-batches add a covariance of their own, which the function
-# `order_covariance` solves for. The initial weights add nothing: the cost is
-# convex, has one bottom only, and descent forgets where it came from.
+# weights with the covariance matrix $\sigma^2 (X^\top X)^{-1}$ from the noise;
+# its diagonal holds their variances. The mini-batches add a covariance of their
+# own, which the function `order_covariance` solves for. The initial weights add
+# nothing: the cost is convex, has one bottom only, and descent forgets where it
+# came from.
 
 # %% tags=["hide-input"]
 notebook.figure(
@@ -174,10 +176,12 @@ notebook.figure(
 
 # %% [markdown]
 # The bars are measured in many fits, the red lines come from the formulas. The
-# two bars on the right are $f$ against $f'$: what happens when one draw is
-# replaced. For a quarter of the learning rate, the spread from the order falls
-# from {number}`order_at_eta:.3f` to {number}`order_at_quarter:.3f`, about a
-# half. So a small learning rate at the end of a training calms one of the dice.
+# two bars on the right come from pairs $f$, $f'$, here two values of the
+# weight: each is the root of $\tfrac12\, \overline{(f - f')^2}$ where one draw
+# is replaced. For a quarter of the learning rate, the formula's spread from the
+# order falls from {number}`order_at_eta:.3f` to {number}`order_at_quarter:.3f`,
+# about a half. So a small learning rate at the end of a training calms one of
+# the dice.
 #
 # ## In Keras
 #
@@ -249,12 +253,14 @@ notebook.figure(
 )
 
 # %% [markdown]
-# The dashed line is the true gap, {number}`gap:.3f`; the curves are half the
-# width of the interval. To tell the rates apart in four trials of five, one
-# needs {number}`needed_apart` seeds for each of them. With the *same* seeds for
-# both, {number}`needed_same` are enough: then both runs of a pair have the same
-# luck, which drops out of their difference. Its standard deviation is
-# {number}`deviation_same:.3f` instead of {number}`deviation_apart:.3f`.
+# Here the pool stands for all runs there could be, so its gap,
+# {number}`gap:.3f`, is the true one: the dashed line. The curves are half the
+# width of the interval, the dots the seeds needed. To tell the rates apart in
+# four trials of five, one needs {number}`needed_apart` seeds for each of them.
+# With the *same* seeds for both, {number}`needed_same` are enough: then both
+# runs of a pair have the same luck, most of which drops out of their
+# difference. Its standard deviation is {number}`deviation_same:.3f` instead of
+# {number}`deviation_apart:.3f`.
 #
 # ## Checked
 #
@@ -299,10 +305,11 @@ notebook.numbers(
 # digits. And what is left belongs to that one network, not to the recipe:
 # whoever trains by the recipe with a new seed starts from the mean again.
 #
-# A seed is no hyperparameter. What can be reported of a recipe is its mean,
-# here {number}`mean_accuracy:.1%` of the test digits, with the standard error
-# $s / \sqrt n$, where $s$ is the standard deviation of $n$ runs: with
-# {number}`seeds` seeds, {number}`standard_error:.1f` percentage points.
+# A seed is no hyperparameter, no setting to be tuned. What can be reported of a
+# recipe is its mean, here {number}`mean_accuracy:.1%` of the test digits, with
+# the standard error $s / \sqrt n$, where $s$ is the standard deviation of $n$
+# runs: with {number}`seeds` seeds, {number}`standard_error:.1f` percentage
+# points.
 #
 # ## What to try next
 #

@@ -152,7 +152,7 @@ assert max(apart(lasso_pair), apart(mixed_pair)) < 2e-3
 # ### Three targets
 #
 # Keras's `"mse"` is a mean over the targets as well, and scikit-learn's costs
-# are sums over them. So $k$ enters all three rates. With $k = 3$:
+# are sums over them. So $k$ enters all three exchange rates. With $k = 3$:
 
 # %%
 three = {
@@ -167,7 +167,7 @@ assert max(apart(three["lasso"]), apart(three["mixed"])) < 2e-3
 
 # %% [markdown]
 # The differences are {number}`ridge_3:.0e`, {number}`lasso_3:.0e` and
-# {number}`mixed_3:.0e`, so the rates hold for several targets as well.
+# {number}`mixed_3:.0e`, so the exchange rates hold for several targets as well.
 #
 # ## Zeros
 #
@@ -202,7 +202,7 @@ assert np.abs(restless - sklearn_w).max() > rate * a
 # Real zeros take another kind of step, the proximal one of lesson 9:
 # `ProximalSGD` takes the gradient step without the penalty and then pulls every
 # weight towards zero, at most to zero itself. Here the loss is half the mean
-# squared error, scikit-learn's own, so that its `alpha` needs no exchange rate.
+# squared error, as in scikit-learn's lasso, so that $a$ needs no exchange rate.
 
 # %%
 with precision("float64"):
@@ -227,7 +227,7 @@ assert np.abs(proximal_w - sklearn_w).max() < 1e-5
 #
 # ## Checked
 #
-# Two fits that stop close together could both be a little off. The lesson has a
+# Two fits that stop close together could both be a little off. Lesson 8 has a
 # sharper test: it puts scikit-learn's solution into the Keras model and asks
 # for the slopes of Keras's own cost there. At a minimum they are zero; at a
 # kink they point uphill on both sides. This needs no training at all.
@@ -301,7 +301,7 @@ notebook.figure(
 #   and which for twice as many rows?
 # - Leave out `tol=1e-14`. How far is scikit-learn's lasso from its own exact
 #   solution?
-# - Write the three rates for half the mean squared error as the loss.
+# - Write the three exchange rates for half the mean squared error as the loss.
 #
 # ## Sources
 #

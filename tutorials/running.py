@@ -89,6 +89,7 @@ def run(path, folder):
         **with_course(),
         "COURSE_LABELS": str(labels),
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "OMP_NUM_THREADS": "1",  # several tutorials run at a time
         "PYTHONWARNINGS": "error:Glyph",
     }
     notebook = read(path)
@@ -136,12 +137,12 @@ def numbers(notebook):
     }
 
 
-def missing_labels(notebook):
-    """Texts in figures and tables that labels.po does not translate."""
+def labels(notebook):
+    """Texts in figures and tables, as labels.po has them."""
     return {
         text
         for output in outputs(notebook)
-        for text in ours(output).get("missing", [])
+        for text in ours(output).get("labels", [])
     }
 
 

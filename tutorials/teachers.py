@@ -47,7 +47,7 @@
 # 9. **L1.** The lasso, zeros, the proximal step. Needs: nothing new. Data: the
 #    same.
 # 10. **Choosing the penalty.** Cross-validation, leave-one-out, the leak.
-#     Needs: nothing new. Data: the same.
+#     Needs: nothing new. Data: the same, and breast cancer, from scikit-learn.
 # 11. **A convolutional network.** Every layer's size and weights; the worst
 #     mistakes. Needs: lessons 6 and 7. Data: handwritten digits, from
 #     scikit-learn; or MNIST.
@@ -60,7 +60,7 @@
 #
 # Lessons 1 to 10 are made to run in a few seconds on two processor cores,
 # lessons 11 to 13 in about a minute each; no graphics card is needed. `--quick`
-# makes any lesson shorter, for a demonstration.
+# makes most lessons shorter, for a demonstration.
 #
 # A class with less mathematics can leave out the eigenvalues of lesson 5 and all
 # of lesson 10. A class of practitioners can begin with lesson 3 and put the
@@ -68,8 +68,9 @@
 #
 # ## The lessons as a library
 #
-# Every lesson is a module of plain functions. `build_model` returns a compiled
-# Keras model, and whatever Keras can do can be done with it.
+# Every lesson is a module of plain functions. Where a model is trained,
+# `build_model` returns it, compiled by Keras, and whatever Keras can do can be
+# done with it.
 
 # %%
 import numpy as np

@@ -49,10 +49,8 @@ def templates(folder):
 
 def labels(folder):
     """The texts in figures and tables, by running the tutorials."""
-    found = set(running.catalogue(LABELS))
-    for path in running.tutorials():
-        found |= running.missing_labels(running.run(path, folder))
-    return sorted(found)
+    notebooks = build.run_all(folder)
+    return sorted(set().union(*map(running.labels, notebooks.values())))
 
 
 def has_words(text):

@@ -121,6 +121,6 @@ def predicted(names, pictures, p, most=4):
         ax.imshow(picture, cmap="Greys", vmin=0, vmax=1)
         bare(ax)
         bars.barh(range(len(row)), row, color=figures.BLUE)
-        bars.set(xlabel="probability", xlim=(0, 1), yticks=range(len(row)))
+        bars.set(xlabel="probability", xlim=(0, 1.12), yticks=range(len(row)))
         bars.invert_yaxis()
     return figure
