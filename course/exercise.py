@@ -32,6 +32,10 @@ LANGUAGES = ("en", "zh")
 KINDS = ("line", "predict", "bug", "model", "baseline", "free")
 PASS, FAIL, NOT_YET = "pass", "fail", "not yet"
 TAG = re.compile(r"^# lesson (\d+), (en|zh):", re.MULTILINE)
+UNCOMPILED = (
+    "the model is not compiled: call model.compile(...) before returning it",
+    "模型还没有编译：返回之前请调用 model.compile(...)",
+)
 CHINESE = re.compile(r"\n *zh:\n")
 DOCSTRING = re.compile(r'"""(.*?)"""', re.DOTALL)
 SOLUTION = re.compile(
@@ -39,7 +43,7 @@ SOLUTION = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slip:
     """A usual mistake.
 
@@ -59,7 +63,7 @@ def as_it_is(result, *arguments):
     return result
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """One exercise.
 
@@ -202,14 +206,14 @@ def tasks(lesson):
 
 
 def untouched(text, lesson, language):
-    """The names of the functions that are still as they were given.
+    """The names of the exercises that are still as they were given.
 
     Args:
         text: the learner's file; it must be Python.
     """
     given = _bodies(learners_file(lesson, language))
     mine = _bodies(text)
-    return {name for name in given if mine.get(name) == given[name]}
+    return {name for name in names(lesson) if mine.get(name) == given[name]}
 
 
 def _bodies(text):
@@ -245,6 +249,11 @@ def judge(task, function, language="en"):
             want, got = task.expects.__name__, type(result).__name__
             en, zh = f"it returns a {got}; a {want} is wanted", f"返回的是 {got}，需要的是 {want}"
             return FAIL, say(language, en, zh)
+        if not getattr(result, "compiled", True) and task.solution(*arguments).compiled:
+            known = (s for s in task.slips if s.matches and s.matches(result, *arguments))
+            return FAIL, next(
+                (say(language, s.en, s.zh) for s in known), say(language, *UNCOMPILED)
+            )
         results.append(result)
     if task.at_least is not None:
         return _scored(task, results, language)
@@ -253,24 +262,23 @@ def judge(task, function, language="en"):
 
 def _scored(task, results, language):
     for slip in task.slips:
-        if _is_slip(task, slip, results):
+        if _is_slip(task, slip, results, results):
             return FAIL, say(language, slip.en, slip.zh)
     score = min(float(task.score(r, *a)) for r, a in zip(results, task.cases, strict=True))
-    en, zh = (
-        f"{score:.4g}; at least {task.at_least:.4g} is wanted",
-        f"{score:.4g}，要求不低于 {task.at_least:.4g}",
-    )
-    return (PASS if score >= task.at_least else FAIL), say(language, en, zh)
+    got, least = f"{score:.4g}", f"{task.at_least:.4g}"
+    state = PASS if score >= task.at_least else FAIL
+    return state, say(language, f"{got}; at least {least} is wanted", f"{got}，要求不低于 {least}")
 
 
 def _compared(task, results, language):
-    for result, arguments in zip(results, task.cases, strict=True):
-        measured = parts(task.measure(result, *arguments))
+    measured = [task.measure(r, *a) for r, a in zip(results, task.cases, strict=True)]
+    for found, arguments in zip(measured, task.cases, strict=True):
+        found = parts(found)
         for name, expected in parts(task.reference(*arguments)).items():
-            got = measured[name]
+            got = found[name]
             if close(got, expected, task.tolerance):
                 continue
-            slips = (slip for slip in task.slips if _is_slip(task, slip, results))
+            slips = (slip for slip in task.slips if _is_slip(task, slip, results, measured))
             known = next((say(language, slip.en, slip.zh) for slip in slips), None)
             lines = [
                 name and say(language, *name),
@@ -281,21 +289,25 @@ def _compared(task, results, language):
     return PASS, ""
 
 
-def _is_slip(task, slip, results):
+def _is_slip(task, slip, results, measured):
     """Whether the learner's results are just what the slip gives, in every case."""
-    for result, arguments in zip(results, task.cases, strict=True):
-        try:
-            if slip.matches:
-                same = slip.matches(result, *arguments)
-            else:
-                wrong = parts(task.measure(slip.wrong(*copy.deepcopy(arguments)), *arguments))
-                mine = parts(task.measure(result, *arguments))
-                same = all(close(mine[name], wrong[name], task.tolerance) for name in wrong)
-        except Exception:
-            return False
-        if not same:
-            return False
-    return True
+    try:
+        if slip.matches:
+            return all(slip.matches(r, *a) for r, a in zip(results, task.cases, strict=True))
+        return all(
+            close(parts(found)[name], number, task.tolerance)
+            for found, wrong in zip(measured, _slip_gives(task, slip), strict=True)
+            for name, number in wrong.items()
+        )
+    except Exception:
+        return False
+
+
+@functools.cache
+def _slip_gives(task, slip):
+    """What is measured of the slip, case by case."""
+    results = [slip.wrong(*copy.deepcopy(arguments)) for arguments in task.cases]
+    return [parts(task.measure(r, *a)) for r, a in zip(results, task.cases, strict=True)]
 
 
 def parts(value):
@@ -337,9 +349,10 @@ def close(got, expected, tolerance):
 def difference(task, got, expected, arguments, language):
     """Lines that say what was expected and what came, with shapes."""
     named = zip(inspect.signature(task.solution).parameters, arguments, strict=False)
-    called = ", ".join(f"{name} {_brief(value)}" for name, value in named)
-    yield say(language, f"expected {_show(expected)}", f"应为 {_show(expected)}")
-    yield say(language, f"got      {_show(got)}", f"得到 {_show(got)}")
+    called = ", ".join(f"{name} {_brief(value, language)}" for name, value in named)
+    wanted, came = _show(expected, language), _show(got, language)
+    yield say(language, f"expected {wanted}", f"应为 {wanted}")
+    yield say(language, f"got      {came}", f"得到 {came}")
     if got.shape == expected.shape and got.ndim:
         wrong = np.abs(got - expected) > task.tolerance * max(1.0, np.abs(expected).max())
         wrong |= np.isnan(got)
@@ -352,16 +365,17 @@ def difference(task, got, expected, arguments, language):
         yield say(language, f"called with {called}", f"调用参数：{called}")
 
 
-def _show(array):
+def _show(array, language):
     flat = ", ".join(f"{x:.6g}" for x in itertools.islice(array.flat, 6))
     if array.ndim == 0:
         return flat
-    return f"[{flat}{', …' if array.size > 6 else ''}], shape {array.shape}"
+    shape = say(language, f", shape {array.shape}", f"，形状 {array.shape}")
+    return f"[{flat}{', …' if array.size > 6 else ''}]{shape}"
 
 
-def _brief(value):
+def _brief(value, language):
     if isinstance(value, np.ndarray) and value.ndim:
-        return f"of shape {value.shape}"
+        return say(language, f"of shape {value.shape}", f"形状 {value.shape}")
     text = repr(value) if not isinstance(value, np.generic) else f"{value:.6g}"
     return f"= {text if len(text) <= 30 else type(value).__name__}"
 

@@ -18,6 +18,8 @@ from urllib.parse import unquote, urldefrag, urljoin
 import pytest
 from conftest import ROOT, child_environment, one_line
 
+from course import exercise
+
 DOCS = ("sphinx", "myst_nb", "sphinx_book_theme", "jupytext", "nbclient", "ipykernel")
 MISSING = [module for module in DOCS if importlib.util.find_spec(module) is None]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -29,7 +31,8 @@ TUTORIALS = LESSONS + sorted(
     if path.stem not in LESSONS
     and path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
 )  # fmt: skip
-NAMES = [*sorted(path.stem for path in FOLDER.glob("*.md")), *TUTORIALS]
+SOLUTIONS = ["solutions", *(f"solution{lesson:02}" for lesson in exercise.lessons())]
+NAMES = [*sorted(path.stem for path in FOLDER.glob("*.md")), *TUTORIALS, *SOLUTIONS]
 PAGES = [f"{folder}{name}.html" for folder in ("", "zh/") for name in NAMES]
 SEARCH = {"": "gradient descent", "zh/": "梯度下降"}
 WIDE, NARROW = 1280, 375

@@ -88,19 +88,27 @@ def check_labels(notebooks):
             )
 
 
-def stage(folder, notebooks, language):
-    """Put together what Sphinx reads: the pages, already run, in one language."""
+def stage(folder, notebooks, language, exercises=True):
+    """Put together what Sphinx reads: the pages, already run, in one language.
+
+    Args:
+        exercises: whether the lessons' pages end with theirs.
+    """
     import nbformat
+
+    import practice
 
     folder.mkdir()
     for pattern in COPIED:
         for path in TUTORIALS.glob(pattern):
             copy = shutil.copytree if path.is_dir() else shutil.copy
             copy(path, folder / path.name)
+    practice.stage(folder, language[:2])
     for name, notebook in notebooks.items():
-        nbformat.write(
-            running.page(notebook, language), folder / f"{name}.ipynb"
-        )
+        page = running.page(notebook, language)
+        if exercises:
+            practice.append(page, name, language[:2])
+        nbformat.write(page, folder / f"{name}.ipynb")
         numbers = json.dumps(running.numbers(notebook))
         (folder / f"{name}.numbers.json").write_text(numbers, encoding="utf-8")
 
@@ -126,16 +134,23 @@ def render(source, target, language, names, alone, builder="html"):
 
 
 def files(target, notebooks, language):
-    """A tutorial's notebook and its source, beside its page."""
+    """A tutorial's notebook, its source and its exercises, beside its page."""
     import nbformat
+
+    import practice
+    from course import exercise
+
+    for lesson in exercise.lessons():
+        text = exercise.learners_file(lesson, language[:2])
+        file = target / exercise.file_name(lesson)
+        file.write_text(text, encoding="utf-8")
 
     for name, notebook in notebooks.items():
         source = TUTORIALS / f"{name}.py"
         shutil.copy(source, target)
-        nbformat.write(
-            running.download(source, notebook, language),
-            target / f"{name}.ipynb",
-        )
+        download = running.download(source, notebook, language)
+        practice.append(download, name, language[:2])
+        nbformat.write(download, target / f"{name}.ipynb")
 
 
 def replaceable(output):

@@ -110,7 +110,52 @@ notebook.numbers(checks=len(report.checks), figures=", ".join(report.figures))
 assert report.passed
 
 # %% [markdown]
-# ## Exercises from the checks
+# ## Exercises that check themselves
+#
+# Every lesson has exercises, from a line of the mathematics to fill in to a free
+# task with a target. A learner gets the files, works in an editor, and asks for
+# a verdict as often as wanted:
+#
+# ```bash
+# python -m course exercise all
+# python -m course check exercises/exercise03.py
+# python -m course progress
+# ```
+#
+# `--language zh` gives the files in Chinese, and the answers of `check` as well.
+# A failure says what was expected and what came, where the first difference is,
+# and, where the numbers fit a usual slip, which one. The solutions are on the
+# site and in the package: nothing keeps a learner from looking them up.
+#
+# To collect the work of a class, put each learner's folder, or file, into one
+# folder. The table gets a line for each, and no learner's file is changed:
+#
+# ```bash
+# python -m course check class --csv grades.csv --jobs 2
+# ```
+#
+# ### What the check guards against
+#
+# Each file runs in a process of its own, in a temporary copy of its folder. The
+# time and the memory of an exercise are limited (`--seconds`, `--memory`), and
+# so is what it prints; processes left behind are ended. An endless loop, a huge
+# array or a deleted file is reported, and harms nothing else.
+#
+# That guards against accidents, not against an attacker. The code runs with your
+# rights: it can read your files, use the network, and forge its own verdict.
+# Check the files of people whom you do not know as another user who owns
+# nothing, or in a container without a network:
+#
+# ```bash
+# sudo -u grader python -m course check /srv/class --csv /tmp/grades.csv
+# docker run --rm --network none -v "$PWD/class:/class:ro" -v "$PWD/out:/out" \
+#     course python -m course check /class --csv /out/grades.csv
+# ```
+#
+# The last command needs an image, here called `course`, in which the course and
+# a backend are installed.
+#
+# ## Exercises of your own
 #
 # A check holds a number against the same number that came another way. That is
 # just what an exercise needs, and the lesson's functions are the reference.

@@ -31,7 +31,7 @@ msgstr ""
 def templates(folder):
     """{file name: Catalog} of the pages' English texts, by Sphinx's gettext."""
     notebooks = {path.stem: running.read(path) for path in running.tutorials()}
-    build.stage(folder / "en", notebooks, "en")
+    build.stage(folder / "en", notebooks, "en", exercises=False)
     for name in notebooks:  # a number stands as it was written
         (folder / "en" / f"{name}.numbers.json").unlink()
     build.render(
@@ -39,7 +39,7 @@ def templates(folder):
     )
     found = {}
     for path in sorted((folder / "pot").glob("*.pot")):
-        if path.stem != "sphinx":
+        if not path.stem.startswith(("sphinx", "solution")):
             with path.open("rb") as file:
                 found[f"{path.stem}.po"] = [
                     message.id for message in pofile.read_po(file)

@@ -1,0 +1,124 @@
+"""The exercises on the site: in a lesson's page with folded hints; solutions on their own pages."""
+
+import ast
+import re
+
+from course import exercise
+from course.exercise import say
+
+KIND = {
+    "line": ("fill in", "填空"),
+    "predict": ("predict", "预测"),
+    "bug": ("find the mistake", "找错"),
+    "model": ("build the model", "搭建模型"),
+    "baseline": ("beat a baseline", "胜过基线"),
+    "free": ("free, with a target", "自由题，有目标"),
+}
+HAN = "[\u3000-\u9fff\uff00-\uffef]"
+
+
+def prose(text):
+    """A docstring as Markdown: its symbols as they stand, its paragraphs unbroken."""
+    text = re.sub(r"([\\`*_$<>\[\]#|~])", r"\\\1", text)
+    paragraphs = [" ".join(p.split("\n")) for p in text.split("\n\n")]
+    return re.sub(f"(?<={HAN}) (?={HAN})", "", "\n\n".join(paragraphs))
+
+
+def functions(text):
+    """{name: source} of a file's functions, without their docstrings."""
+    lines, found = text.splitlines(), {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef):
+            words = node.body[0]
+            head = lines[node.lineno - 1 : words.lineno - 1]
+            body = lines[words.end_lineno : node.end_lineno]
+            found[node.name] = "\n".join([*head, *body])
+    return found
+
+
+def section(lesson, language):
+    """The exercises of a lesson, to stand at the end of its page."""
+    code = functions(exercise.learners_file(lesson, language))
+    name = exercise.file_name(lesson)
+    command = f"`python -m course exercise {lesson}`"
+    link = f'<a href="{name}" download>{name}</a>'
+    check = f"`python -m course check exercises/{name}`"
+    lines = [
+        say(language, "## Exercises", "## 练习"),
+        say(
+            language,
+            f"The file is {link}; {command} puts it into the folder `exercises`, and {check}"
+            " says what is right, and what a wrong answer has wrong."
+            f" The [solutions](solution{lesson:02}) have a page of their own.",
+            f"练习文件是 {link}；{command} 把它放进 `exercises` 文件夹，{check}"
+            f" 会告诉你哪些做对了，做错的又错在哪里。[解答](solution{lesson:02})另有一页。",
+        ),
+    ]
+    for number, task in enumerate(exercise.tasks(lesson), 1):
+        kind = say(language, *KIND[task.kind])
+        lines += [
+            f"### {number}. `{task.name}`: {kind}",
+            prose(exercise.wording(lesson, task.name, language)),
+            f"```python\n{code[task.name]}\n```",
+            f"<details><summary>{say(language, 'Hint', '提示')}</summary>",
+            prose(say(language, *task.hint)),
+            "</details>",
+        ]
+    return "\n\n".join(lines)
+
+
+def solutions(lesson, language):
+    """The page of a lesson's solutions."""
+    code = functions(exercise.solved(lesson, language))
+    title = say(
+        language, f"# Solutions of lesson {lesson}", f"# 第 {lesson} 课解答"
+    )
+    page = f"lesson{lesson:02}"
+    back = say(
+        language, f"To [the lesson]({page}).", f"回到[第 {lesson} 课]({page})。"
+    )
+    lines = [title, back]
+    for number, task in enumerate(exercise.tasks(lesson), 1):
+        lines += [
+            f"## {number}. `{task.name}`",
+            f"```python\n{code[task.name]}\n```",
+            say(language, "What the check recognises:", "检查能认出的错误："),
+            "\n".join(
+                f"- {prose(say(language, slip.en, slip.zh))}"
+                for slip in task.slips
+            ),
+        ]
+    return "\n\n".join(lines) + "\n"
+
+
+def overview(language):
+    """The page that lists the solutions."""
+    pages = "\n".join(f"solution{lesson:02}" for lesson in exercise.lessons())
+    title = say(language, "# Solutions of the exercises", "# 练习解答")
+    text = say(
+        language,
+        "Try first, read then: the check says what an attempt has wrong.",
+        "先自己做一遍，再看解答：检查会告诉你错在哪里。",
+    )
+    return (
+        f"{title}\n\n{text}\n\n```{{toctree}}\n:maxdepth: 1\n\n{pages}\n```\n"
+    )
+
+
+def stage(folder, language):
+    """Put the solutions' pages where Sphinx reads."""
+    for lesson in exercise.lessons():
+        page = folder / f"solution{lesson:02}.md"
+        page.write_text(solutions(lesson, language), encoding="utf-8")
+    (folder / "solutions.md").write_text(overview(language), encoding="utf-8")
+
+
+def append(notebook, name, language):
+    """Put the exercises at the end of a lesson's notebook, where it has some."""
+    import nbformat
+
+    digits = name.removeprefix("lesson")
+    if digits.isdecimal() and int(digits) in exercise.lessons():
+        text = section(int(digits), language)
+        notebook.cells.append(nbformat.v4.new_markdown_cell(text))
+    return notebook
