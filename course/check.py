@@ -109,7 +109,10 @@ def check_file(path, limits=Limits(), stop=None):
         return result
     left = list(result.states)
     while left and not (stop and stop.is_set()):
-        done = _run(result, left, limits, stop)
+        try:
+            done = _run(result, left, limits, stop)
+        except OSError as error:
+            raise InputError(f"cannot check {path}: {error.strerror or error}") from None
         result.states.update(done)
         if "" in done:
             failure = result.states.pop("")

@@ -8,7 +8,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from course import exercise
+import course
+from course import exercise, figures
 from course.command import whole_number
 from course.errors import InputError, Parser, written_whole
 from course.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
@@ -71,6 +72,10 @@ def check(argv):
     given = flags.parse_args(argv)
     from course.check import Limits
 
+    try:
+        course.pick_backend()
+    except course.BackendError as error:
+        raise InputError(error) from None
     if not given.path.exists():
         raise InputError(f"there is no {given.path}; python -m course exercise 3 gives it")
     limits = Limits(given.seconds, given.memory * 2**30)
@@ -126,8 +131,6 @@ def _record(result):
 def _show(result):
     from rich.console import Console
     from rich.markup import escape
-
-    import course
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{escape(str(result.path))} · {course.pick_backend()}")
@@ -212,6 +215,9 @@ def collect(folder, table, limits, jobs):
     Raises:
         InputError: the folder has no learners, or the table cannot be written.
     """
+    if table.is_dir():
+        raise InputError(f"{table} is a folder; --csv takes the name of a file")
+    figures.writable_folder(table.parent, "--csv")
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; with --csv it holds a folder for each learner")
     learners = sorted(p for p in folder.iterdir() if _may_be_learner(p))

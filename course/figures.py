@@ -65,7 +65,7 @@ def panels(*titles, height=3.6, width=4.4):
     return figure, list(axes[0])
 
 
-def writable_folder(folder):
+def writable_folder(folder, flag="--save-dir"):
     """Make `folder` and try to write into it, before an hour of training is spent.
 
     Raises:
@@ -79,7 +79,7 @@ def writable_folder(folder):
     except OSError as error:
         reason = error.strerror or error
         raise InputError(
-            f"--save-dir {folder}: cannot write there ({reason}); name another folder"
+            f"{flag} {folder}: cannot write there ({reason}); name another folder"
         ) from None
     return folder
 

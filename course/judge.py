@@ -38,7 +38,7 @@ def main(argv):
         limit(given["memory"])
         tell(ready=True)
         tell(begin="")
-        sys.path.insert(0, str(file.parent))
+        sys.path.append(str(file.parent))
         text = file.read_text(encoding="utf-8-sig")
         still = exercise.untouched(text, lesson, language)
         learner = types.ModuleType(file.stem)

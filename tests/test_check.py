@@ -14,6 +14,7 @@ import pytest
 from conftest import child_environment, one_line
 
 from course import check, classroom, exercise
+from course.errors import InputError
 from course.exercise import FAIL, NOT_YET, PASS
 
 LESSON = 3
@@ -210,11 +211,29 @@ def test_the_commands_a_learner_types(command, tmp_path):
         (["check", "nowhere"], "there is no nowhere"),
         (["check", "--seconds", "0"], "whole number"),
         (["check", ".", "--csv", "grades.csv"], "nothing in"),
+        (["check", ".", "--csv", "."], "is a folder"),
+        (["check", ".", "--csv", "/proc/grades.csv"], "/proc"),
         (["progress", "nowhere"], "there is no nowhere"),
     ],
 )
 def test_bad_input_is_one_line(command, arguments, told):
     assert told in one_line(command("course", *arguments, check=2).stderr)
+
+
+def test_without_a_backend_one_line_says_so(command, tmp_path):
+    put(tmp_path, solved())
+    done = command("course", "check", ".", check=2, KERAS_BACKEND="theano")
+    assert "theano" in one_line(done.stderr)
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    path = put(tmp_path, solved())
+    monkeypatch.setattr(check.shutil, "copyfile", full)
+    with pytest.raises(InputError, match="No space left"):
+        check.check_file(path)
 
 
 def test_chinese_files_are_answered_in_chinese(tmp_path, capsys):
