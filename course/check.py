@@ -28,7 +28,7 @@ from course.errors import InputError
 from course.exercise import FAIL, NOT_YET, say
 
 START = 300  # seconds that importing Keras may take, on a busy machine
-SECONDS, MEMORY = 30, 2 * 2**30  # the usual limits of an exercise
+SECONDS, MEMORY = 60, 2 * 2**30  # the usual limits of an exercise
 MOST_PRINTED = 2**20  # bytes
 LARGEST_FILE, LARGEST_FOLDER, MOST_FILES = 5 * 2**20, 50 * 2**20, 500
 LEFT_OUT = {"__pycache__", "node_modules", "venv", "site-packages"}

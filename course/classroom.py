@@ -59,8 +59,8 @@ def check(argv):
     # fmt: off
     add("path", nargs="?", type=Path, default=Path(WORK),
         help=f"a file, or a folder of one learner's (default: {WORK})")
-    add("--seconds", type=whole_number(1, 3600), default=30,
-        help="that an exercise may take (default: 30)")
+    add("--seconds", type=whole_number(1, 3600), default=60,
+        help="that an exercise may take (default: 60)")
     add("--memory", type=whole_number(1, 1024), default=2, metavar="GIB",
         help="that an exercise may take beside Keras (default: 2)")
     add("--json", action="store_true", help="print one JSON object")
