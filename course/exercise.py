@@ -81,6 +81,8 @@ class Task:
             reference where that is above 1.
         score, at_least: for a task with a target, `score(result, *arguments)` must be
             `at_least`; it has no reference.
+        remark: `remark(result, *arguments)`, what else to say beside the score, as
+            (English, Chinese).
         expects: the type that the result must have; None where any will do.
     """
 
@@ -94,6 +96,7 @@ class Task:
     tolerance: float = 1e-6
     score: Callable | None = None
     at_least: float | None = None
+    remark: Callable | None = None
     expects: type | None = None
 
     @property
@@ -267,7 +270,10 @@ def _scored(task, results, language):
     score = min(float(task.score(r, *a)) for r, a in zip(results, task.cases, strict=True))
     got, least = f"{score:.4g}", f"{task.at_least:.4g}"
     state = PASS if score >= task.at_least else FAIL
-    return state, say(language, f"{got}; at least {least} is wanted", f"{got}，要求不低于 {least}")
+    said = say(language, f"{got}; at least {least} is wanted", f"{got}，要求不低于 {least}")
+    if task.remark:
+        said += "\n" + say(language, *task.remark(results[0], *task.cases[0]))
+    return state, said
 
 
 def _compared(task, results, language):

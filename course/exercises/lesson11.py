@@ -551,6 +551,10 @@ TASKS = [
         smallest_reader,
         kind="free",
         score=times_fewer,
+        remark=lambda model: (
+            f"{share_read(model):.1%} of the test digits with {model.count_params()} weights",
+            f"用 {model.count_params()} 个权重认出 {share_read(model):.1%} 的测试数字",
+        ),
         at_least=10,
         expects=keras.Model,
         hint=(
