@@ -1,7 +1,7 @@
 """Check learners' exercises, each file in a process of its own that cannot do much harm.
 
 The file's folder is copied, and the copy is thrown away. The process gets a limit of time
-for every exercise, of memory, of the size of what it prints; what it leaves running is
+for every exercise, of memory, of what it writes and prints; what it leaves running is
 ended. That guards against accidents. It does not guard against an attacker: the code runs
 as the user who started the check, with that user's files and network within its reach.
 """
@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 import uuid
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,9 +31,11 @@ from course.exercise import FAIL, NOT_YET, say
 START = 300  # seconds that importing Keras may take, on a busy machine
 SECONDS, MEMORY = 60, 2 * 2**30  # the usual limits of an exercise
 MOST_PRINTED = 2**20  # bytes
+MOST_WRITTEN, MOST_ENTRIES = 2**28, 20_000  # bytes and files in its folder
 LARGEST_FILE, LARGEST_FOLDER, MOST_FILES = 5 * 2**20, 50 * 2**20, 500
 LEFT_OUT = {"__pycache__", "node_modules", "venv", "site-packages"}
 MARK = "COURSE_CHECK"  # an environment variable by which a check's processes are found
+GRACE = 0.5  # seconds that a child may take to end after its parent
 
 
 @dataclass
@@ -55,9 +58,16 @@ class Result:
     def count(self, state):
         return sum(found == state for found, _ in self.states.values())
 
+    def note(self, english, chinese):
+        text = say(self.language, english, chinese)
+        if text not in self.notes:
+            self.notes.append(text)
+
 
 @dataclass(frozen=True)
 class Limits:
+    """Of each exercise: seconds, and bytes of memory beside Keras's own."""
+
     seconds: float = SECONDS
     memory: int = MEMORY
 
@@ -69,12 +79,14 @@ def identify(path):
         InputError: it cannot be read, or is no exercise.
     """
     try:
+        if not path.is_file():
+            raise InputError(f"{path} is not a file")
         if path.stat().st_size > LARGEST_FILE:
             raise InputError(f"{path} is too large for an exercise")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError:
+    except UnicodeError:
         raise InputError(f"{path} is not a text in UTF-8") from None
     tag = exercise.TAG.search(text)
     if not tag:
@@ -87,98 +99,113 @@ def identify(path):
     return lesson, tag[2], text
 
 
-def check_file(path, limits=Limits(), stop=None):
+def check_file(path, limits=Limits(), stop=None, alone=False):
     """Run one learner's file; return a Result.
 
     Args:
         path: of the file.
         stop: a threading.Event; once it is set the check ends early.
+        alone: whether the files beside it are left where they are.
 
     Raises:
-        InputError: it is no exercise.
+        InputError: it is no exercise, or cannot be checked.
     """
     lesson, language, text = identify(path)
     result = Result(path, lesson, language)
     result.states = dict.fromkeys(exercise.names(lesson), (NOT_YET, ""))
-    try:
-        compile(text, path.name, "exec")
-    except (SyntaxError, ValueError) as error:
-        at = getattr(error, "lineno", None) or 1
-        message = say(language, f"line {at}: {error.args[0]}", f"第 {at} 行：{error.args[0]}")
-        result.states = dict.fromkeys(result.states, (FAIL, f"SyntaxError, {message}"))
+    problem = _syntax(text, language)
+    if problem:
+        result.states = dict.fromkeys(result.states, (FAIL, problem))
         return result
     left = list(result.states)
     while left and not (stop and stop.is_set()):
         try:
-            done = _run(result, left, limits, stop)
+            done = _run(result, left, limits, stop, alone)
         except OSError as error:
             raise InputError(f"cannot check {path}: {error.strerror or error}") from None
         result.states.update(done)
         if "" in done:
             failure = result.states.pop("")
             result.states.update(dict.fromkeys(left, failure))
-            break
-        if not done:
+        if "" in done or not done:
             break
         left = [name for name in left if name not in done]
     return result
 
 
-def _run(result, names, limits, stop):
+def _syntax(text, language):
+    """Why the text is no Python, or None."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, "exercise", "exec", dont_inherit=True)
+        except SyntaxError as error:
+            what, at = error.msg, error.lineno or 1
+            en, zh = f"SyntaxError, line {at}: {what}", f"SyntaxError，第 {at} 行：{what}"
+            return say(language, en, zh)
+        except (ValueError, RecursionError, MemoryError) as error:
+            return f"SyntaxError: {error}"
+    return None
+
+
+def _run(result, names, limits, stop, alone):
     """One process over the exercises named; {name: (state, message)} of those it ended.
 
     "" stands for the file itself, where that cannot be imported.
     """
-    mark = uuid.uuid4().hex
-    with tempfile.TemporaryDirectory(prefix="course_", ignore_cleanup_errors=True) as place:
-        place = Path(place).resolve()
+    mark, process, reason, left = uuid.uuid4().hex, None, None, set()
+    place = Path(tempfile.mkdtemp(prefix="course_")).resolve()
+    try:
         copied = place / "copy"
-        skipped = copy_folder(result.path.parent, copied, result.path.name)
-        if skipped and not result.notes:
-            result.notes.append(
-                say(
-                    result.language,
-                    f"not copied: {', '.join(skipped)}",
-                    f"未复制：{'、'.join(skipped)}",
-                )
-            )
-        results = place / "results"
-        results.touch()
+        skipped = copy_folder(result.path, copied, alone)
+        if skipped:
+            result.note(f"not copied: {', '.join(skipped)}", f"未复制：{'、'.join(skipped)}")
         asked = {
-            "file": str(copied / result.path.name), "results": str(results),
+            "file": str(copied / result.path.name), "results": str(place / "results"),
             "lesson": result.lesson, "language": result.language,
             "tasks": names, "memory": limits.memory,
         }  # fmt: skip
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "course.judge", json.dumps(asked)],
-            cwd=copied, env=_environment(mark, place),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-        printed = _Printed(process.stdout)
-        try:
-            reason = _watch(process, results, printed, result.language, limits, stop)
-        finally:
-            left = _end_all(mark, process)
+        # Kept open: a learner's code that deletes it deletes no result.
+        with (place / "results").open("w+b", buffering=0) as results:
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "course.judge", json.dumps(asked)],
+                    cwd=copied, env=_environment(mark, place),
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )  # fmt: skip
+                printed = _Printed(process.stdout)
+                reason = _watch(process, results, printed, place, result.language, limits, stop)
+            finally:
+                left = _end_all(mark, process)
             printed.close()
-        states, doing = _read(results)
+            states, doing = _read(results)
+    finally:
+        _remove(place)
     result.printed += printed.text()
     if left:
-        n = len(left)
-        en = f"left {n} {'process' if n == 1 else 'processes'} running; ended"
-        result.notes.append(say(result.language, en, f"留下了 {n} 个进程在运行；已经结束"))
+        many = "process" if len(left) == 1 else "processes"
+        result.note(
+            f"left {len(left)} {many} running; ended", f"留下了 {len(left)} 个进程在运行；已经结束"
+        )
     if doing is None:  # the process ended in its own time, or before it began
         if not states:
-            last = (printed.text().strip().splitlines() or ["no word"])[-1]
-            raise InputError(f"the check itself did not start: {last}")
+            said = (printed.text().strip().splitlines() or ["no word"])[-1]
+            raise InputError(f"the check of {result.path} did not start: {reason or said}")
         return states
     if stop and stop.is_set():
         return states
     if reason is None:
-        code = process.returncode
-        how = signal.Signals(-code).name if code < 0 else f"os._exit({code})"
+        how = _how_it_ended(process.returncode)
         reason = say(result.language, f"Python ended ({how})", f"Python 结束了（{how}）")
     return {**states, doing: (FAIL, reason)}
+
+
+def _how_it_ended(status):
+    with contextlib.suppress(ValueError):
+        if status < 0:
+            return signal.Signals(-status).name
+    return f"os._exit({status})"
 
 
 class _Printed(threading.Thread):
@@ -204,47 +231,82 @@ class _Printed(threading.Thread):
         return self.kept.decode("utf-8", "replace")
 
 
-def _watch(process, results, printed, language, limits, stop):
+def _watch(process, results, printed, place, language, limits, stop):
     """Wait until the process ends or breaks a limit; the reason to end it, or None."""
-    size, began, started, base = 0, time.monotonic(), False, None
+    size, began, started, base, looked = 0, time.monotonic(), False, 0, 0.0
     while process.poll() is None:
         time.sleep(0.05)
-        now = results.stat().st_size
+        now = os.fstat(results.fileno()).st_size
         if now != size:
             size, began = now, time.monotonic()
             if not started:
                 started, base = True, _memory(process)
-        allowed = limits.seconds if started else START
+        # Keras's import, and the look at an answer, are not the learner's time.
+        allowed = limits.seconds if started and _last(results) != "returned" else START
         if time.monotonic() - began > allowed:
+            if allowed == START:
+                en, zh = f"the check itself took more than {START} s", f"检查本身超过了 {START} 秒"
+                return say(language, en, zh)
             en = f"not done after {allowed:g} s: a loop without end?"
             return say(language, en, f"{allowed:g} 秒之后还没有结束：是不是死循环？")
         if printed.bytes > MOST_PRINTED:
             en = f"it prints more than {MOST_PRINTED >> 20} MiB"
             return say(language, en, f"打印的内容超过 {MOST_PRINTED >> 20} MiB")
-        if started and _memory(process) - base > limits.memory:
-            en = f"it takes more memory than the {limits.memory / 2**30:.3g} GiB allowed"
-            return say(language, en, f"占用的内存超过了允许的 {limits.memory / 2**30:.3g} GiB")
+        whole = time.monotonic() - looked > 0.5  # to look at all processes takes time
+        if started and _memory(process, whole) - base > limits.memory:
+            gigabytes = f"{limits.memory / 2**30:.3g} GiB"
+            en = f"it takes more memory than the {gigabytes} allowed"
+            return say(language, en, f"占用的内存超过了允许的 {gigabytes}")
+        if whole:
+            looked = time.monotonic()
+            if _fills(place):
+                en = f"it writes more than {MOST_WRITTEN >> 20} MiB, or {MOST_ENTRIES} files"
+                zh = f"写入超过 {MOST_WRITTEN >> 20} MiB，或超过 {MOST_ENTRIES} 个文件"
+                return say(language, en, zh)
         if stop and stop.is_set():
             return None
     return None
 
 
-def _memory(process):
-    """Bytes in use by the process and its children."""
+def _memory(process, children=True):
+    """Bytes in use by the process, and by its children."""
     total = 0
     with contextlib.suppress(psutil.Error):
         one = psutil.Process(process.pid)
-        for each in (one, *one.children(recursive=True)):
+        for each in (one, *(one.children(recursive=True) if children else ())):
             with contextlib.suppress(psutil.Error):
                 total += each.memory_info().rss
     return total
 
 
+def _fills(place):
+    """Whether more lies in the folder than an exercise needs."""
+    size, entries, folders = 0, 0, [place]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as inside:
+            for each in inside:
+                entries += 1
+                with contextlib.suppress(OSError):
+                    if each.is_dir(follow_symlinks=False):
+                        folders.append(each.path)
+                    else:
+                        size += each.stat(follow_symlinks=False).st_size
+                if size > MOST_WRITTEN or entries > MOST_ENTRIES:
+                    return True
+    return False
+
+
 def _end_all(mark, process):
     """End every process of this check; return those that it left behind."""
+    if process is None:
+        return set()
+    if process.poll() is not None:  # helpers of joblib and the like end a moment later
+        until = time.monotonic() + GRACE
+        while _marked(mark, process.pid) and time.monotonic() < until:
+            time.sleep(0.05)
     left = set()
     for _ in range(100):  # a process may start another while it is being ended
-        found = _marked(mark)
+        found = _marked(mark, process.pid)
         left |= {each.pid for each in found} - {process.pid}
         for each in found:
             with contextlib.suppress(psutil.Error):
@@ -258,76 +320,105 @@ def _end_all(mark, process):
     return left
 
 
-def _marked(mark):
-    """The live processes that carry the mark in their environment."""
+def _marked(mark, session):
+    """The live processes that carry the mark in their environment, or are of the session."""
     found = []
     for each in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if each.environ().get(MARK) == mark and each.status() != psutil.STATUS_ZOMBIE:
+            if each.status() == psutil.STATUS_ZOMBIE:
+                continue
+            ours = hasattr(os, "getsid") and os.getsid(each.pid) == session
+            if ours or each.environ().get(MARK) == mark:
                 found.append(each)
     return found
 
 
 def _environment(mark, place):
     """What the learner's process sees; its temporary files go when its folder goes."""
-    paths = [str(Path(course.__file__).parent.parent), os.environ.get("PYTHONPATH")]
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    paths = [str(Path(course.__file__).parent.parent), *filter(os.path.isabs, given)]
     own = place / "tmp"
     own.mkdir()
     return {
         **os.environ,
         MARK: mark,
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONIOENCODING": "utf-8",
         "PYTHONDONTWRITEBYTECODE": "1",
         "KERAS_BACKEND": course.pick_backend(),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "MPLBACKEND": "agg",
-        "OMP_NUM_THREADS": "1",  # several learners at a time
+        # Several learners at a time: one thread each, and none holds the graphics card.
+        "OMP_NUM_THREADS": "1",
         "TF_NUM_INTRAOP_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "JAX_PLATFORMS": "cpu",
         **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own)),
     }
+
+
+def _said(results):
+    """The lines of the file of results, as objects."""
+    end = os.fstat(results.fileno()).st_size
+    results.seek(0)
+    for line in results.read(end).decode("utf-8", "replace").splitlines():
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)
+
+
+def _last(results):
+    """The kind of the last line: "ready", "begin", "returned" or "end"."""
+    said = list(_said(results))
+    return next(iter(said[-1])) if said else ""
 
 
 def _read(results):
     """({name: (state, message)}, what was going on at the end or None)."""
     states, doing = {}, None
-    for line in results.read_text(encoding="utf-8", errors="replace").splitlines():
-        with contextlib.suppress(ValueError):
-            said = json.loads(line)
-            if "begin" in said:
-                doing = said["begin"]
-            elif "end" in said:
-                states[said["end"]] = (said["state"], said["message"])
-                doing = None
+    for said in _said(results):
+        if "begin" in said:
+            doing = said["begin"]
+        elif "end" in said:
+            states[said["end"]] = (said["state"], said["message"])
+            doing = None
     return states, doing
 
 
-def copy_folder(folder, to, name):
-    """Copy a folder's ordinary files of ordinary size; `name` first.
+def copy_folder(path, to, alone=False):
+    """Copy a file, and the ordinary files beside and below it of ordinary size.
 
     Returns:
-        the names of what was left out.
+        the names of what was left out, the first few.
     """
     to.mkdir()
-    shutil.copyfile(folder / name, to / name)
-    files, total, skipped = 1, 0, []
-    for here, folders, names in os.walk(folder):
+    shutil.copyfile(path, to / path.name)
+    folder, total, skipped, seen = path.parent, 0, [], 1
+    for here, folders, names in () if alone else os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in LEFT_OUT)
-        for each in sorted(names):
-            path = Path(here) / each
-            inside = path.relative_to(folder)
-            if each.startswith(".") or path == folder / name or path.is_symlink():
+        for name in sorted(names):
+            each = Path(here) / name
+            if name.startswith(".") or each == path or each.is_symlink():
                 continue
+            seen += 1
+            if seen > MOST_FILES or len(skipped) >= 5:
+                return [*skipped, "…"]
+            inside = each.relative_to(folder)
             try:
-                size = path.stat().st_size
-                if not path.is_file() or size > LARGEST_FILE or total + size > LARGEST_FOLDER:
+                size = each.stat().st_size
+                if not each.is_file() or size > LARGEST_FILE or total + size > LARGEST_FOLDER:
                     raise OSError
                 (to / inside).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, to / inside)
+                shutil.copyfile(each, to / inside)
             except OSError:
                 skipped.append(str(inside))
-                continue
-            files, total = files + 1, total + size
-            if files >= MOST_FILES:
-                return [*skipped, "…"]
-    return skipped[:5] + ["…"] * (len(skipped) > 5)
+            else:
+                total += size
+    return skipped
+
+
+def _remove(place):
+    """Delete a folder, whatever lies in it."""
+    try:
+        shutil.rmtree(place, ignore_errors=True)
+    except RecursionError:  # folders within folders, a thousand deep
+        subprocess.run(["rm", "-rf", str(place)], check=False, capture_output=True)

@@ -1,5 +1,6 @@
 """The commands around exercises: exercise, check, progress."""
 
+import contextlib
 import csv
 import json
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 import course
 from course import exercise, figures
 from course.command import whole_number
-from course.errors import InputError, Parser, written_whole
+from course.errors import InputError, Interrupted, Parser, written_whole
 from course.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
 
 WORK = "exercises"  # the learner's folder, where no other is named
@@ -66,22 +67,35 @@ def check(argv):
     add("--json", action="store_true", help="print one JSON object")
     add("--csv", type=Path, metavar="GRADES.csv",
         help="the folder holds a folder or a file for each learner; write a table")
-    add("--jobs", type=whole_number(1, 256), default=os.cpu_count() or 1,
+    add("--jobs", type=whole_number(1, 256),
         help="with --csv: how many learners at a time (default: the cores)")
     # fmt: on
     given = flags.parse_args(argv)
-    from course.check import Limits
-
+    if given.csv and given.json:
+        raise InputError("--csv and --json are two ways to report; give one")
+    if given.jobs and not given.csv:
+        raise InputError("--jobs needs --csv GRADES.csv")
     try:
         course.pick_backend()
     except course.BackendError as error:
         raise InputError(error) from None
-    if not given.path.exists():
-        raise InputError(f"there is no {given.path}; python -m course exercise 3 gives it")
+    from course.check import Limits
+
     limits = Limits(given.seconds, given.memory * 2**30)
+    try:
+        there = given.path.exists()
+    except OSError as error:  # a name too long for the file system
+        raise InputError(f"cannot look at {given.path}: {error.strerror}") from None
+    if not there:
+        raise InputError(f"there is no {given.path}; python -m course exercise 3 gives it")
     if given.csv:
-        return collect(given.path, given.csv, limits, given.jobs)
+        return collect(given.path, given.csv, limits, given.jobs or _cores())
     return _check_one(given.path, limits, given.json)
+
+
+def _cores():
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _check_one(path, limits, as_json):
@@ -89,28 +103,50 @@ def _check_one(path, limits, as_json):
 
     files = exercise_files(path) if path.is_dir() else [path]
     if not files:
-        raise InputError(
-            f"there are no exercises in {path}; python -m course exercise 3 gives some"
-        )
-    results = []
+        told = f"there are no exercises in {path}; python -m course exercise 3 gives some"
+        if path.is_dir() and any(exercise_files(inside) for inside in _folders(path)):
+            told = f"the exercises are in folders inside {path}: name one of them, or add --csv"
+        raise InputError(told)
+    for folder in {file.parent for file in files}:
+        _progress(folder / PROGRESS)  # a damaged one is told before the work
+    results, problems = [], []
     for file in files:
-        result = check_file(file, limits)
+        try:
+            result = check_file(file, limits)
+        except InputError as error:
+            problems.append(str(error))
+            continue
         results.append(result)
-        _remember(result)
         if not as_json:
             _show(result)
+        try:
+            _remember(result)
+        except InputError as error:
+            problems.append(str(error))
     if as_json:
         print(json.dumps([_record(result) for result in results], ensure_ascii=False))
+    if problems:
+        raise InputError("; ".join(problems))
     return 0 if all(r.count(PASS) == len(r.states) for r in results) else 1
 
 
 def exercise_files(folder):
     """The files in a folder that carry the exercises' line, by name."""
-    return [path for path in sorted(folder.glob("*.py")) if path.is_file() and _is_exercise(path)]
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.suffix == ".py")
+    except OSError as error:
+        raise InputError(f"cannot read {folder}: {error.strerror}") from None
+    return [path for path in inside if _is_exercise(path)]
+
+
+def _folders(folder):
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
 def _is_exercise(path):
     try:
+        if not path.is_file():
+            return False
         with path.open(encoding="utf-8", errors="replace") as file:
             return exercise.TAG.search(file.read(100_000)) is not None
     except OSError:
@@ -132,7 +168,7 @@ def _show(result):
     from rich.console import Console
     from rich.markup import escape
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     console.print(f"{escape(str(result.path))} · {course.pick_backend()}")
     width = max(map(len, result.states))
     for number, (name, (state, message)) in enumerate(result.states.items(), 1):
@@ -210,32 +246,38 @@ def collect(folder, table, limits, jobs):
         jobs: how many learners at a time.
 
     Returns:
-        0; 130 after Ctrl-C, when nothing is written.
+        0.
 
     Raises:
         InputError: the folder has no learners, or the table cannot be written.
+        Interrupted: Ctrl-C; the learners checked so far are in a table of another name.
     """
     if table.is_dir():
         raise InputError(f"{table} is a folder; --csv takes the name of a file")
     figures.writable_folder(table.parent, "--csv")
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; with --csv it holds a folder for each learner")
-    learners = sorted(p for p in folder.iterdir() if _may_be_learner(p))
+    try:
+        learners = sorted(path for path in folder.iterdir() if _may_be_learner(path))
+    except OSError as error:
+        raise InputError(f"cannot read {folder}: {error.strerror}") from None
     if not learners:
         raise InputError(
             f"there is nothing in {folder}; it holds a folder or a file for each learner"
         )
-    with written_whole(table) as part:
-        rows = _rows(learners, limits, jobs)
-        names = sorted({name for row in rows for name in row["states"]})
-        with part.open("w", newline="", encoding="utf-8-sig") as file:  # spreadsheets need the mark
-            writer = csv.writer(file)
-            columns = [f"{lesson}.{name}" for lesson, name in names]
-            writer.writerow(["learner", PASS, FAIL, NOT_YET, *columns, "note"])
-            for row in rows:
-                states = [row["states"].get(name, "") for name in names]
-                counts = [states.count(state) for state in MARKS]
-                writer.writerow(map(_cell, [row["learner"], *counts, *states, row["note"]]))
+    so_far = table.with_name(f"{table.stem}.partial{table.suffix}")
+    rows = []
+    try:
+        _rows(learners, limits, jobs, rows)
+    except KeyboardInterrupt:
+        _write(so_far, rows)
+        told = f"interrupted; {len(rows)} of {len(learners)} learners are in {so_far}"
+        raise Interrupted(told) from None
+    try:
+        _write(table, rows)
+    except InputError as error:  # open in a spreadsheet, perhaps
+        _write(so_far, rows)
+        raise InputError(f"{error}; the table is in {so_far}") from None
     print(f"{table}: {len(rows)} learners")
     return 0
 
@@ -244,9 +286,9 @@ def _may_be_learner(path):
     return not path.name.startswith(".") and (path.is_dir() or path.suffix == ".py")
 
 
-def _rows(learners, limits, jobs):
+def _rows(learners, limits, jobs, rows):
+    """Append each learner's row as it comes."""
     stop = threading.Event()
-    rows = []
     with ThreadPoolExecutor(jobs) as pool:
         waiting = [pool.submit(_row, learner, limits, stop) for learner in learners]
         try:
@@ -255,15 +297,13 @@ def _rows(learners, limits, jobs):
                 rows.append(row)
                 states = list(row["states"].values())
                 counts = "  ".join(f"{states.count(state)} {state}" for state in MARKS)
-                print(
-                    f"{len(rows):4}/{len(learners)}  {row['learner']}: {counts}  {row['note']}",
-                    flush=True,
-                )
+                line = f"{len(rows):4}/{len(learners)}  {row['learner']}: {counts}  {row['note']}"
+                with contextlib.suppress(OSError):  # a closed pipe must not cost the table
+                    print(line, flush=True)
         except BaseException:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return sorted(rows, key=lambda row: row["learner"])
 
 
 def _row(learner, limits, stop):
@@ -271,27 +311,63 @@ def _row(learner, limits, stop):
     from course.check import check_file
 
     states, notes = {}, []
-    try:
-        files = exercise_files(learner) if learner.is_dir() else [learner]
-        if not files:
+    files, alone = [learner], True
+    if learner.is_dir():
+        try:
+            alone = False
+            files = [f for at in (learner, *_folders(learner)) for f in exercise_files(at)]
+        except (InputError, OSError) as error:
+            files, notes = [], [str(error)]
+        if not files and not notes:
             notes.append("no exercises")
-    except OSError as error:
-        files, notes = [], [f"cannot read: {error.strerror}"]
     for file in files:
         try:
-            result = check_file(file, limits, stop)
-        except InputError as error:
-            notes.append(str(error))
+            result = check_file(file, limits, stop, alone)
+        except Exception as error:  # one learner's file must not cost the others' lines
+            told = "" if isinstance(error, InputError) else f"the check failed: {error!r}: "
+            notes.append(f"{told}{error}")
             continue
         for name, (state, _) in result.states.items():
             key = (result.lesson, name)
             if states.get(key) != PASS:  # of two files for one lesson the better counts
                 states[key] = state
-        failed = {n: m.splitlines()[-1] for n, (s, m) in result.states.items() if s == FAIL}
+        failed = {n: _reason(m) for n, (s, m) in result.states.items() if s == FAIL}
         if len(failed) > 1 and len(set(failed.values())) == 1:  # the file itself
             failed = {result.path.name: next(iter(failed.values()))}
         notes += [f"{name}: {message}" for name, message in failed.items()] + result.notes
-    return {"learner": learner.name, "states": states, "note": "; ".join(dict.fromkeys(notes))}
+    note = _printable("; ".join(dict.fromkeys(notes)))
+    return {"learner": _printable(learner.name), "states": states, "note": note}
+
+
+def _reason(message):
+    """The line of a failure that tells most: the slip, else what was expected and came."""
+    lines = message.splitlines() or [""]
+    if lines[-1].startswith(("called with", "调用参数")):
+        return "; ".join(" ".join(line.split()) for line in lines[:2])
+    return lines[-1]
+
+
+def _printable(text):
+    """Without what cannot be written in UTF-8, as a name from another system has."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _write(table, rows):
+    """The table: a learner's name, counts, each exercise's state, and what there is to say."""
+    rows = sorted(rows, key=lambda row: row["learner"])
+    names = sorted({name for row in rows for name in row["states"]})
+    columns = [f"{lesson}.{name}" for lesson, name in names]
+    # Spreadsheets need utf-8-sig's mark to read Chinese.
+    with (
+        written_whole(table) as part,
+        part.open("w", newline="", encoding="utf-8-sig") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["learner", PASS, FAIL, NOT_YET, *columns, "note"])
+        for row in rows:
+            states = [row["states"].get(name, "") for name in names]
+            counts = [states.count(state) for state in MARKS]
+            writer.writerow(map(_cell, [row["learner"], *counts, *states, row["note"]]))
 
 
 def _cell(value):
@@ -315,5 +391,7 @@ def _language():
 
 def main(command, argv):
     """Run `exercise`, `check` or `progress`; Ctrl-C ends the learners' processes too."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     return {"exercise": give, "check": check, "progress": progress}[command](argv)

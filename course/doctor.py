@@ -75,7 +75,7 @@ def _chosen(works):
 
 
 LEAST = {"keras": "3.15", "numpy": "2.0", "scipy": "1.15", "scikit-learn": "1.9",
-         "matplotlib": "3.10", "pillow": "11", "rich": "13"}  # fmt: skip
+         "matplotlib": "3.10", "pillow": "11", "psutil": "7", "rich": "13"}  # fmt: skip
 
 
 def _packages():

@@ -31,7 +31,7 @@ CHECKS = "# --- checks ---"
 LANGUAGES = ("en", "zh")
 KINDS = ("line", "predict", "bug", "model", "baseline", "free")
 PASS, FAIL, NOT_YET = "pass", "fail", "not yet"
-TAG = re.compile(r"^# lesson (\d+), (en|zh):", re.MULTILINE)
+TAG = re.compile(r"^# lesson (\d{1,3}), (en|zh):", re.MULTILINE)
 UNCOMPILED = (
     "the model is not compiled: call model.compile(...) before returning it",
     "模型还没有编译：返回之前请调用 model.compile(...)",
@@ -166,7 +166,7 @@ def _taken_out(match):
 
 def _in_language(text, language):
     def choose(match):
-        english, _, chinese = _split(match[1])
+        english, chinese = _split(match[1])
         if not chinese:
             return match[0]
         indent = re.search(r"\n( *)\Z", match[1])
@@ -177,10 +177,10 @@ def _in_language(text, language):
 
 
 def _split(docstring):
-    """(English, "zh:", Chinese)."""
+    """(English, Chinese)."""
     parts = CHINESE.split(docstring, maxsplit=1)
     chinese = parts[1].strip() if len(parts) > 1 else ""
-    return parts[0].rstrip(), "zh:", chinese
+    return parts[0].rstrip(), chinese
 
 
 def names(lesson):
@@ -230,8 +230,11 @@ def _bodies(text):
     return found
 
 
-def judge(task, function, language="en"):
+def judge(task, function, language="en", returned=lambda: None):
     """Hold a learner's function against the task.
+
+    Args:
+        returned: called when the function has returned for the last time.
 
     Returns:
         (state, message): PASS, FAIL or NOT_YET, and what there is to say about it.
@@ -258,9 +261,15 @@ def judge(task, function, language="en"):
                 (say(language, s.en, s.zh) for s in known), say(language, *UNCOMPILED)
             )
         results.append(result)
-    if task.at_least is not None:
-        return _scored(task, results, language)
-    return _compared(task, results, language)
+    returned()
+    try:
+        if task.at_least is not None:
+            return _scored(task, results, language)
+        return _compared(task, results, language)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        en, zh = f"what it returns cannot be checked: {told}", f"返回的结果无法检查：{told}"
+        return FAIL, say(language, en, zh)
 
 
 def _scored(task, results, language):
@@ -289,7 +298,7 @@ def _compared(task, results, language):
             lines = [
                 name and say(language, *name),
                 *difference(task, got, expected, arguments, language),
-                known or usual(got, expected, arguments, language),
+                known or usual(got, expected, arguments, language, task.tolerance),
             ]
             return FAIL, "\n".join(filter(None, lines))
     return PASS, ""
@@ -333,9 +342,12 @@ def numbers(value):
     if keras.ops.is_tensor(value) or isinstance(value, keras.Variable):
         value = keras.ops.convert_to_numpy(value)
     try:
-        return np.asarray(value, dtype="float64")
-    except (TypeError, ValueError):
-        raise TypeError(f"a number or an array is wanted, not {type(value).__name__}") from None
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"a number or an array is wanted, not {type(value).__name__}")
+    return array.astype("float64")
 
 
 def close(got, expected, tolerance):
@@ -360,8 +372,8 @@ def difference(task, got, expected, arguments, language):
     yield say(language, f"expected {wanted}", f"应为 {wanted}")
     yield say(language, f"got      {came}", f"得到 {came}")
     if got.shape == expected.shape and got.ndim:
-        wrong = np.abs(got - expected) > task.tolerance * max(1.0, np.abs(expected).max())
-        wrong |= np.isnan(got)
+        allowed = task.tolerance * max(1.0, np.abs(expected).max())
+        wrong = ~(np.abs(got - expected) <= allowed)  # NaN too
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         where = ", ".join(map(str, at))
         en = f"first difference at [{where}]: expected {expected[at]:.6g}, got {got[at]:.6g}"
@@ -386,7 +398,7 @@ def _brief(value, language):
     return f"= {text if len(text) <= 30 else type(value).__name__}"
 
 
-def usual(got, expected, arguments, language):
+def usual(got, expected, arguments, language, tolerance=1e-6):
     """What every exercise may have wrong: shape, sign, a factor; None where it is not that.
 
     >>> usual(np.array([2.0, 4.0]), np.array([1.0, 2.0]), (), "en")
@@ -396,12 +408,17 @@ def usual(got, expected, arguments, language):
     found = (
         _wrong_shape(got, expected)
         if got.shape != expected.shape
-        else _wrong_size(got, expected, rows)
+        else _wrong_size(got, expected, rows, tolerance)
     )
     return found and say(language, *found)
 
 
 def _wrong_shape(got, expected):
+    if expected.ndim == 0:
+        return (
+            f"One number is wanted, not an array of shape {got.shape}.",
+            f"应当是一个数，而不是形状为 {got.shape} 的数组。",
+        )
     if got.size == expected.size and got.squeeze().shape == expected.squeeze().shape:
         return (
             f"The shape is {got.shape}, not {expected.shape}: (n,) and (n, 1) are two things.",
@@ -425,7 +442,7 @@ def _wrong_shape(got, expected):
     )
 
 
-def _wrong_size(got, expected, rows):
+def _wrong_size(got, expected, rows, tolerance):
     if np.isnan(got).any():
         return (
             "There is a NaN: 0/0, the logarithm of a negative number, or an overflow.",
@@ -446,8 +463,8 @@ def _wrong_size(got, expected, rows):
             f"是正确值的 1/{rows}，而数据正好有 {rows} 行：求了平均，而不是求和。",
         )
     for factor, said in factors.items():
-        if np.any(expected) and close(got, factor * expected, 1e-6):
+        if np.any(expected) and close(got, factor * expected, tolerance):
             return said
-    if got.ndim == 1 and len(got) > 1 and close(got, expected[::-1], 1e-6):
+    if got.ndim == 1 and len(got) > 1 and close(got, expected[::-1], tolerance):
         return "The order is reversed.", "顺序颠倒了。"
     return None

@@ -20,7 +20,7 @@ from course.exercise import FAIL, NOT_YET, PASS
 LESSON = 3
 NAMES = exercise.names(LESSON)
 FIRST = NAMES[0]
-QUICK = check.Limits(seconds=6, memory=2**29)
+QUICK = check.Limits(seconds=15, memory=2**29)
 
 
 def solved(**instead):
@@ -74,22 +74,32 @@ def test_as_given_nothing_is_done_yet(tmp_path):
 
 
 ACCIDENTS = {
-    "loop": ("while True: pass", "not done after 6 s"),
+    "loop": ("while True: pass", "not done after 15 s"),
     "exit": ("import sys; sys.exit(0)", "sys.exit"),
     "hard exit": ("import os; os._exit(0)", "os._exit(0)"),
     "crash": ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
     "flood": ("while True: print('x' * 1000)", "prints more than"),
     "memory": ("import numpy as np; return np.ones(2**32)", "more memory than the 0.5 GiB"),
     "memory by and by": ("x = []\nwhile True: x.append(bytes(2**20))", "more memory"),
+    "disk": (
+        "while True: open(f'{id({})}{__import__(\"time\").time_ns()}', 'w')",
+        "it writes more",
+    ),
     "exception": ("return 1 / 0", "ZeroDivisionError: division by zero"),
     "recursion": ("def f(x): return f(x)\nreturn f(1)", "without end"),
     "nothing": ("pass", "returns None"),
     "text": ("return 'three'", "is wanted"),
     "input": ("return input('x? ')", "EOFError"),
+    "Keras's memory": ("raise RuntimeError('RESOURCE_EXHAUSTED: Out of memory')", "more memory"),
+    "skip": ("import pytest; pytest.skip('x')", "Skipped"),
+    "a text that is a number": ("return '0.5'", "is wanted"),
+    "two processes": ("import os; os.fork(); return 1 / 0", "ZeroDivisionError"),
 }
 
 
-@pytest.mark.parametrize("kinds", [list(ACCIDENTS)[i : i + 4] for i in range(0, 12, 4)], ids=str)
+@pytest.mark.parametrize(
+    "kinds", [list(ACCIDENTS)[i : i + 4] for i in range(0, len(ACCIDENTS), 4)], ids=str
+)
 def test_an_accident_is_told_and_costs_only_its_own_exercise(tmp_path, kinds):
     bodies = {name: ACCIDENTS[kind][0] for name, kind in zip(NAMES, kinds)}
     result = check.check_file(put(tmp_path, solved(**bodies)), QUICK)
@@ -125,10 +135,12 @@ def test_a_child_left_behind_is_ended_and_told(tmp_path):
         import subprocess, sys
         command = [sys.executable, "-c", "import time; time.sleep(600)", {marker!r}]
         subprocess.Popen(command, start_new_session=True)
-        subprocess.Popen(command)
+        subprocess.Popen(command, env={{}})
+        return 1.0
     """
     result = check.check_file(put(tmp_path, solved(**{FIRST: body})))
-    assert any("2 processes" in note for note in result.notes)
+    cases = len(exercise.tasks(LESSON)[0].cases)
+    assert result.notes == [f"left {2 * cases} processes running; ended"]
     assert alive(marker) == []
 
 
@@ -137,12 +149,16 @@ def test_the_learners_own_folder_stays_as_it_is(tmp_path):
         import os, shutil
         os.remove(__file__)
         open("new.txt", "w").write("x")
-        shutil.rmtree(".")
+        shutil.rmtree("..")
+        for _ in range(1100):
+            os.makedirs("deep")
+            os.chdir("deep")
     """
     path = put(tmp_path, solved(**{FIRST: body}))
     (tmp_path / "table.csv").write_text("x\n1\n")
     before = path.read_bytes()
-    check.check_file(path)
+    result = check.check_file(path)
+    assert FAIL in states(result).values()
     assert path.read_bytes() == before
     assert sorted(os.listdir(tmp_path)) == ["exercise03.py", "table.csv"]
 
@@ -156,6 +172,12 @@ def test_files_beside_it_come_along_but_not_huge_ones_nor_links(tmp_path):
     assert result.notes == ["not copied: huge.bin"]
 
 
+def test_a_learner_without_a_folder_brings_no_one_elses_files(tmp_path):
+    put(tmp_path, "VALUE = 3\n", "helper.py")
+    path = put(tmp_path, solved() + "\nfrom helper import VALUE\n")
+    assert set(states(check.check_file(path, alone=True)).values()) == {FAIL}
+
+
 def test_a_file_named_as_a_library_does_not_hide_it(tmp_path):
     put(tmp_path, "raise RuntimeError\n", "keras.py")
     assert set(states(check.check_file(put(tmp_path, solved()))).values()) == {PASS}
@@ -167,6 +189,7 @@ def test_a_file_named_as_a_library_does_not_hide_it(tmp_path):
         (b"print('hello')\n", "no exercise"),
         (bytes(range(256)), "not a text in UTF-8"),
         (b"# lesson 99, en: x\n", "no exercises for lesson 99"),
+        (b"# lesson " + b"9" * 5000 + b", en: x\n", "no exercise"),
     ],
 )
 def test_what_is_no_exercise_is_one_line(command, tmp_path, content, told):
@@ -212,6 +235,9 @@ def test_the_commands_a_learner_types(command, tmp_path):
         (["check", "--seconds", "0"], "whole number"),
         (["check", ".", "--csv", "grades.csv"], "nothing in"),
         (["check", ".", "--csv", "."], "is a folder"),
+        (["check", ".", "--csv", "x.csv", "--json"], "two ways"),
+        (["check", ".", "--jobs", "2"], "--jobs needs --csv"),
+        (["check", "x" * 400], "too long"),
         (["check", ".", "--csv", "/proc/grades.csv"], "/proc"),
         (["progress", "nowhere"], "there is no nowhere"),
     ],
@@ -269,62 +295,109 @@ def test_ctrl_c_ends_the_learners_process_too(tmp_path):
     assert os.listdir(tmp_path) == ["exercise03.py"]
 
 
-def wrong(**changes):
-    return solved(**{FIRST: "return -1.0", **changes})
+def test_one_bad_file_does_not_hide_the_others(tmp_path, capsys):
+    put(tmp_path, exercise.learners_file(LESSON, "en"))
+    put(tmp_path, "# lesson 99, en: x\n", "exercise99.py")
+    with pytest.raises(InputError, match="no exercises for lesson 99"):
+        classroom.check([str(tmp_path)])
+    assert f"0 of {len(NAMES)} pass" in capsys.readouterr().out
+    inside = put(tmp_path / "inner" / "deeper", solved())
+    with pytest.raises(InputError, match="add --csv"):
+        classroom.check([str(inside.parent.parent)])
 
 
-def classes(folder, marker):
-    """Thirty learners; {name: what must be found of the first exercise}."""
+def class_of(folder, marker):
+    """Learners of every kind; {name: (states of the first exercise and counts of passes)}."""
     found = {}
 
-    def add(name, text, state):
+    def add(name, text, state, passes):
         put(folder / name, text)
-        found[name] = state
+        found[name] = state, passes
 
-    for i in range(8):
-        add(f"right {i}", solved(), PASS)
-    for i in range(4):
-        add(f"partly {i}", exercise.learners_file(LESSON, "zh"), NOT_YET)
-    for i in range(4):
-        add(f"wrong {i}", wrong(), FAIL)
+    half = exercise.learners_file(LESSON, "zh") + "\n" + solved().partition("def largest_rate")[0]
+    for i in range(5):
+        add(f"right {i}", solved(), PASS, len(NAMES))
+    for i in range(3):
+        add(f"partly {i}", half.replace("# lesson 3, en", "# 3"), PASS, 1)
+    for i in range(2):
+        add(f"wrong {i}", solved(**{FIRST: "return -1.0"}), FAIL, len(NAMES) - 1)
     for name, (body, _) in ACCIDENTS.items():
-        add(name, solved(**{FIRST: body}), FAIL)
+        add(name, solved(**{FIRST: body}), FAIL, len(NAMES) - 1)
     child = f"""
         import subprocess, sys
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", {marker!r}])
         return 0
     """
-    add("=child()", solved(**{FIRST: child}), FAIL)
-    add("deletes", solved(**{FIRST: "import os; os.remove(__file__); return 0"}), FAIL)
+    add("=child()", solved(**{FIRST: child}), FAIL, len(NAMES) - 1)
+    gone = "import os; os.remove(__file__); return 0"
+    add("deletes", solved(**{FIRST: gone}), FAIL, len(NAMES) - 1)
+    (folder / "deletes" / "exercises").mkdir()
+    os.replace(folder / "deletes" / "exercise03.py", folder / "deletes" / "exercises" / "e.py")
     return found
 
 
-def test_thirty_learners_are_collected_in_one_run(tmp_path, command):
+def test_a_class_of_thirty_is_collected_in_one_run(tmp_path, command):
     marker = f"class-{time.time_ns()}"
     folder = tmp_path / "class"
-    expected = classes(folder, marker)
+    expected = class_of(folder, marker)
     (folder / "junk").mkdir()
     (folder / "junk" / "notes.py").write_bytes(bytes(range(256)))
-    (folder / "not python").mkdir()
+    os.mkfifo(folder / "junk" / "pipe.py")
     put(folder / "not python", "# lesson 3, en: x\nthis is no Python\n")
-    (folder / "empty").mkdir()
-    (folder / "exercise03.py").mkdir()  # a folder with a file's name
+    put(folder / "too deep", "# lesson 3, en: x\n" + "+".join(["1"] * 50_000))
+    os.mkdir(os.fsencode(folder) + b"/\xc0\xee")  # a name in another encoding
+    put(folder / "exercise03.py", "x = 1", "empty.txt")  # a folder with a file's name
     put(folder, solved(), "alice.py")
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
 
     start = time.monotonic()
-    done = command("course", "check", "class", "--csv", "grades.csv", "--seconds", "8",
-                   "--memory", "1", check=0, timeout=1500)  # fmt: skip
+    done = command("course", "check", "class", "--csv", "grades.csv", "--seconds", "30",
+                   "--memory", "1", "--jobs", "2", check=0, timeout=2400)  # fmt: skip
     print(done.stdout, f"{time.monotonic() - start:.0f} s")
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in before} == before
+    assert [path for path in folder.rglob("*") if path.is_file()] == files
     assert alive(marker) == []
     assert sorted(os.listdir(tmp_path)) == ["class", "grades.csv"]
     with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {row["learner"]: row for row in csv.DictReader(file)}
-    assert len(rows) == len(expected) + 5
-    for name, state in expected.items():
+    assert len(rows) == len(expected) + 6
+    for name, (state, passes) in expected.items():
         row = rows[f"'{name}" if name[0] == "=" else name]
-        assert row[f"3.{FIRST}"] == state, name
+        assert (row[f"3.{FIRST}"], row[PASS]) == (state, str(passes)), (name, row)
+    assert "running; ended" in rows["'=child()"]["note"]
     assert rows["alice.py"][PASS] == str(len(NAMES))
-    assert rows["empty"]["note"] == rows["junk"]["note"] == "no exercises"
-    assert rows["not python"][FAIL] == str(len(NAMES))
+    assert rows["exercise03.py"]["note"] == rows["junk"]["note"] == "no exercises"
+    assert rows["\\udcc0\\udcee"]["note"] == "no exercises"
+    for name in ("not python", "too deep"):
+        assert rows[name][FAIL] == str(len(NAMES))
+        assert "SyntaxError" in rows[name]["note"]
+
+
+def test_ctrl_c_while_a_class_is_checked_keeps_what_there_is(tmp_path):
+    put(tmp_path / "class" / "a", "# lesson 3, en: x\nthis is no Python\n")
+    put(tmp_path / "class" / "b", solved(**{FIRST: "while True: pass"}))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "course", "check", "class", "--csv", "grades.csv", "--jobs", "1"],
+        env=child_environment(), cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert "a: 0 pass" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 130
+    assert "1 of 2 learners are in grades.partial.csv" in one_line(said)
+    assert sorted(os.listdir(tmp_path)) == ["class", "grades.partial.csv"]
+
+
+def test_a_closed_pipe_does_not_cost_the_table(tmp_path):
+    put(tmp_path / "class" / "a", "# lesson 3, en: x\nthis is no Python\n")
+    put(tmp_path / "class" / "b", "# lesson 3, en: x\nthis is no Python\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "course", "check", "class", "--csv", "grades.csv"],
+        env=child_environment(), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.close()
+    process.stderr.read()
+    process.wait(timeout=120)
+    assert (tmp_path / "grades.csv").read_text(encoding="utf-8-sig").count("SyntaxError") == 2

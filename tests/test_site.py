@@ -75,7 +75,7 @@ def build(*arguments, root=ROOT, **environment):
     return subprocess.run(
         [sys.executable, root / "tutorials" / "build.py", *arguments],
         env=child_environment(PYTHONPATH=None, **environment),
-        capture_output=True, text=True, encoding="utf-8", timeout=900,
+        capture_output=True, text=True, encoding="utf-8", timeout=2400,
     )  # fmt: skip
 
 

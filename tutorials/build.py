@@ -20,6 +20,7 @@ import running
 from running import LANGUAGES, TUTORIALS, BuildError
 
 NEEDED = (
+    "babel",
     "sphinx",
     "myst_nb",
     "sphinx_book_theme",
@@ -149,7 +150,7 @@ def files(target, notebooks, language):
         source = TUTORIALS / f"{name}.py"
         shutil.copy(source, target)
         download = running.download(source, notebook, language)
-        practice.append(download, name, language[:2])
+        practice.append(download, name, language[:2], on_site=False)
         nbformat.write(download, target / f"{name}.ipynb")
 
 
@@ -174,7 +175,7 @@ def put_in_place(site, output):
         os.replace(output, former)
     try:
         os.replace(site, output)
-    except OSError:
+    except BaseException:
         if former.exists():
             os.replace(former, output)
         raise

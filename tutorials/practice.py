@@ -14,12 +14,17 @@ KIND = {
     "baseline": ("beat a baseline", "胜过基线"),
     "free": ("free, with a target", "自由题，有目标"),
 }
+CODE = re.compile(r"(`[^`]*`)")
+SPECIAL = re.compile(r"([\\*_$<>\[\]#|~])")
 HAN = "[\u3000-\u9fff\uff00-\uffef]"
 
 
 def prose(text):
     """A docstring as Markdown: its symbols as they stand, its paragraphs unbroken."""
-    text = re.sub(r"([\\`*_$<>\[\]#|~])", r"\\\1", text)
+    text = "".join(
+        part if part.startswith("`") else SPECIAL.sub(r"\\\1", part)
+        for part in CODE.split(text)
+    )
     paragraphs = [" ".join(p.split("\n")) for p in text.split("\n\n")]
     return re.sub(f"(?<={HAN}) (?={HAN})", "", "\n\n".join(paragraphs))
 
@@ -36,24 +41,31 @@ def functions(text):
     return found
 
 
-def section(lesson, language):
-    """The exercises of a lesson, to stand at the end of its page."""
+def section(lesson, language, on_site=True):
+    """The exercises of a lesson, to stand at the end of its page.
+
+    Args:
+        on_site: whether the learner's file and the solutions lie beside it.
+    """
     code = functions(exercise.learners_file(lesson, language))
     name = exercise.file_name(lesson)
     command = f"`python -m course exercise {lesson}`"
-    link = f'<a href="{name}" download>{name}</a>'
+    link = f'<a href="{name}" download>{name}</a>' if on_site else f"`{name}`"
     check = f"`python -m course check exercises/{name}`"
     lines = [
         say(language, "## Exercises", "## 练习"),
         say(
             language,
             f"The file is {link}; {command} puts it into the folder `exercises`, and {check}"
-            " says what is right, and what a wrong answer has wrong."
-            f" The [solutions](solution{lesson:02}) have a page of their own.",
+            " says what is right, and what a wrong answer has wrong.",
             f"练习文件是 {link}；{command} 把它放进 `exercises` 文件夹，{check}"
-            f" 会告诉你哪些做对了，做错的又错在哪里。[解答](solution{lesson:02})另有一页。",
+            " 会告诉你哪些做对了，做错的又错在哪里。",
         ),
     ]
+    if on_site:
+        page = f"solution{lesson:02}"
+        en = f"The [solutions]({page}) have a page of their own."
+        lines.append(say(language, en, f"[解答]({page})另有一页。"))
     for number, task in enumerate(exercise.tasks(lesson), 1):
         kind = say(language, *KIND[task.kind])
         lines += [
@@ -97,7 +109,7 @@ def overview(language):
     title = say(language, "# Solutions of the exercises", "# 练习解答")
     text = say(
         language,
-        "Try first, read then: the check says what an attempt has wrong.",
+        "Try first, then read: the check says what an attempt has wrong.",
         "先自己做一遍，再看解答：检查会告诉你错在哪里。",
     )
     return (
@@ -113,12 +125,12 @@ def stage(folder, language):
     (folder / "solutions.md").write_text(overview(language), encoding="utf-8")
 
 
-def append(notebook, name, language):
+def append(notebook, name, language, on_site=True):
     """Put the exercises at the end of a lesson's notebook, where it has some."""
     import nbformat
 
     digits = name.removeprefix("lesson")
     if digits.isdecimal() and int(digits) in exercise.lessons():
-        text = section(int(digits), language)
+        text = section(int(digits), language, on_site)
         notebook.cells.append(nbformat.v4.new_markdown_cell(text))
     return notebook

@@ -110,7 +110,9 @@ def run(path, folder):
         DeadKernelError,
         RuntimeError,
     ) as error:  # the kernel's own trouble
-        raise BuildError(f"{path.name}: {str(error).splitlines()[0]}") from None
+        raise BuildError(
+            f"{path.name}: {error or type(error).__name__}"
+        ) from None
     for output in outputs(notebook):
         if output.output_type == "stream" and output.name == "stderr":
             raise BuildError(f"{path.name}: a cell warns: {output.text}")

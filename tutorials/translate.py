@@ -11,12 +11,15 @@ import re
 import tempfile
 from pathlib import Path
 
-from babel.messages import pofile
-from babel.messages.catalog import Catalog
-
 import build
 import running
 from running import CATALOGUES, LABELS, BuildError
+
+try:
+    from babel.messages import pofile
+    from babel.messages.catalog import Catalog
+except ImportError:
+    pofile = None  # build.ready() says what is missing
 
 # Babel's own has a date, which would change with every run.
 HEADER = b"""\

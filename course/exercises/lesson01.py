@@ -145,7 +145,7 @@ class Bowl:
         self.calls = 0
 
     def __call__(self, w):
-        self.calls += 1
+        self.calls += np.asarray(w).size  # a whole grid at once counts as so many calls
         if self.calls > LIMIT:
             raise RuntimeError(f"J: more than {LIMIT} calls / 调用超过 {LIMIT} 次")
         return np.exp(w - self.bottom) - (w - self.bottom) + 2
@@ -246,7 +246,7 @@ TASKS = [
                 lambda x, y, grid: ((grid[:, None] * x - y) ** 2).mean(axis=0),
                 "The mean goes over the weights; it must go over the examples, and each weight"
                 " keeps a cost of its own.",
-                "平均求在了权重上；应当对样本求平均，每个权重都有自己的代价。",
+                "这是对权重求了平均；应当对样本求平均，每个权重各有自己的代价。",
             ),
             Slip(
                 lambda x, y, grid: (grid[:, None] * x - y) ** 2,

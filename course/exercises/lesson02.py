@@ -53,14 +53,14 @@ def descend(J_slope, w, learning_rate, epochs):
     """Gradient descent from k starts at once; every weight is kept, before and after each epoch.
 
     There is a mistake in this function: find it.
-    J_slope: gives the slopes at k weights, shape (k,). w: the starts, shape (k,).
+    J_slope: a function that gives the slopes at k weights, shape (k,). w: the starts, shape (k,).
     Return the path, shape (epochs + 1, k).
 
     zh:
     同时从 k 个起点做梯度下降，出发时和每一轮之后的权重都保存下来。
 
     这个函数里有一个错误：请找出来。
-    J_slope：给出 k 个权重处的斜率，形状 (k,)。w：各个起点，形状 (k,)。
+    J_slope：一个函数，给出 k 个权重处的斜率，形状 (k,)。w：各个起点，形状 (k,)。
     返回路径，形状 (epochs + 1, k)。
     """
     path = [w]
@@ -106,8 +106,8 @@ def deepest_valley(J, J_slope):
     zh:
     在 −2 与 2 之间找出使 J(w) 最小的 w，而 J 有不止一个山谷。
 
-    普通的梯度下降从哪个山谷出发，就停在哪个山谷。检查用三个你看不到的代价，
-    最深的山谷分别在左边、右边和中间。对每一个代价，w 都要精确到 6 位小数；
+    普通的梯度下降从哪个山谷出发，就停在哪个山谷。检查用的是三个
+    你看不到的代价函数，最深的山谷分别在左边、右边和中间。对每一个，w 都要精确到 6 位小数；
     1001 个值的网格大约只有 3 位。方法不限。
     J、J_slope：代价和它的斜率，参数可以是一个数，也可以是数组。
     在 −2 与 2 之间，曲率小于 100。返回一个数。
@@ -280,9 +280,11 @@ TASKS = [
         cases=((X_THREE, 0.01, 0.1), (X_THREE, 0.2, 0.001), (X_FIVE, 0.13, 0.02)),
         reference=counted,
         hint=(
-            "After t epochs |1 − ηλ|ᵗ of the distance is left. Take logarithms on both sides;"
-            " that of a number below 1 is negative.",
-            "t 轮之后，剩下的距离是起初的 |1 − ηλ|ᵗ 倍。两边取对数；小于 1 的数，对数是负的。",
+            "After t epochs |1 − ηλ|ᵗ of the distance is left, and that may be no more than the"
+            " share. Take logarithms on both sides; that of a number below 1 is negative, and to"
+            " divide by it turns the inequality round.",
+            "t 轮之后，剩下的距离是起初的 |1 − ηλ|ᵗ 倍，它不能超过 share。"
+            "两边取对数；小于 1 的数，对数是负的，除以它时不等号要反向。",
         ),
         slips=(
             Slip(

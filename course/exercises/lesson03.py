@@ -32,13 +32,15 @@ def gradient(X, y, theta):
 def largest_rate(X):
     """The learning rate above which full-batch descent on J diverges, for these features.
 
-    The curvature of J is H = 2/n AᵀA, where A is X with a column of ones.
+    J = 1/n Σ (ŷᵢ − yᵢ)² with ŷ = Xw + b has the curvature H = 2/n AᵀA, where A is X with a
+    column of ones on its right.
     X: shape (n, p). Return a number.
 
     zh:
-    学习率超过多少时，在 J 上的全批量梯度下降会发散？
+    对这些特征，学习率超过多少时，在 J 上的批量梯度下降会发散？
 
-    J 的曲率是 H = 2/n AᵀA，其中 A 是在 X 右边加上一列 1。
+    J = 1/n Σ (ŷᵢ − yᵢ)²，其中 ŷ = Xw + b；它的曲率是 H = 2/n AᵀA，
+    其中 A 是在 X 右边加上一列 1。
     X：形状 (n, p)。返回一个数。
     """
     # solution
@@ -51,14 +53,15 @@ def scaled(X_train, X_test):
 
     The test table must be treated as the training table was: a model that was trained on one
     scale cannot be asked on another. There is a mistake in this function: find it.
-    X_train: shape (n, p). X_test: shape (m, p). Return two arrays of these shapes.
+    X_train: shape (n, p). X_test: shape (m, p). Return a tuple of two arrays of these shapes.
 
     zh:
     把两张表的每一列减去均值、除以标准差。
 
-    测试表必须与训练表做同样的处理：在一种尺度上训练的模型，不能用另一种尺度的数据去问它。
+    测试表必须与训练表做同样的处理：在一种尺度上训练的模型，不能拿另一种尺度的数据让它预测。
     这个函数里有一个错误：请找出来。
-    X_train：形状 (n, p)。X_test：形状 (m, p)。返回两个形状相同的数组。
+    X_train：形状 (n, p)。X_test：形状 (m, p)。
+    返回由两个数组组成的元组，形状分别与这两张表相同。
     """
     mean, spread = X_train.mean(axis=0), X_train.std(axis=0)
     # solution
@@ -88,17 +91,17 @@ def build_model(n_features, learning_rate):
 def predict_better(X_train, y_train, X_test):
     """Predictions for X_test that beat the straight line's.
 
-    A straight line (a plane) leaves much of y unexplained: y is curved in both features. Your
-    predictions must explain more than 95 % of the variance of y on test rows that you do not
-    see (R² above 0.95; the plane reaches about 0.5). Any means will do.
+    A straight line (a plane) leaves much of y unexplained: y is a curved surface over the two
+    features. Your predictions must explain more than 95 % of the variance of y on test rows
+    whose y you do not see (R² above 0.95; the plane reaches about 0.3). Any means will do.
     X_train: shape (n, 2). y_train: shape (n,). X_test: shape (m, 2). Return shape (m,).
 
     zh:
     对 X_test 做预测，要胜过直线。
 
-    一条直线（一个平面）解释不了 y 的很大一部分：y 对两个特征都是弯的。
-    在你看不到的测试行上，你的预测必须解释 y 的方差的 95 % 以上
-    （R² 大于 0.95；平面大约只有 0.5）。方法不限。
+    直线（在这里是平面）有很大一部分解释不了：y 随两个特征的变化是一张曲面。
+    在测试样本上（它们的 y 你看不到），你的预测必须解释 y 的方差的 95% 以上
+    （R² 大于 0.95；平面大约只有 0.3）。方法不限。
     X_train：形状 (n, 2)。y_train：形状 (n,)。X_test：形状 (m, 2)。返回形状 (m,)。
     """
 
@@ -124,7 +127,7 @@ FIVE = data.load_five_points()[0][:, None]
 
 
 def curved(n, seed):
-    """X, shape (n, 2), and y, curved in both features."""
+    """X, shape (n, 2), and y, a curved surface over it."""
     rng = np.random.default_rng(seed)
     X = rng.uniform(-2, 2, size=(n, 2))
     return X, X[:, 0] - X[:, 1] ** 2 + X[:, 0] * X[:, 1] + 0.1 * rng.normal(size=n)
@@ -166,7 +169,7 @@ def model_facts(model, n_features, learning_rate):
         ("number of weights", "权重的个数"): model.count_params(),
         ("outputs, with weights that the check draws", "输出（权重由检查抽取）"): said,
         ("learning rate", "学习率"): rate(model),
-        ("loss on five rows", "五行上的损失"): model.evaluate(X, np.ones((5, 1)), verbose=0),
+        ("loss on five rows", "五个样本上的损失"): model.evaluate(X, np.ones((5, 1)), verbose=0),
     }
 
 
@@ -178,7 +181,7 @@ def facts_by_hand(n_features, learning_rate):
         ("number of weights", "权重的个数"): n_features + 1,
         ("outputs, with weights that the check draws", "输出（权重由检查抽取）"): said,
         ("learning rate", "学习率"): learning_rate,
-        ("loss on five rows", "五行上的损失"): np.mean((said - 1) ** 2),
+        ("loss on five rows", "五个样本上的损失"): np.mean((said - 1) ** 2),
     }
 
 
@@ -199,10 +202,10 @@ TASKS = [
         cases=((X_TABLE, Y_TABLE, THETA), (FIVE, 2 * FIVE[:, 0] + 5, np.array([1.0, 0.5]))),
         reference=lambda X, y, theta: numeric_gradient(lambda t: lesson03.cost(X, y, t), theta),
         hint=(
-            "Every row adds its error times its own features to ∂J/∂w, and its error to ∂J/∂b."
-            " `X.T @ error` does the first for all rows at once.",
-            "每一行给 ∂J/∂w 贡献“误差 × 该行的特征”，给 ∂J/∂b 贡献误差本身。"
-            "`X.T @ error` 一次算完所有行的前一部分。",
+            "But for the factor 2/n, every row adds its error times its own features to ∂J/∂w, and"
+            " its error to ∂J/∂b. `X.T @ error` does the first for all rows at once.",
+            "除了因子 2/n，每个样本给 ∂J/∂w 贡献“误差 × 该样本的特征”，给 ∂J/∂b 贡献误差本身。"
+            "`X.T @ error` 一次算完所有样本的前一部分。",
         ),
         slips=(
             Slip(
@@ -222,8 +225,9 @@ TASKS = [
             ),
             Slip(
                 lambda X, y, theta: lesson03.gradient(X, y, theta) * [*[1] * X.shape[1], 0],
-                "∂J/∂b is zero here: the intercept has a slope as well, the sum of the errors.",
-                "这里 ∂J/∂b 成了零：截距也有斜率，就是误差之和。",
+                "∂J/∂b is zero here: J changes with the intercept as well; the slope is 2/n times"
+                " the sum of the errors.",
+                "这里 ∂J/∂b 成了零：J 也随截距变化，斜率是误差之和的 2/n 倍。",
             ),
         ),
     ),
@@ -245,12 +249,12 @@ TASKS = [
                 lambda X: 1 / np.linalg.eigvalsh(lesson03.hessian(X))[-1],
                 "That is 1/λmax, the rate that is best for the steepest direction; it"
                 " diverges above twice that.",
-                "这是 1/λmax，对最陡的方向最好的学习率；超过它的两倍才发散。",
+                "这是 1/λmax，对最陡的方向来说最好的学习率；超过它的两倍才发散。",
             ),
             Slip(
                 lambda X: 2 / np.linalg.eigvalsh(lesson03.hessian(X))[0],
                 "That is 2/λmin: the flattest direction. The steepest one diverges first.",
-                "这是 2/λmin，最平的方向。最先发散的是最陡的方向。",
+                "这是 2/λmin，对应最平缓的方向。最先发散的是最陡的方向。",
             ),
             Slip(
                 lambda X: 2 / np.linalg.eigvalsh(2 / len(X) * X.T @ X)[-1],
@@ -312,7 +316,7 @@ TASKS = [
             Slip(
                 other_model(activation="relu"),
                 "The unit has an activation: a relu cannot say anything below zero.",
-                "这个单元带了激活函数：relu 说不出负数。",
+                "这个单元带了激活函数：relu 的输出不可能是负数。",
             ),
             Slip(
                 other_model(use_bias=False),
@@ -349,13 +353,13 @@ TASKS = [
             ),
             Slip(
                 lambda X, y, Z: np.full(len(Z), y.mean()),
-                "That is the mean of y everywhere, R² = 0.",
-                "处处都是 y 的均值，R² = 0。",
+                "That is the mean of y everywhere: R² is about 0.",
+                "处处都是 y 的均值：R² 约为 0。",
             ),
             Slip(
                 lambda X, y, Z: y[: len(Z)],
                 "Those are the training rows' own y, not predictions for X_test.",
-                "这是训练行自己的 y，不是对 X_test 的预测。",
+                "这是训练样本自己的 y，不是对 X_test 的预测。",
             ),
         ),
     ),

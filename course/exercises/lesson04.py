@@ -17,12 +17,14 @@ import numpy as np
 def gradient_parts(x, y, theta):
     """What each row adds to the gradient: gᵢ = ∂(ŷᵢ − yᵢ)²/∂θ, of which ∂J/∂θ is the mean.
 
+    The model is ŷᵢ = w xᵢ + b with θ = (w, b), the cost J = 1/n Σ (ŷᵢ − yᵢ)².
     x, y: shape (n,). theta: (w, b), shape (2,).
     Return one gᵢ in each row, shape (n, 2); do not take the mean.
 
     zh:
     每个样本对梯度的贡献 gᵢ = ∂(ŷᵢ − yᵢ)²/∂θ，∂J/∂θ 就是它们的平均值。
 
+    模型是 ŷᵢ = w xᵢ + b，θ = (w, b)，代价是 J = 1/n Σ (ŷᵢ − yᵢ)²。
     x、y：形状 (n,)。theta：(w, b)，形状 (2,)。
     每行一个 gᵢ，返回形状 (n, 2)；不要求平均。
     """
@@ -54,16 +56,20 @@ def updates_made(n, batch_size, epochs):
 def one_epoch(x, y, theta, order, batch_size, learning_rate):
     """One epoch of mini-batch descent on J = 1/n Σ (ŷᵢ − yᵢ)²: one update for each batch.
 
-    The cost falls, and yet there is a mistake in this function: find it.
-    x, y: shape (n,). theta: (w, b) before. order: the numbers of the rows as they are to be
-    taken, shape (n,). The last batch may be smaller. Return θ after the epoch, shape (2,).
+    The model is ŷᵢ = w xᵢ + b with θ = (w, b). The cost falls, and yet there is a mistake in this
+    function: find it.
+    x, y: shape (n,). theta: (w, b) before the epoch. order: the row numbers, in the order in
+    which the rows are to be taken, shape (n,). The last batch may be smaller; its mean is over
+    as many rows as it has. Return θ after the epoch, shape (2,).
 
     zh:
     在 J = 1/n Σ (ŷᵢ − yᵢ)² 上做一轮小批量梯度下降，每个批次更新一次。
 
+    模型是 ŷᵢ = w xᵢ + b，θ = (w, b)。
     代价确实在下降，可是这个函数里有一个错误：请找出来。
-    x、y：形状 (n,)。theta：更新前的 (w, b)。order：依次要用的样本的序号，形状 (n,)。
-    最后一个批次可以小一些。返回这一轮之后的 θ，形状 (2,)。
+    x、y：形状 (n,)。theta：这一轮之前的 (w, b)。
+    order：样本的序号，按取用的先后排列，形状 (n,)。
+    最后一个批次可以小一些，平均时按它实际的样本数算。返回这一轮之后的 θ，形状 (2,)。
     """
     for first in range(0, len(order), batch_size):
         rows = order[first : first + batch_size]
@@ -102,19 +108,21 @@ def trained_model(x, y, batch_size, epochs, learning_rate):
 def learning_rates(updates):
     """A learning rate for each update of stochastic descent, to end nearer to the lowest point.
 
-    The check runs stochastic descent (one row drawn at random for each update) from θ = (0, 0)
-    on 100 points around y = 2x + 3, with x between 0 and 2, 200 times with your rates. Its
-    measure: how many times nearer to the lowest point it ends, on average, than with the
-    constant rate 0.01. You must reach 1.4; no constant rate gets above about 1.2.
+    The check runs stochastic descent (for each update a row i drawn at random, θ ← θ − η gᵢ with
+    gᵢ as in the first exercise) from θ = (0, 0) on 100 points around y = 2x + 3, with x between
+    0 and 2, 200 times with your rates. What counts is the mean distance from where it ends to
+    the lowest point of J: with the constant rate 0.01 it must be at least 1.4 times as large as
+    with your rates. No constant rate gets above about 1.2.
     updates: how many, here 2000. Return the rates in order, shape (updates,).
 
     zh:
     为随机梯度下降的每次更新各定一个学习率，让它最后离最低点更近。
 
-    检查从 θ = (0, 0) 出发做随机梯度下降（每次更新随机抽取一个样本），
-    数据是直线 y = 2x + 3 附近的 100 个点，x 在 0 与 2 之间；用你的学习率重复 200 次。
-    衡量的标准：与固定的学习率 0.01 相比，终点平均离最低点近多少倍。
-    你必须达到 1.4 倍；固定的学习率最多大约 1.2 倍。
+    检查从 θ = (0, 0) 出发做随机梯度下降（每次更新随机抽取一个样本 i，
+    θ ← θ − η gᵢ，gᵢ 同第一题），数据是直线 y = 2x + 3 附近的 100 个点，
+    x 在 0 与 2 之间；用你的学习率重复 200 次。
+    衡量的是终点到 J 的最低点的平均距离：用固定的学习率 0.01 时的平均距离，
+    至少要是用你的学习率时的 1.4 倍。固定的学习率最多大约能达到 1.2 倍。
     updates：更新次数，这里是 2000。按顺序返回各个学习率，形状 (updates,)。
     """
     # solution
@@ -477,9 +485,10 @@ TASKS = [
         at_least=WANTED,
         hint=(
             "Large rates come quickly down to the valley, small ones lie still in it. The spread"
-            " is about σ √η: begin with something like 0.1 and halve it now and then.",
-            "学习率大，下到谷底快；学习率小，在谷底抖动小。散布大约是 σ √η："
-            "从 0.1 左右开始，每隔一段减半。",
+            " is about σ √η, with σ the noise in y: begin with something like 0.1 and halve it now"
+            " and then.",
+            "学习率大，下到谷底快；学习率小，在谷底抖动小。"
+            "散布大约是 σ √η，σ 是 y 中噪声的标准差：从 0.1 左右开始，每隔一段减半。",
         ),
         slips=(
             Slip(
@@ -497,10 +506,10 @@ TASKS = [
             ),
             Slip(
                 lambda updates: np.linspace(0.3, 0.5, updates),
-                "At the largest of these rates a step on a single row overshoots and leads"
-                " further away: stay below 1 / (xᵢ² + 1), here 0.2.",
-                "其中最大的学习率，会让单个样本的一步越过头，反而更远："
-                "要小于 1 / (xᵢ² + 1)，这里是 0.2。",
+                "At the largest of these rates a step on a single row can overshoot and lead"
+                " further away: stay below 1 / (xᵢ² + 1), about 0.2 for the largest xᵢ.",
+                "其中最大的学习率，会让单个样本的一步走过头，反而更远："
+                "要小于 1 / (xᵢ² + 1)，对最大的 xᵢ 大约是 0.2。",
                 matches=rates_with(too_large),
             ),
             Slip(
@@ -511,9 +520,9 @@ TASKS = [
             ),
             Slip(
                 lambda updates: 0.1 * 0.9 ** np.arange(updates),
-                "The rates become small too soon: all of them together do not reach the valley's"
-                " bottom.",
-                "学习率减小得太早：全部加起来也走不到谷底。",
+                "The rates are too small, or become so too soon: all of them together do not reach"
+                " the valley's bottom.",
+                "学习率太小，或者减小得太早：全部加起来也走不到谷底。",
                 matches=rates_with(too_small),
             ),
         ),

@@ -29,13 +29,13 @@ def decayed_rates(first_rate, decay, steps):
 
 
 def steps_needed(X, share):
-    """How many steps plain descent needs at the best learning rate, before it has run.
+    """How many steps plain descent will need at the best learning rate, told before it runs.
 
     The cost is J = 1/n Σ (ŷᵢ − yᵢ)² with ŷ = Xw + b, and its curvature H = 2/n AᵀA, where A is
-    X with a column of ones. Take the worst start: there each step keeps (κ − 1)/(κ + 1) of the
-    distance to the bottom, where κ = λmax/λmin is the condition number of H.
-    X: shape (n, p). share: from 0 to 1. Return the smallest whole number of steps after which at
-    most this share of the distance is left.
+    X with a column of ones. Take the worst start: from there each step keeps (κ − 1)/(κ + 1) of
+    the distance to the bottom, where κ = λmax/λmin is the condition number of H.
+    X: shape (n, p). share: between 0 and 1. Return the smallest whole number of steps after which
+    at most this share of the distance is left.
 
     zh:
     用最佳学习率做普通梯度下降，需要多少步？请在运行之前就算出来。
@@ -90,7 +90,7 @@ def build_model(n_features, learning_rate, momentum, decay):
     One Dense unit without activation, the loss "mse", and the optimizer SGD with Nesterov's
     momentum. Its learning rate falls as η_t = η₀ / (1 + decay · t), where t counts the steps: in
     Keras that is the schedule keras.optimizers.schedules.InverseTimeDecay.
-    n_features: p. learning_rate: η₀. Return a keras.Model from (n, p) to (n, 1).
+    n_features: p. learning_rate: η₀. momentum: μ. Return a keras.Model from (n, p) to (n, 1).
 
     zh:
     用一个已编译（compile）的 Keras 模型表示 ŷ = Xw + b，训练时使用动量和学习率调度。
@@ -98,7 +98,8 @@ def build_model(n_features, learning_rate, momentum, decay):
     一个没有激活函数的 Dense 单元，损失为 "mse"，优化器为带 Nesterov 动量的 SGD。
     学习率按 η_t = η₀ / (1 + decay · t) 下降，t 是步数；
     在 Keras 中，这就是 keras.optimizers.schedules.InverseTimeDecay。
-    n_features：p。learning_rate：η₀。返回一个从 (n, p) 到 (n, 1) 的 keras.Model。
+    n_features：p。learning_rate：η₀。momentum：μ。
+    返回一个从 (n, p) 到 (n, 1) 的 keras.Model。
     """
     # solution
     model = keras.Sequential([keras.Input((n_features,)), keras.layers.Dense(1)])
@@ -113,21 +114,23 @@ def build_model(n_features, learning_rate, momentum, decay):
 def heavy_ball_settings(eigenvalues):
     """A learning rate and a momentum with which the heavy ball runs fast through a valley.
 
-    The heavy ball steps v ← μv − ηg, θ ← θ + v from v = 0. From the eigenvalues of H alone, say
-    which η and μ to take: after 200 steps the distance to the bottom must have lost 5 decimal
-    digits (a hundred-thousandth is left), in the narrowest of several valleys. Plain descent at
-    its best rate loses about 0.5 there. The start is equally far out along every eigenvector.
-    eigenvalues: rising, shape (k,). Return (η, μ).
+    The heavy ball steps v ← μv − ηg, θ ← θ + v from v = 0, where g is the gradient of
+    J = ½ (θ − θ*)ᵀ H (θ − θ*). From the eigenvalues of H alone, say which η and μ to take: after
+    200 steps the distance to the bottom must have lost 5 decimal digits (a hundred-thousandth is
+    left), in the narrowest of several valleys. Plain descent at its best rate loses about 0.5
+    there. The start is equally far out along every eigenvector.
+    eigenvalues: rising, shape (k,). Return the tuple (η, μ).
 
     zh:
     选一个学习率和一个动量系数，让重球法快速穿过山谷。
 
-    重球法的一步是 v ← μv − ηg，θ ← θ + v，从 v = 0 出发。
+    重球法的一步是 v ← μv − ηg，θ ← θ + v，从 v = 0 出发，
+    g 是 J = ½ (θ − θ*)ᵀ H (θ − θ*) 的梯度。
     只凭 H 的特征值，给出 η 和 μ：200 步之后，到谷底的距离必须缩小 5 个数量级
     （只剩最初的十万分之一）；有好几个山谷，以最狭窄的那个为准。
     普通梯度下降用最佳学习率时，在那里只能缩小约 0.5 个数量级。
     起点沿每个特征向量到谷底的距离都相等。
-    eigenvalues：由小到大，形状 (k,)。返回 (η, μ)。
+    eigenvalues：由小到大，形状 (k,)。返回元组 (η, μ)。
     """
     # solution
     low, high = np.sqrt(eigenvalues[0]), np.sqrt(eigenvalues[-1])
@@ -222,7 +225,7 @@ def model_facts(model, n_features, learning_rate, momentum, decay):
     return {
         ("number of weights", "权重的个数"): model.count_params(),
         ("outputs, with weights that the check draws", "输出（权重由检查抽取）"): said,
-        ("loss on five rows", "五行上的损失"): loss,
+        ("loss on five rows", "五个样本上的损失"): loss,
         ("weights after three steps on drawn gradients", "三步之后的权重（梯度由检查抽取）"): (
             np.concatenate([w.ravel() for w in model.get_weights()])
         ),
@@ -242,7 +245,7 @@ def facts_by_hand(n_features, learning_rate, momentum, decay):
     return {
         ("number of weights", "权重的个数"): n_features + 1,
         ("outputs, with weights that the check draws", "输出（权重由检查抽取）"): said,
-        ("loss on five rows", "五行上的损失"): np.mean((said - 1) ** 2),
+        ("loss on five rows", "五个样本上的损失"): np.mean((said - 1) ** 2),
         ("weights after three steps on drawn gradients", "三步之后的权重（梯度由检查抽取）"): theta,
     }
 
@@ -321,7 +324,7 @@ TASKS = [
             Slip(
                 lambda rate, decay, steps: rate / np.cumprod(1 + decay * np.arange(steps)),
                 "The rate of the step before is divided again: divide η₀ itself every time.",
-                "把上一步的学习率又除了一次：每次都应当用 η₀ 本身去除。",
+                "这是在上一步的学习率上又除了一次：每一步的被除数都应当是 η₀ 本身。",
             ),
             Slip(
                 lambda rate, decay, steps: rate / (1 + decay * (steps - 1)),
@@ -353,9 +356,9 @@ TASKS = [
             ),
             Slip(
                 other_count(lambda kappa: best(np.sqrt(kappa))),
-                "κ is too small, by a root: the singular values of A, squared, are the"
+                "That is with √κ in place of κ: the singular values of A, squared, are the"
                 " eigenvalues of AᵀA.",
-                "κ 取小了，差一个平方：A 的奇异值平方之后才是 AᵀA 的特征值。",
+                "这里用的是 √κ，不是 κ：A 的奇异值平方之后才是 AᵀA 的特征值。",
             ),
             Slip(
                 other_count(best, curvature=lambda X: X.T @ X),
@@ -467,9 +470,10 @@ TASKS = [
         expects=tuple,
         hint=(
             "The page's formulas are in √λmin and √λmax. Or search: along an eigenvector with"
-            " eigenvalue λ, a step is v ← μv − ηλe, e ← e + v; simulate it over a grid of μ.",
+            " eigenvalue λ, a step changes the distance e by v ← μv − ηλe, e ← e + v; simulate it"
+            " over a grid of η and μ.",
             "课文里的公式用的是 √λmin 和 √λmax。也可以搜索：沿特征值为 λ 的特征向量，"
-            "一步是 v ← μv − ηλe，e ← e + v；对一批 μ 逐个模拟。",
+            "到谷底的距离 e 每一步按 v ← μv − ηλe，e ← e + v 变化；对一批 η 和 μ 逐个模拟。",
         ),
         slips=(
             Slip(

@@ -40,10 +40,10 @@ def cost_knowing_nothing(classes):
     zh:
     一个从不看输入的模型，交叉熵最低能是多少？
 
-    这样的模型对每一行给出同样的概率。选用最好的一组概率，代价 J = −1/n Σ ln pᵢ 是多少？
-    其中 pᵢ 是第 i 行的正确类别所得的概率。如果一个网络最后的代价不比这个数低，
+    这样的模型对每个样本给出同样的概率。选用最好的一组概率，代价 J = −1/n Σ ln pᵢ 是多少？
+    其中 pᵢ 是第 i 个样本的正确类别所得的概率。如果一个网络最后的代价不比这个数低，
     它就没有从输入中学到任何东西。
-    classes：各行的类别编号 0, 1, …，形状 (n,)。返回一个数。
+    classes：各样本的类别编号 0, 1, …，形状 (n,)。返回一个数。
     """
     # solution
     shares = np.bincount(classes) / len(classes)
@@ -58,11 +58,11 @@ def cross_entropy_from_logits(classes, z):
     classes: the class numbers of the rows, shape (n,). z: shape (n, k). Return a number.
 
     zh:
-    交叉熵 J = −1/n Σ ln pᵢ，其中 pᵢ 是第 i 行的 softmax 在该行正确类别处的值。
+    交叉熵 J = −1/n Σ ln pᵢ，其中 pᵢ 是第 i 个样本的 softmax 在正确类别处的值。
 
     不论 logits 多大，结果都必须正确，例如 1000 和 −1000。
     这个函数里有一个错误：它在纸面上是对的，在计算机上却不对。请找出来。
-    classes：各行的类别编号，形状 (n,)。z：形状 (n, k)。返回一个数。
+    classes：各样本的类别编号，形状 (n,)。z：形状 (n, k)。返回一个数。
     """
     rows = np.arange(len(z))
     # solution
@@ -96,20 +96,21 @@ def label_probabilities(X_train, y_train, X_test):
     """Probabilities of three independent labels that beat those of a softmax.
 
     A row may have no label on, one, two or all three. What counts is the binary cross entropy on
-    test rows that you do not see: compared with saying of every row just how frequent each label
-    is, your probabilities must save at least half of the cost. A softmax, whose three
+    test rows whose labels you do not see: compared with saying of every row just how frequent
+    each label is, your probabilities must save at least half of the cost. A softmax, whose three
     probabilities sum to 1, saves less than a tenth. Probabilities are clipped at 1e-7, so that 0
-    costs 16.1, not ∞.
+    for a label that is on costs 16.1, not ∞.
     X_train: shape (n, 2). y_train: 0 or 1, shape (n, 3). X_test: shape (m, 2).
     Return shape (m, 3).
 
     zh:
     预测三个互相独立的标签的概率，要胜过 softmax。
 
-    一行可以一个标签都不“是”，也可以有一个、两个或三个为“是”。
-    评判标准是你看不到的测试行上的二元交叉熵：与对每一行都只报出各标签的比例相比，
+    一个样本可以没有标签为“是”，也可以有一个、两个或三个标签为“是”。
+    评判标准是测试样本上的二元交叉熵，它们的标签你看不到：与对每个样本都只报出各标签的比例相比，
     你的概率至少要省下一半的代价。softmax 的三个概率之和是 1，能省下的不到十分之一。
-    概率会在 1e-7 处截断，所以 0 的代价是 16.1，而不是无穷大。
+    概率会在 1e-7 处截断，所以标签为“是”而概率为 0 时，代价是 16.1，
+    而不是无穷大。
     X_train：形状 (n, 2)。y_train：0 或 1，形状 (n, 3)。X_test：形状 (m, 2)。
     返回形状 (m, 3)。
     """
@@ -224,7 +225,7 @@ def drawn(n_features, n_labels):
 
 NUMBER = ("number of weights", "权重的个数")
 OUTPUTS = ("outputs (logits), with weights that the check draws", "输出（logits，权重由检查抽取）")
-LOSS = ("loss on six rows", "六行上的损失")
+LOSS = ("loss on six rows", "六个样本上的损失")
 
 
 def model_facts(model, n_features, n_labels):
@@ -298,8 +299,8 @@ TASKS = [
                 lambda y, z: (
                     2 * (costs.sigmoid(z) - y) * costs.sigmoid(z) * costs.sigmoid(-z) / y.size
                 ),
-                "That is the slope of the squared error. Under the cross entropy, p (1 − p)"
-                " cancels out: that is why the two belong together.",
+                "That is the slope of the mean squared error. Under the cross entropy, p (1 − p)"
+                " cancels out: that is why it belongs with the sigmoid.",
                 "这是均方误差的斜率。换成交叉熵，p (1 − p) 正好约掉：所以它才与 sigmoid 相配。",
             ),
             Slip(
@@ -324,31 +325,32 @@ TASKS = [
         hint=(
             "The best probability of a class is its share of the rows. `np.bincount(classes)`"
             " counts them.",
-            "一个类别最好的概率，就是它在各行中所占的比例。`np.bincount(classes)` 数出各类的行数。",
+            "一个类别最好的概率，就是它在全部样本中所占的比例。"
+            "`np.bincount(classes)` 数出各类的样本数。",
         ),
         slips=(
             Slip(
                 lambda classes: np.log(len(shares(classes))),
                 "ln k is the cost of equal probabilities; they are the best only where all classes"
                 " are equally frequent.",
-                "ln k 是各类概率相等时的代价；只有各类的行数一样多时，它才是最低的。",
+                "ln k 是各类概率相等时的代价；只有各类的样本一样多时，它才是最低的。",
             ),
             Slip(
                 lambda classes: -np.log(shares(classes).max()),
                 "That is what the rows of the most frequent class cost; the others cost more.",
-                "这只是行数最多的那一类每行的代价；其他类的行代价更高。",
+                "这只是样本最多的那一类中每个样本的代价；其他类的样本代价更高。",
             ),
             Slip(
                 lambda classes: 1 - shares(classes).max(),
                 "That is the share of wrong answers of always saying the most frequent class, not"
                 " a cross entropy.",
-                "这是总猜行数最多的那一类时答错的比例，不是交叉熵。",
+                "这是总猜样本最多的那一类时答错的比例，不是交叉熵。",
             ),
             Slip(
                 lambda classes: -np.log(shares(classes)).mean(),
                 "Averaged over the classes: the mean is over the rows, so that a frequent class"
                 " counts more often.",
-                "对各类求了平均：应当对各行求平均，行数多的类别算的次数也多。",
+                "对各类求了平均：应当对各个样本求平均，样本多的类别算的次数也多。",
             ),
             Slip(
                 lambda classes: -np.log2(shares(classes)[classes]).mean(),
@@ -391,8 +393,8 @@ TASKS = [
             ),
             Slip(
                 clipped_logits,
-                "The logits themselves are clipped, which changes the answer: only their"
-                " differences within a row may stay.",
+                "The logits themselves are clipped, which changes the answer: shift a whole row"
+                " instead, so that the differences within it stay.",
                 "截断了 logits 本身，答案也就变了：应当整行平移，使一行内的差保持不变。",
             ),
             Slip(
@@ -435,8 +437,9 @@ TASKS = [
             ),
             Slip(
                 other_model("categorical_crossentropy", "softmax"),
-                "A softmax shares out a sum of 1: three labels that are all on cannot be said.",
-                "softmax 只能分配总和 1：三个标签全为“是”，它说不出来。",
+                "A softmax shares out a sum of 1: it cannot say that several labels are on at"
+                " once.",
+                "softmax 的各个概率之和总是 1：几个标签同时为“是”，它表达不了。",
             ),
             Slip(
                 other_model(keras.losses.BinaryCrossentropy(from_logits=True), "sigmoid"),
@@ -446,9 +449,10 @@ TASKS = [
             ),
             Slip(
                 other_model("mse"),
-                "The loss is the squared error, whose slope vanishes where the model is sure and"
-                " wrong.",
-                "损失用成了均方误差：模型很有把握却错了的时候，它的斜率几乎为零。",
+                "The loss is the squared error: it takes the logits for the answers and pulls them"
+                " to 0 and 1. For labels that are on or off the binary cross entropy is wanted.",
+                "损失用成了均方误差：它把 logits 本身当作答案，拉向 0 和 1。"
+                "“是”或“否”的标签应当用二元交叉熵。",
             ),
         ),
     ),
@@ -467,13 +471,13 @@ TASKS = [
             Slip(
                 lambda X, y, Z: np.broadcast_to(y.mean(axis=0), (len(Z), 3)),
                 "Those are the labels' shares for every row: nothing is learnt from X.",
-                "每一行都是各标签的比例：没有从 X 学到任何东西。",
+                "对每个样本都只报了各标签的比例：没有从 X 学到任何东西。",
             ),
             Slip(
                 lambda X, y, Z: answers(X, y, Z, costs.softmax),
                 "The three sum to 1 in every row: that is a softmax, for labels that exclude each"
                 " other. Here each label wants a sigmoid of its own.",
-                "每一行的三个概率之和都是 1：这是 softmax，用于互相排斥的类别。"
+                "每个样本的三个概率之和都是 1：这是 softmax，用于互相排斥的类别。"
                 "这里每个标签都要有自己的 sigmoid。",
                 matches=lambda result, *_: np.allclose(numbers(result).sum(axis=1), 1, atol=1e-4),
             ),

@@ -73,18 +73,19 @@ def lowest_linear_cost(X, y):
 def train_step(X, y, W1, W2, learning_rate):
     """One step of gradient descent on J = Σ (ŷᵢ − yᵢ)², H = σ(X W₁), ŷ = σ(H W₂).
 
-    Both gradients belong to the weights before the step: W ← W − η ∂J/∂W for W₁ and W₂ at once.
-    There is a mistake in this function: find it.
+    σ(z) = 1 / (1 + exp(−z)) is the sigmoid. Both gradients belong to the weights before the step:
+    W ← W − η ∂J/∂W for W₁ and W₂ at once. There is a mistake in this function: find it.
     X: shape (n, p). y: shape (n, 1). W1: shape (p, q). W2: shape (q, 1). learning_rate: η.
-    Return the new W₁ and W₂.
+    Return the new W₁ and W₂ as a tuple.
 
     zh:
     在 J = Σ (ŷᵢ − yᵢ)² 上走一步梯度下降，其中 H = σ(X W₁)，ŷ = σ(H W₂)。
 
+    σ(z) = 1 / (1 + exp(−z)) 是 sigmoid。
     两个梯度都在这一步之前的权重处计算：W₁ 和 W₂ 同时更新，W ← W − η ∂J/∂W。
     这个函数里有一个错误：请找出来。
     X：形状 (n, p)。y：形状 (n, 1)。W1：形状 (p, q)。W2：形状 (q, 1)。
-    learning_rate：η。返回新的 W₁ 和 W₂。
+    learning_rate：η。以元组返回新的 W₁ 和 W₂。
     """
     H = 1 / (1 + np.exp(-X @ W1))
     y_hat = 1 / (1 + np.exp(-H @ W2))
@@ -109,7 +110,7 @@ def xor_network():
     用一个 Keras 模型计算 XOR，权重由你自己选定，不用训练。
 
     它有一个隐藏层，单元数和激活函数由你决定。输入为 (0, 0)、(0, 1)、(1, 0)、(1, 1) 时，
-    输出必须是 0、1、1、0，误差都不超过 0.1。
+    输出必须依次是 0、1、1、0，误差都不超过 0.1。
     返回一个从 (n, 2) 到 (n, 1) 的 keras.Model，权重已经设好。
     """
     # solution
@@ -126,16 +127,16 @@ def moon_classes(X_train, y_train, X_test):
     """The classes of points on two half moons, better than a straight line can tell them.
 
     The moons reach into each other, and the points are noisy. At least 94 % of the test points,
-    which you do not see, must be classified correctly; a straight line manages about 87 %. A
-    network with one hidden layer will do, by hand or in Keras.
+    whose classes you do not see, must be classified correctly; a straight line manages about
+    87 %. A network with one hidden layer will do, by hand or in Keras.
     X_train: shape (n, 2). y_train: 0 or 1, shape (n,). X_test: shape (m, 2).
     Return 0 or 1 for each test point, shape (m,).
 
     zh:
     给两个半月形上的点分类，要胜过一条直线。
 
-    两个半月形互相嵌入，点的位置带有噪声。测试点你看不到，其中至少 94 % 必须分对；
-    一条直线大约只能分对 87 %。一个带隐藏层的网络就够了，手写或用 Keras 都可以。
+    两个半月形互相嵌入，点的位置带有噪声。测试点的类别你看不到，至少 94% 必须分对；
+    一条直线大约只能分对 87%。一个带一层隐藏层的网络就够了，自己用 NumPy 写或用 Keras 都可以。
     X_train：形状 (n, 2)。y_train：0 或 1，形状 (n,)。X_test：形状 (m, 2)。
     对每个测试点返回 0 或 1，形状 (m,)。
     """
@@ -353,8 +354,8 @@ TASKS = [
             Slip(
                 lambda a, hidden, b: sum(hidden) + b,
                 "That is the number of units; each has as many weights as the layer before it has"
-                " outputs.",
-                "这是单元的个数；前一层有几个输出，每个单元就有几个权重。",
+                " outputs, and a bias.",
+                "这是单元的个数；前一层有几个输出，每个单元就有几个权重，另外还有一个偏置。",
             ),
         ),
     ),
@@ -372,7 +373,7 @@ TASKS = [
             Slip(
                 lambda X, y: sklearns_linear_cost(X, y) / len(y),
                 "Averaged: the J of this lesson is a sum over the rows.",
-                "求了平均：本课的 J 是对各行求和。",
+                "求了平均：本课的 J 是对各个样本求和。",
             ),
             Slip(
                 with_intercept,
@@ -387,8 +388,8 @@ TASKS = [
             ),
             Slip(
                 lambda X, y: np.sum(y**2),
-                "That is the cost at W = 0, before any training.",
-                "这是 W = 0 时的代价，还没有训练。",
+                "That is the cost where all weights are 0, and with them ŷ: training leads lower.",
+                "这是权重全为 0、从而 ŷ 也为 0 时的代价：训练还能让它更低。",
             ),
             Slip(
                 lambda X, y: np.sqrt(sklearns_linear_cost(X, y)),
@@ -448,10 +449,10 @@ TASKS = [
         expects=keras.Model,
         hint=(
             "With relu: one unit that counts the ones, x₁ + x₂, and one that is above 0 only where"
-            " both are on, x₁ + x₂ − 1. Which sum of the two is 0, 1, 1, 0? `set_weights` takes"
-            " the kernel and the bias of each layer in turn.",
+            " both are on, x₁ + x₂ − 1. Which weighted sum of the two is 0, 1, 1, 0? `set_weights`"
+            " takes the kernel and the bias of each layer in turn.",
             "用 relu：一个单元数有几个 1，即 x₁ + x₂；另一个只在两个输入都为 1 时大于 0，"
-            "即 x₁ + x₂ − 1。两者怎样相加得到 0、1、1、0？"
+            "即 x₁ + x₂ − 1。两者怎样加权求和才得到 0、1、1、0？"
             "`set_weights` 依次接收各层的权重矩阵和偏置。",
         ),
         slips=(
@@ -499,10 +500,10 @@ TASKS = [
         at_least=0.94,
         hint=(
             "Eight or more tanh units, random weights to start from (and a constant column or"
-            " biases), a sigmoid at the end, and some thousand full-batch steps; in Keras the"
+            " biases), a sigmoid at the end, and one or two thousand full-batch steps; in Keras the"
             " optimizer Adam with a rate of about 0.03 gets there soonest.",
             "八个或更多 tanh 单元，从随机权重出发（加上常数列或偏置），最后用 sigmoid，"
-            "走一两千步全批量梯度下降；在 Keras 中，用优化器 Adam、学习率 0.03 左右，到得最快。",
+            "走一两千步批量梯度下降；在 Keras 中，用优化器 Adam、学习率 0.03 左右，到得最快。",
         ),
         slips=(
             Slip(
@@ -514,8 +515,9 @@ TASKS = [
             ),
             Slip(
                 lambda X, y, Z: 1 / (1 + np.exp(-Z[:, 1])),
-                "Those are probabilities: say 1 where they are above one half, else 0.",
-                "这是概率：大于二分之一的返回 1，其余返回 0。",
+                "Other numbers than 0 and 1, probabilities most likely: say 1 where they are above"
+                " one half, else 0.",
+                "有 0 和 1 以外的数，多半是概率：大于二分之一的返回 1，其余返回 0。",
                 matches=lambda result, *_: not np.isin(numbers(result), [0, 1]).all(),
             ),
             Slip(

@@ -315,7 +315,7 @@ TASKS = [
             Slip(
                 penalised_too,
                 "b is penalised too: a column of ones was treated as a feature. Then predictions"
-                " are drawn towards 0 and change if all y are moved by a constant.",
+                " are drawn towards 0, and the weights change if a constant is added to all y.",
                 "b 也受了惩罚：把一列 1 当成了特征。这样预测值会被拉向 0，"
                 "而且给所有的 y 加上一个常数，权重也会变。",
             ),
@@ -360,9 +360,9 @@ TASKS = [
             ),
             Slip(
                 lambda X, lam: (lambda d: d**2 / (d**2 + lam))(np.linalg.svd(X)[1]),
-                "The means of the columns were not subtracted: then the first direction mostly"
-                " points to the mean.",
-                "没有减去各列的均值：这样第一个方向大致只是指向均值。",
+                "The means of the columns were not subtracted: then the means, which are b's task,"
+                " count as spread of the data.",
+                "没有减去各列的均值：这样均值也算进了数据的离散程度，而均值本来由 b 负责。",
             ),
             Slip(
                 lambda X, lam: (lambda d: d**2 / (d**2 + lam * len(X)))(singular(X)),
@@ -428,7 +428,8 @@ TASKS = [
                 ),
                 "The share is taken after the step, from the new weights: J's gradient has the"
                 " penalty's slope at the old ones.",
-                "衰减放到了步子之后，减的是新的权重：J 的梯度里，惩罚的斜率取自旧的权重。",
+                "衰减放到了最小二乘的一步之后，减的是新的权重；"
+                "而 J 的梯度里，惩罚项的斜率取自旧的权重。",
             ),
             Slip(
                 lambda X, y, theta, rate, lam: step(X, y, theta, rate, 1),
@@ -456,8 +457,8 @@ TASKS = [
         tolerance=1e-5,
         expects=keras.Model,
         hint=(
-            "The loss is 2J if both of its parts are: 2 · λ/(2m) = c. The penalty is the argument"
-            " `kernel_regularizer` of `Dense`.",
+            "The loss is 2J if both parts of J are doubled: c = 2 · λ/(2m). The penalty is the"
+            " argument `kernel_regularizer` of `Dense`.",
             "损失的两部分都取两倍，就是 2J：c = 2 · λ/(2m)。"
             "惩罚是 `Dense` 的参数 `kernel_regularizer`。",
         ),
@@ -475,7 +476,7 @@ TASKS = [
             ),
             Slip(
                 other_ridge(lambda lam, m: lam),
-                'c = λ, without 1/m: "mse" is a mean over the rows, so the penalty is shared too.',
+                'c = λ, without 1/m: "mse" is a mean over the rows, so λ too is divided by m.',
                 'c = λ，少了 1/m："mse" 是对各行的平均，所以惩罚也要除以 m。',
             ),
             Slip(
@@ -487,7 +488,7 @@ TASKS = [
                 other_ridge(on=(), decay=True),
                 "There is no penalty in the loss. The optimizer's `weight_decay` is no substitute:"
                 " it takes from b as well, and means something else to each optimizer.",
-                "损失里没有惩罚。优化器的 `weight_decay` 代替不了它："
+                "损失里没有惩罚项。优化器的 `weight_decay` 代替不了它："
                 "它也会让 b 衰减，而且换一种优化器，含义就不同。",
             ),
         ),
@@ -509,7 +510,7 @@ TASKS = [
                 least_squares,
                 "That is least squares, the baseline: with 30 columns for 40 rows it fits the"
                 " noise. Put a price on large weights.",
-                "这就是最小二乘，也就是基线：40 行配 30 列，它拟合了噪声。请对大的权重加上惩罚。",
+                "这就是最小二乘，也就是基线：40 行配 30 列，它拟合了噪声。请给大的权重加上惩罚。",
             ),
             Slip(
                 without_intercept,
@@ -518,9 +519,9 @@ TASKS = [
             ),
             Slip(
                 lambda X, y, Z: np.full(len(Z), y.mean()),
-                "That is the mean of y everywhere, R² = 0: the penalty was so high that no weight"
-                " was left, or there were none.",
-                "处处都是 y 的均值，R² = 0：惩罚太重，权重都没有了；或者根本没有用权重。",
+                "That is the mean of y everywhere, R² about 0: the penalty was so high that no"
+                " weight was left, or there were none.",
+                "处处都是 y 的均值，R² 约为 0：惩罚太重，权重都没有了；或者根本没有用权重。",
             ),
         ),
     ),

@@ -132,9 +132,10 @@ def columns_found(X, y):
 
     y is a sum of a few columns, each times a weight of size 1 to 2, and of noise of standard
     deviation 1; there are more columns than rows, and all have standard deviation 1. On each of
-    three data sets your answer is measured by F = 2 · hits / (found + true): hits is the number
-    of columns that are found and true. F must be 0.85 at least; the columns whose weight is not
-    zero in scikit-learn's LassoCV reach about 0.4. Any means will do.
+    three data sets your answer is measured by F = 2 · hits / (found + true), where `found` is how
+    many columns you return, `true` how many y depends on, and `hits` how many are both. F must be
+    0.85 at least; the columns whose weight is not zero in scikit-learn's LassoCV reach about 0.4.
+    Any means will do.
     X: shape (80, 120). y: shape (80,). Return a list of column numbers, from 0 on.
 
     zh:
@@ -324,7 +325,7 @@ TASKS = [
                 lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, threshold=alpha),
                 "The threshold is α here. It must be ηα: the penalty too acts only for the length"
                 " of one step.",
-                "这里的阈值是 α，应为 ηα：惩罚也只作用一步的长度。",
+                "这里的阈值是 α，应为 ηα：惩罚的作用也要乘以步长 η。",
             ),
             Slip(
                 lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, b_too=True),
@@ -333,7 +334,7 @@ TASKS = [
             ),
             Slip(
                 lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, slope=2),
-                "The slopes are those of the mean squared error: f has half of it, 1/(2n).",
+                "The slopes are those of the mean squared error: f is half of that, 1/(2n).",
                 "这是均方误差的斜率：f 是它的一半，1/(2n)。",
             ),
             Slip(
@@ -364,9 +365,9 @@ TASKS = [
         slips=(
             Slip(
                 lambda X, y: centred_pull(X, y).max(),
-                "A slope can hold a weight away from zero on either side: take absolute values"
+                "A slope of either sign can pull a weight away from zero: take absolute values"
                 " before the largest.",
-                "斜率向哪一边都能把权重拉离零：应先取绝对值，再取最大值。",
+                "斜率无论正负，都能把权重拉离零：应先取绝对值，再取最大值。",
             ),
             Slip(
                 lambda X, y: len(y) * np.abs(centred_pull(X, y)).max(),

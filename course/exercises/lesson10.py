@@ -40,7 +40,7 @@ def cautious_alpha(alphas, mse):
 def left_out_errors(X, y, alpha):
     """How far ridge misses each row when it is left out, from one fit to all rows.
 
-    Ridge has the lowest ‖Xw + b − y‖² + α ‖w‖²; b is free. Its predictions for the rows that it
+    Ridge minimises ‖Xw + b − y‖² + α ‖w‖²; b is free. Its predictions for the rows that it
     was fitted to are ŷ = Hy, where H depends on X and α only: H = 1/n + Z (ZᵀZ + αI)⁻¹ Zᵀ with
     Z, which is X with the means of its columns subtracted (1/n is added to every entry). What
     must the residuals eᵢ = yᵢ − ŷᵢ be divided by?
@@ -73,7 +73,7 @@ def predictions_left_out(X, y, n_folds, n_picked):
     Return shape (n,).
 
     zh:
-    用没有见过某个样本的拟合来预测这个样本的 ŷ；拟合之前先挑选几列。
+    每个样本的预测 ŷ 都出自没有见过它的拟合；拟合之前先挑选几列。
 
     依次留出每一折。从所有的列中挑出与 y 相关性最强的几列，再对它们做最小二乘。
     凡是看过 y 的步骤，都不得看到留出的那一折。这个函数里有一个错误：请找出来。
@@ -315,7 +315,7 @@ TASKS = [
                 lambda alphas, mse: within(alphas, mse, mse.std(axis=1, ddof=1)),
                 "That is one standard deviation of the folds. The mean of k folds is √k times as"
                 " exact: divide by √k.",
-                "这用的是各折的标准差。k 折的平均值要精确 √k 倍：还要除以 √k。",
+                "这用的是各折的标准差。k 折平均值的标准差只有它的 1/√k：还要除以 √k。",
             ),
             Slip(
                 lambda alphas, mse: within(alphas, mse, mse.std(axis=1) / np.sqrt(mse.shape[1])),
@@ -438,8 +438,8 @@ TASKS = [
             ),
             Slip(
                 lambda coefs, b: one_layer(coefs, b, activation="relu"),
-                "The units have an activation: a relu cannot say anything below zero.",
-                "单元带了激活函数：relu 说不出负数。",
+                "The units have an activation: a relu gives nothing below zero.",
+                "单元带了激活函数：relu 的输出不会是负数。",
             ),
             Slip(
                 lambda coefs, b: one_layer(coefs[:, -1:], b[-1:]),

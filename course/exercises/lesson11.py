@@ -89,6 +89,7 @@ def build_model(side, n_classes, learning_rate):
     over 2×2; flat; a dense layer with softmax, one unit for each class. Compile it with SGD
     at this learning rate, Nesterov momentum 0.9 and the loss "sparse_categorical_crossentropy":
     y holds whole numbers.
+    side, n_classes: whole numbers. learning_rate: a number.
     Return a keras.Model from (n, side, side, 1) to (n, n_classes).
 
     zh:
@@ -98,6 +99,7 @@ def build_model(side, n_classes, learning_rate):
     2×2 的最大池化；展平；一个全连接层，带 softmax，每个类别一个单元。
     编译时用 SGD，学习率如参数所给，Nesterov 动量 0.9，
     损失为 "sparse_categorical_crossentropy"，因为 y 是整数。
+    side、n_classes：整数。learning_rate：一个数。
     返回一个从 (n, side, side, 1) 到 (n, n_classes) 的 keras.Model。
     """
     # solution
@@ -125,7 +127,7 @@ def smallest_reader():
     pixels each; y holds whole numbers, so the loss is of the "sparse" kind. Layers, optimizer
     and learning rate are yours.
 
-    The check draws the weights, and trains on 1297 digits for 20 epochs in batches of 64: 420
+    The check draws the weights, and trains on 1297 digits for 20 epochs in batches of 64: 406
     steps. Of the 500 test digits at least 98 % must be read. Your score is how many times
     fewer weights your network has than the lesson's, 35754 / weights; at least 10 is wanted,
     and there is room above. A single dense layer has 650 weights and reads about 96 %.
@@ -138,9 +140,9 @@ def smallest_reader():
     数字来自 scikit-learn，每幅 8×8 像素；y 是整数，所以要用 "sparse" 一类的损失。
     用哪些层、哪种优化器、多大的学习率，都由你决定。
 
-    检查时先抽取权重，再用 1297 个数字训练 20 轮，每个小批量 64 个，共 420 步。
+    检查时先抽取权重，再用 1297 个数字训练 20 轮，每个小批量 64 个，共 406 步。
     500 个测试数字中至少要认出 98 %。
-    得分是你的权重个数比本课的网络少多少倍，即 35754 / 权重个数；
+    得分是本课网络的权重个数与你的权重个数之比，即 35754 / 权重个数；
     要求不低于 10，而且还可以更高。
     只用一个全连接层时有 650 个权重，大约认出 96 %。
     """
@@ -389,7 +391,7 @@ TASKS = [
             Slip(
                 lambda X, K, b: scipys_map(X, K, 0),
                 "The intercept b is missing.",
-                "少了截距 b。",
+                "少了偏置 b。",
             ),
             Slip(
                 lambda X, K, b: scipys_map(X, K, b * K.size),
@@ -559,11 +561,11 @@ TASKS = [
         expects=keras.Model,
         hint=(
             "Most weights sit where a dense layer meets a large map. Two layers of few 3×3"
-            " filters and a pooling before the dense layer do it. With 420 steps the learning"
+            " filters and a pooling before the dense layer do it. With 406 steps the learning"
             " rate matters: Adam at 0.01 or 0.02, falling to 0 at the end (`CosineDecay`).",
             "全连接层遇到大的特征图时，权重最多。"
             "先用两层不多的 3×3 卷积核，再池化，最后接全连接层，就可以了。"
-            "只有 420 步，学习率很要紧：用 Adam，取 0.01 或 0.02，到最后降为 0（`CosineDecay`）。",
+            "只有 406 步，学习率很要紧：用 Adam，取 0.01 或 0.02，到最后降为 0（`CosineDecay`）。",
         ),
         slips=(
             Slip(
@@ -597,10 +599,10 @@ TASKS = [
             Slip(
                 reader(keras.layers.Flatten, ten),
                 "It is small enough, but after the training it reads fewer than 98 % of the test"
-                " digits: filters see more than single pixels, and 420 steps want a large"
+                " digits: filters see more than single pixels, and 406 steps want a large"
                 " learning rate.",
                 "网络够小了，但训练之后认出的测试数字不到 98 %：卷积核比单个像素看得更多；"
-                "只有 420 步，学习率要大一些。",
+                "只有 406 步，学习率要大一些。",
                 matches=lambda model: share_read(model) < WANTED,
             ),
         ),

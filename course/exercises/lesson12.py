@@ -40,8 +40,9 @@ def old_places(points, angle, shift, c):
 def between_pixels(X, x, y):
     """The picture's value at places between its pixels, by bilinear interpolation.
 
-    With f and g the decimals of x and y, and the four pixels around named above/below and
-    left/right:  (1 − g)[(1 − f) al + f ar] + g[(1 − f) bl + f br].
+    f and g are the fractional parts of x and y. The four pixels around are al (above, left), ar
+    (above, right), bl (below, left) and br (below, right). The value is
+    (1 − g)[(1 − f) al + f ar] + g[(1 − f) bl + f br].
     X: shape (h, w); its rows go down, so the pixel (x, y) is X[y, x].
     x, y: shape (n,), to the right and down, no whole numbers, inside the picture.
     Return shape (n,).
@@ -67,7 +68,7 @@ def between_pixels(X, x, y):
 def folded(W, b, mean, deviation):
     """The weights and intercepts of a layer that does the scaling itself.
 
-    A network divides its pixels, X ← (X − mean) / deviation, and then computes XW + b. Which
+    A network scales its pixels, X ← (X − mean) / deviation, and then computes XW + b. Which
     W′ and b′ give the same from the raw pixels, XW′ + b′?
     W: shape (p, q). b: shape (q,). mean, deviation: numbers. Return (W′, b′).
 
@@ -97,7 +98,7 @@ def shifted(X, shifts):
     从外面移进来的是白纸，即 0；移出图片的就没有了。
     这个函数里有一个错误：请找出来。
     X：形状 (n, h, w)。
-    shifts：每幅图片的 (s, t)，整数，可正可负，不超过图片大小，形状 (n, 2)。
+    shifts：每幅图片的 (s, t)，整数，可正可负，绝对值小于图片的边长，形状 (n, 2)。
     返回形状 (n, h, w)。
     """
     h, w = X.shape[1:]
@@ -117,7 +118,8 @@ def build_model(side, mean, deviation):
     First X ← (X − mean) / deviation, the same two numbers for all pixels (they were measured
     on the training set); then 3 filters of 3×3 with relu that lie wholly inside the picture,
     flat, and a dense layer of 10 units with softmax. It need not be compiled.
-    side: a whole number. Return a keras.Model from (n, side, side, 1) to (n, 10).
+    side: a whole number. mean, deviation: numbers.
+    Return a keras.Model from (n, side, side, 1) to (n, 10).
 
     zh:
     一个网络，最前面有一层把像素减去均值、除以标准差。
@@ -126,7 +128,8 @@ def build_model(side, mean, deviation):
     所有像素用同样的两个数（它们是在训练集上测得的）；
     然后是 3 个 3×3 的卷积核，激活函数为 relu，始终完全在图片之内；
     展平；最后是有 10 个单元、带 softmax 的全连接层。不需要编译。
-    side：一个整数。返回一个从 (n, side, side, 1) 到 (n, 10) 的 keras.Model。
+    side：一个整数。mean、deviation：都是一个数。
+    返回一个从 (n, side, side, 1) 到 (n, 10) 的 keras.Model。
     """
     # solution
     return keras.Sequential(
@@ -145,8 +148,8 @@ def read_moved_digits(X_train, y_train, X_test):
 
     The digits are scikit-learn's, 8×8 pixels. Each test digit was shifted by up to one pixel
     in both directions (its own way, paper from outside); the training digits are as they
-    were. Read more than 93 % of the test digits. Support vectors (scikit-learn's SVC) trained
-    on the plain digits read about 44 %. Any means will do.
+    were. Read more than 93 % of the test digits. Support vector machines (scikit-learn's
+    SVC) trained on the plain digits read about 44 %. Any means will do.
     X_train: shape (n, 8, 8), from 0, paper, to 1, ink. y_train: shape (n,), whole numbers.
     X_test: shape (m, 8, 8). Return whole numbers, shape (m,).
 
@@ -347,7 +350,7 @@ TASKS = [
             Slip(
                 lambda p, a, s, c: turned(p, np.rad2deg(a), s, c),
                 "The angle was taken for radians; it is in degrees.",
-                "把角度当成了弧度；它的单位是度。",
+                "把度数当成了弧度；angle 的单位是度。",
             ),
             Slip(
                 lambda p, a, s, c: turned(p, -a, s, c),
@@ -387,7 +390,7 @@ TASKS = [
             Slip(
                 lambda X, x, y: X[np.floor(y).astype(int), np.floor(x).astype(int)],
                 "That is the pixel above on the left alone; all four contribute.",
-                "这只是左上角的像素；四个像素都有贡献。",
+                "这只是左上方的那一个像素；四个像素都有贡献。",
             ),
             Slip(
                 lambda X, x, y: X[np.rint(y).astype(int), np.rint(x).astype(int)],
@@ -435,8 +438,9 @@ TASKS = [
             ),
             Slip(
                 lambda W, b, m, d: (W / d, b + m * W.sum(axis=0) / d),
-                "The sign of the mean: it is subtracted from X, so b becomes smaller by it.",
-                "均值的符号：它是从 X 中减去的，所以 b 也要减。",
+                "The sign of the mean: it is subtracted from X, so its part of b is subtracted"
+                " as well.",
+                "均值的符号：它是从 X 中减去的，所以 b 中由它产生的部分也是减去。",
             ),
             Slip(
                 lambda W, b, m, d: (W / d, b - m * W.sum(axis=0)),

@@ -1,11 +1,15 @@
 """Exercises of lesson 13: randomness.
 
-Fill in each function. Shapes are given as in NumPy; `numpy` and `keras` are all you need.
+Fill in each function. As in the lesson, three dice are thrown in a training: one for the initial
+weights, one for the order of the batches, one for the noise in the data. A run is one training.
+Shapes are given as in NumPy; `numpy` and `keras` are all you need.
 
 zh:
 第 13 课练习：随机性。
 
-请完成每个函数。形状的写法与 NumPy 相同；只需要 `numpy` 和 `keras`。
+请完成每个函数。与课文相同，一次训练要掷三个骰子：一个决定初始权重，
+一个决定小批量的顺序，一个决定数据中的噪声。
+形状的写法与 NumPy 相同；只需要 `numpy` 和 `keras`。
 """
 
 import keras
@@ -34,13 +38,13 @@ def variance_of_one_die(f, replaced):
     """How much variance one of the three dice brings in: ½ mean((f − f′)²).
 
     f′ is the cost of the same run as f, but with this one die thrown anew.
-    f: shape (n,). replaced: f′ of each run, shape (n,). Return a number.
+    f: the costs of the runs, shape (n,). replaced: f′ of each run, shape (n,). Return a number.
 
     zh:
     三个骰子中的一个带来多少方差：½ (f − f′)² 的平均值。
 
     f′ 是与 f 相同的一次训练的代价，只是这一个骰子重新掷过。
-    f：形状 (n,)。replaced：各次训练的 f′，形状 (n,)。返回一个数。
+    f：各次训练的代价，形状 (n,)。replaced：各次训练的 f′，形状 (n,)。返回一个数。
     """
     # solution
     return np.mean((f - replaced) ** 2) / 2
@@ -75,18 +79,18 @@ def interval_of_difference(f, g, t):
     Run i of one learning rate and run i of the other had the same luck, most of which drops
     out of f[i] − g[i]. Half the width of the interval is t times the standard error of the
     mean difference. There is a mistake in this function: find it.
-    f, g: costs at the two learning rates, shape (n,). t: the quantile for n − 1 degrees of
-    freedom, a number (2.776 for n = 5). Return the lower and the upper end.
+    f, g: costs at the two learning rates, shape (n,). t: the 97.5 % quantile of the t distribution
+    with n − 1 degrees of freedom, a number (2.776 for n = 5). Return the lower and the upper end.
 
     zh:
     mean(f) − mean(g) 的 95 % 置信区间；两边用的是相同的随机种子。
 
     一个学习率的第 i 次训练与另一个学习率的第 i 次训练运气相同，
     相减 f[i] − g[i] 时大部分就抵消了。
-    区间宽度的一半是 t 乘以平均差的标准误。
+    区间宽度的一半是 t 乘以差的均值的标准误。
     这个函数里有一个错误：请找出来。
     f、g：两个学习率下的代价，形状 (n,)。
-    t：自由度为 n − 1 的分位数，一个数（n = 5 时是 2.776）。
+    t：自由度为 n − 1 的 t 分布的 97.5 % 分位数，一个数（n = 5 时是 2.776）。
     返回区间的下端和上端。
     """
     n = len(f)
@@ -149,7 +153,7 @@ def plan_of_runs(n):
     n: a whole number. Return whole numbers, shape (2, n, 3).
 
     zh:
-    安排训练哪些次，用较少的次数就能分清两个学习率。
+    安排要做哪些训练，用较少的次数就能分清两个学习率。
 
     一次训练由三个 0 到 9999 的整数来命名，每个骰子一个，依次是：
     初始权重、小批量的顺序、数据中的噪声。整数相同，掷出的结果就相同。
@@ -159,7 +163,8 @@ def plan_of_runs(n):
 
     检查时按你的安排训练本课的网络，让一个学习率的第 i 次与另一个的第 i 次相比，
     再看 n 个代价之差的标准差。
-    得分是它比“两边的骰子毫不相干”时小多少倍，后者的得分大约是 1；要求不低于 6。
+    得分是“两边的骰子毫不相干”时的标准差与它之比，
+    所以那样安排的得分大约是 1；要求不低于 6。
     n：整数。返回整数，形状 (2, n, 3)。
     """
     # solution
@@ -380,15 +385,15 @@ TASKS = [
         slips=(
             Slip(
                 lambda f: f.std() / np.sqrt(len(f)),
-                "s was divided by n instead of n − 1: too small, since the runs lie nearer to"
+                "In s the sum is divided by n, not n − 1: too small, since the runs lie nearer to"
                 " their own mean than to the true one.",
                 "s 里除的是 n，而不是 n − 1：这样偏小，"
                 "因为各次训练离它们自己的均值比离真均值更近。",
             ),
             Slip(
                 lambda f: f.std(ddof=1),
-                "That is s itself, the spread of single runs; their mean is surer by √n.",
-                "这是 s 本身，即单次训练的离散程度；均值要比它准 √n 倍。",
+                "That is s itself, the spread of single runs; their mean is √n times as sure.",
+                "这是 s 本身，即单次训练的离散程度；均值的标准误只有它的 1/√n。",
             ),
             Slip(
                 lambda f: f.std(ddof=1) / len(f),
@@ -421,7 +426,7 @@ TASKS = [
                 lambda f, g: np.var(f - g) / 2,
                 "The mean of f − f′ is subtracted; here it is known to be 0 in the long run, and"
                 " the squares themselves are averaged.",
-                "减去了 f − f′ 的均值；这里知道它长远来看是 0，直接对平方求平均即可。",
+                "减去了 f − f′ 的均值；这里已知它的期望是 0，直接对平方求平均即可。",
             ),
             Slip(
                 lambda f, g: np.mean(f - g) ** 2 / 2,
@@ -491,19 +496,20 @@ TASKS = [
         slips=(
             Slip(
                 lambda f, g, t: around(f, g, t * np.sqrt((f.var(ddof=1) + g.var(ddof=1)) / len(f))),
-                "That is the interval for runs with other seeds: the luck that both share is"
-                " still in it. Take the deviation of the differences f − g.",
-                "这是种子不同时的区间：两边共同的运气还留在里面。应当取差 f − g 的标准差。",
+                "That is the interval for runs whose seeds differ. Here both sides share their"
+                " luck, most of which drops out of f − g: take the deviation of these differences.",
+                "这是两边种子不同时的区间。这里两边运气相同，相减时大部分就抵消了："
+                "应当取差 f − g 的标准差。",
             ),
             Slip(
                 lambda f, g, t: around(f, g, t * (f - g).std() / np.sqrt(len(f))),
-                "The deviation of the differences is divided by n instead of n − 1: `ddof=1`.",
+                "The deviation of the differences has n in the denominator, not n − 1: `ddof=1`.",
                 "差的标准差里除的是 n，而不是 n − 1：要用 `ddof=1`。",
             ),
             Slip(
                 lambda f, g, t: around(f, g, t * (f - g).std(ddof=1)),
-                "That is where single differences lie; their mean is surer by √n.",
-                "这是单个差所在的范围；平均差要比它准 √n 倍。",
+                "That is where single differences lie; their mean is √n times as sure.",
+                "这是单个差所在的范围；差的均值的范围只有它的 1/√n。",
             ),
             Slip(
                 lambda f, g, t: around(f, g, (f - g).std(ddof=1) / np.sqrt(len(f))),
@@ -527,9 +533,9 @@ TASKS = [
         tolerance=1e-5,
         expects=keras.Model,
         hint=(
-            "`model.set_weights` takes the list W1, b1, W2, b2. One `rng` draws both tables, one"
+            "`model.set_weights` takes the list W1, b1, W2, b2. One `rng` draws both arrays, one"
             " after the other.",
-            "`model.set_weights` 接受列表 W1、b1、W2、b2。同一个 `rng` 先后抽取两张表。",
+            "`model.set_weights` 接受列表 W1、b1、W2、b2。同一个 `rng` 先后抽取两个权重矩阵。",
         ),
         slips=(
             Slip(
@@ -548,9 +554,9 @@ TASKS = [
             ),
             Slip(
                 other_model(twice_seeded_draw),
-                "Each layer has a generator of its own with the same seed, so both tables begin"
+                "Each layer has a generator of its own with the same seed, so both arrays begin"
                 " with the same numbers: the draws are not independent. Make one `rng`.",
-                "每层都用同一个种子新建了生成器，两张表的开头是同样的数，抽取并不独立。"
+                "每层都用同一个种子新建了生成器，两个权重矩阵开头的数相同，抽取并不独立。"
                 "只建一个 `rng`。",
             ),
             Slip(
