@@ -22,6 +22,7 @@ import traceback
 import types
 from pathlib import Path
 
+import course
 from course import exercise
 from course.exercise import FAIL, say
 
@@ -42,6 +43,7 @@ def main(argv):
             results.write(json.dumps(what) + "\n")
             results.flush()
 
+        course.import_quietly(course.backend)
         tasks = {task.name: task for task in exercise.tasks(lesson)}
         limit(given["memory"])
         tell(ready=True)
