@@ -20,6 +20,7 @@ import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -336,6 +337,9 @@ def numbers(value):
 
     Raises:
         TypeError: it is nothing of numbers.
+
+    >>> numbers([10**30, 1])
+    array([1.e+30, 1.e+00])
     """
     import keras
 
@@ -345,7 +349,8 @@ def numbers(value):
         array = np.asarray(value)
     except ValueError:  # rows of unequal lengths
         array = np.asarray(None)
-    if array.dtype.kind not in "biuf":
+    large = array.dtype.kind == "O" and all(isinstance(number, Real) for number in array.flat)
+    if array.dtype.kind not in "biuf" and not large:  # Python's whole numbers have no limit
         raise TypeError(f"a number or an array is wanted, not {type(value).__name__}")
     return array.astype("float64")
 
