@@ -245,6 +245,14 @@ def test_the_notebook_and_the_source_lie_beside_the_page(site, name):
             assert not re.search(r"^(- |\d+\. )?[A-Z][a-z]+ [a-z]+ [a-z]+", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_leads_to_its_source(site, page):
+    name = Path(page).stem
+    source = f"{name}.py" if name in TUTORIALS else f"{name}.md"
+    assert f'href="./{source}"' in (site / page).read_text(encoding="utf-8")
+    assert (site / page).with_name(source).is_file()
+
+
 def test_the_downloaded_notebook_runs_with_the_wheel_alone(site, tmp_path):
     import nbclient
     import nbformat

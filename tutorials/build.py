@@ -116,10 +116,12 @@ def stage(folder, notebooks, language, exercises=True):
 
 def render(source, target, language, names, alone, builder="html"):
     """Let Sphinx make the pages; a warning is an error."""
+    written = ",".join(sorted(page.stem for page in source.glob("*.md")))
     command = [
         sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", builder,
         "-d", f"{source}.doctrees", "-D", f"language={language}",
-        "-A", f"tutorials={','.join(names)}", "-A", f"one_language={1 if alone else ''}",
+        "-A", f"tutorials={','.join(names)}", "-A", f"written={written}",
+        "-A", f"one_language={1 if alone else ''}",
         str(source), str(target),
     ]  # fmt: skip
     done = subprocess.run(
@@ -134,18 +136,19 @@ def render(source, target, language, names, alone, builder="html"):
         raise BuildError(f"Sphinx, {language}: {' | '.join(lines[:6])}")
 
 
-def files(target, notebooks, language):
-    """A tutorial's notebook, its source and its exercises, beside its page."""
+def files(staged, target, notebooks, language):
+    """Every page's source, a tutorial's notebook and its exercises, beside the page."""
     import nbformat
 
     import practice
     from course import exercise
 
+    for page in staged.glob("*.md"):
+        shutil.copy(page, target)
     for lesson in exercise.lessons():
         text = exercise.learners_file(lesson, language[:2])
         file = target / exercise.file_name(lesson)
         file.write_text(text, encoding="utf-8")
-
     for name, notebook in notebooks.items():
         source = TUTORIALS / f"{name}.py"
         shutil.copy(source, target)
@@ -206,7 +209,7 @@ def build(output, languages):
             render(
                 work / language, pages, language, notebooks, len(languages) == 1
             )
-            files(pages, notebooks, language)
+            files(work / language, pages, notebooks, language)
             shutil.copytree(
                 pages, site / LANGUAGES[language], dirs_exist_ok=True
             )
