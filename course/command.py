@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import re
 import signal
 import sys
 import time
@@ -31,6 +32,13 @@ def whole_number(least, most):
     return parse
 
 
+def device(text):
+    """An argparse type: a device's name, as Keras has it."""
+    if not re.fullmatch(r"(cpu|gpu)(:\d{1,3})?", text):
+        raise argparse.ArgumentTypeError(f"expected cpu, gpu or gpu:1, got {text!r}")
+    return text
+
+
 def parser(name, doc, budget, own_data=False, images=False, options=Options, **told):
     """The shared flags.
 
@@ -40,7 +48,7 @@ def parser(name, doc, budget, own_data=False, images=False, options=Options, **t
         budget: "epochs" or "steps", the flag by which the lesson measures its training.
         own_data: whether the lesson takes --data and --target, a table.
         images: whether it takes --data, a set of images.
-        options: the class of its options; one that trains for minutes has flags for that.
+        options: the class of its options, which may have flags of its own.
         told: help of the flags named, where the usual does not hold: steps="how many α".
     """
     flags = Parser(prog=name, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -56,21 +64,8 @@ def parser(name, doc, budget, own_data=False, images=False, options=Options, **t
         add("--target", metavar="COLUMN", help="the column of --data to predict")
     if images:
         add("--data", metavar="SOURCE", help="mnist, or an .npz archive in MNIST's layout")
-    if hasattr(options, "resume"):
-        add(
-            "--patience",
-            type=whole_number(1, MOST_STEPS),
-            metavar="EPOCHS",
-            help="stop when validation has not improved for so long; keep the best weights",
-        )
-        add("--save", metavar="MODEL.keras", help="keep the trained model, after Ctrl-C as well")
-        add(
-            "--resume",
-            metavar="FOLDER",
-            help="keep a checkpoint there after each epoch, and go on from it where there is one",
-        )
-        add("--predict", metavar="IMAGE", nargs="+", default=(), help="say what these images show")
-        add("--model", metavar="MODEL.keras", help="for --predict: a model kept by --save")
+    options.add_flags(add)
+    add("--device", type=device, metavar="cpu|gpu|gpu:1", help="where to compute")
     add("--save-dir", metavar="FOLDER", help="where the figures go (default: figures)")
     add("--show", action="store_true", help="open the figures in windows")
     add("--json", action="store_true", help="print one JSON object; figures only with --save-dir")
@@ -105,8 +100,9 @@ def main(run, argv, doc, budget="steps", options=Options, **flags):
 def _lesson(run, flags, options, name, doc):
     import keras
 
-    from course import figures
+    from course import devices, figures
 
+    device = flags.pop("device")
     folder, as_json, window = flags.pop("save_dir"), flags.pop("json"), flags.pop("show")
     if window:
         _need_a_screen()
@@ -121,7 +117,8 @@ def _lesson(run, flags, options, name, doc):
     start = time.perf_counter()
     interrupted = False
     try:
-        report = run(options)
+        with devices.use(device):
+            report = run(options)
     except Interrupted as stop:
         if stop.report is None:
             raise

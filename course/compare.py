@@ -92,6 +92,15 @@ def _run(backend, numbers, flags):
         raise InputError(f"on {backend}, lesson {missing[0] if missing else numbers[-1]}: {last}")
 
 
+def _by_name(by_backend):
+    """{check's name: {backend: check}}; not every backend can do what is checked."""
+    names = {}
+    for backend, record in by_backend.items():
+        for check in record["checks"]:
+            names.setdefault(check["name"], {})[backend] = check
+    return names
+
+
 def agreement(by_backend):
     """How far the backends' measured numbers are apart, check by check.
 
@@ -107,10 +116,11 @@ def agreement(by_backend):
         the size}, agrees, passed.
     """
     rows = []
-    for checks in zip(*(record["checks"] for record in by_backend.values()), strict=True):
+    for name, of_backend in _by_name(by_backend).items():
+        checks = of_backend.values()
         measured = {
             backend: np.asarray(check["measured"], dtype="float64").ravel()
-            for backend, check in zip(by_backend, checks)
+            for backend, check in of_backend.items()
         }
         pairs, apart = [(0.0, 0.0, 0.0)], {}
         size = max(1.0, *(np.abs(values).max() for values in measured.values()))
@@ -125,7 +135,7 @@ def agreement(by_backend):
         share, difference, allowed = max(pairs)
         rows.append(
             {
-                "name": checks[0]["name"],
+                "name": name,
                 "measured": {backend: values.tolist() for backend, values in measured.items()},
                 "difference": difference,
                 "allowed": allowed,
@@ -146,7 +156,10 @@ def _show(console, number, by_backend, rows):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         verdict = "[green]ok[/]" if row["agrees"] and row["passed"] else "[bold red]FAILS[/]"
-        numbers = [short(np.array(values[-1])) for values in row["measured"].values()]
+        numbers = [
+            short(np.array(row["measured"][name][-1])) if name in row["measured"] else "—"
+            for name in by_backend
+        ]
         apart = f"{row['difference']:.1e}" if row["allowed"] else f"{row['difference']:.0f}"
         table.add_row(escape(row["name"]), *numbers, apart, f"{row['allowed']:.1e}", verdict)
     console.print(table)

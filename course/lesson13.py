@@ -151,7 +151,7 @@ def backward(X, Y, weights):
     return [X.mT @ D1, D1.sum(axis=-2), H.mT @ D2, D2.sum(axis=-2)]
 
 
-def descend(X, Y, weights, rows, learning_rate=LEARNING_RATE):
+def descend(X, Y, weights, rows, learning_rate=LEARNING_RATE, batch_size=BATCH_SIZE):
     """Mini-batches with momentum, s networks at once: v ← μv − ηg, w ← w + v.
 
     Args:
@@ -162,22 +162,25 @@ def descend(X, Y, weights, rows, learning_rate=LEARNING_RATE):
     """
     networks = np.arange(len(X))[:, None]
     velocity = [np.zeros_like(w) for w in weights]
-    for t in range(0, rows.shape[1], BATCH_SIZE):
-        batch = rows[:, t : t + BATCH_SIZE]
+    for t in range(0, rows.shape[1], batch_size):
+        batch = rows[:, t : t + batch_size]
         slopes = backward(X[networks, batch], Y[batch], weights)
         velocity = [MOMENTUM * v - learning_rate * g for v, g in zip(velocity, slopes)]
         weights = [w + v for w, v in zip(weights, velocity)]
     return weights
 
 
-def train_by_hand(seed, runs, X, y, learning_rate=LEARNING_RATE, epochs=EPOCHS):
+def train_by_hand(
+    seed, runs, X, y, learning_rate=LEARNING_RATE, epochs=EPOCHS, batch_size=BATCH_SIZE
+):
     """Train a network for each run, a triple of numbers; return their weights, (s, …)."""
     done = []
     for k in range(0, len(runs), TOGETHER):
         draws = [draw(seed, run, X, epochs) for run in runs[k : k + TOGETHER]]
         weights, rows, noisy = zip(*draws)
         weights = [np.array(w) for w in zip(*weights)]
-        done.append(descend(np.array(noisy), np.eye(10)[y], weights, np.array(rows), learning_rate))
+        noisy, rows, Y = np.array(noisy), np.array(rows), np.eye(10)[y]
+        done.append(descend(noisy, Y, weights, rows, learning_rate, batch_size))
     return [np.concatenate(w) for w in zip(*done)]
 
 

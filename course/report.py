@@ -23,6 +23,10 @@ class Options:
     data: str | None = None
     target: str | None = None
 
+    @staticmethod
+    def add_flags(add):
+        """What the class adds to the shared flags; `add` is argparse's `add_argument`."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -121,13 +125,16 @@ def precision(dtype):
 
     Layers follow Keras's dtype policy, the optimizer's learning rate follows its
     `floatx`: a learning rate of 0.027 kept in float32 is 0.0270000007, which the
-    checks would see.
+    checks would see. "mixed_bfloat16", "mixed_float16": only the layers' arithmetic.
     """
     import keras
 
+    from course import devices
+
+    devices.exact_float32()
     config = keras.config
     before = config.floatx(), config.dtype_policy()
-    config.set_floatx(dtype)
+    config.set_floatx("float32" if dtype.startswith("mixed_") else dtype)
     config.set_dtype_policy(dtype)
     try:
         yield

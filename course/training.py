@@ -10,6 +10,7 @@ the weights and the optimizer's memory are kept, in memory and, where asked, in 
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import signal
@@ -23,11 +24,12 @@ import keras
 import numpy as np
 
 import course
-from course import report
+from course import cluster, command, report
 from course.data import DAMAGE
 from course.errors import InputError, written_whole
 
 FORMAT = 1  # of the checkpoint; another one is refused
+RESUME = "keep a checkpoint there after each epoch, and go on from it where there is one"
 ORDER, AUGMENTATION = 1, 2  # streams of random numbers apart from each other and the weights'
 
 
@@ -47,6 +49,16 @@ class Options(NetworkOptions):
     resume: str | None = None
     predict: tuple = ()
     model: str | None = None
+
+    @staticmethod
+    def add_flags(add):
+        epochs = command.whole_number(1, command.MOST_STEPS)
+        add("--patience", type=epochs, metavar="EPOCHS", help="stop when validation has not"
+            " improved for so long; keep the best weights")  # fmt: skip
+        add("--save", metavar="MODEL.keras", help="keep the trained model, after Ctrl-C as well")
+        add("--resume", metavar="FOLDER", help=RESUME)
+        add("--predict", metavar="IMAGE", nargs="+", default=(), help="say what these images show")
+        add("--model", metavar="MODEL.keras", help="for --predict: a model kept by --save")
 
 
 @dataclass
@@ -81,12 +93,13 @@ class Batches(keras.utils.PyDataset):
         seed: of the order.
         augment: `augment(X, rng) -> X` changes each batch, or None. Its rng depends on
             seed, epoch and batch alone.
+        share: `(k, n)` leaves the k-th n-th of each batch's rows, for one of n machines.
     """
 
-    def __init__(self, X, Y, batch_size, seed, augment=None):
+    def __init__(self, X, Y, batch_size, seed, augment=None, share=(0, 1)):
         super().__init__()
         self.X, self.Y, self.batch_size = X, Y, batch_size
-        self.seed, self.augment = seed, augment
+        self.seed, self.augment, self.share = seed, augment, share
         self.begin(0)
 
     def begin(self, epoch):
@@ -102,7 +115,9 @@ class Batches(keras.utils.PyDataset):
         if self.augment is not None:
             rng = np.random.default_rng([self.seed, AUGMENTATION, self.epoch, batch])
             X = self.augment(X, rng)
-        return X, self.Y[rows]
+        k, n = self.share
+        mine = slice(k * len(rows) // n, (k + 1) * len(rows) // n)
+        return X[mine], self.Y[rows[mine]]
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -174,7 +189,7 @@ class _State:
 
 def train(
     model, X, Y, *, epochs, batch_size, seed, validation_data,
-    augment=None, patience=None, resume=None, verbose=None,
+    augment=None, patience=None, resume=None, verbose=None, callbacks=(), share=(0, 1),
 ):  # fmt: skip
     """Train a compiled model by mini-batches; it ends with the last epoch's weights.
 
@@ -193,6 +208,9 @@ def train(
         resume: a file or a folder for the checkpoint, written after each epoch; where
             there is one, training goes on from it.
         verbose: Keras's; None: its progress bar on stderr where that is a terminal.
+        callbacks: further Keras callbacks.
+        share: `(k, n)`: this is the k-th of n machines that train together, each on its share
+            of every batch. Machine 0 reads and writes the checkpoint.
 
     Returns:
         `History`.
@@ -206,15 +224,18 @@ def train(
 
         if not isinstance(model.train_function, torch_step.TrainFunction):
             model.train_function = torch_step.TrainFunction(model)
-    batches = Batches(X, Y, batch_size, seed, augment)
+    batches = Batches(X, Y, batch_size, seed, augment, share)
     state, path = _State([], [], [], {}, {}), None
     model.optimizer.build(model.trainable_variables)
     if resume is not None:
-        path = checkpoint_path(resume)
+        path = checkpoint_path(resume) if share[0] == 0 else None
         identity = _identity(model, (X, Y, *validation_data), batch_size, seed, augment)
         state = replace(state, identity=identity)
-        if path.exists():
-            state = _read(path, model, state.identity)
+        found = _bytes(path)
+        if share[1] > 1:
+            found = cluster.from_first(found)
+        if found:
+            state = _read(found, path or resume, model, state.identity)
             _assign(model, state.weights, state.memory)
     resumed = state.epochs
     keeper = _Keeper(state, batches, path, patience)
@@ -233,7 +254,7 @@ def train(
                 model.fit(
                     batches, epochs=epochs, initial_epoch=resumed, shuffle=False,
                     validation_data=validation_data, validation_batch_size=1000,
-                    callbacks=[keeper], verbose=verbose,
+                    callbacks=[keeper, *callbacks], verbose=verbose,
                 )  # fmt: skip
         except KeyboardInterrupt:
             if not keeper.state.epochs:
@@ -336,7 +357,7 @@ def _best_epoch(losses):
 
 
 def _arrays(variables):
-    return [np.array(keras.ops.convert_to_numpy(v.value)) for v in variables]
+    return [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
 
 
 def _assign(model, weights, memory):
@@ -397,10 +418,18 @@ def _write(path, state):
         os.fsync(file.fileno())
 
 
-def _read(path, model, identity):
+def _bytes(path):
+    """What the checkpoint's file holds; nothing where there is none."""
+    try:
+        return path.read_bytes() if path is not None and path.exists() else b""
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _read(content, path, model, identity):
     damaged = f"--resume {path} is no checkpoint of the course, or is damaged; delete it"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             about = json.loads(str(archive["about"]))
             if about["format"] != FORMAT:
                 raise InputError(f"--resume {path} is of another version of the course; delete it")
@@ -420,9 +449,7 @@ def _read(path, model, identity):
             history = {str(k): [float(v) for v in row] for k, row in about["history"].items()}
     except InputError:
         raise
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or damaged}") from None
-    except (*DAMAGE, KeyError, AttributeError):
+    except (*DAMAGE, OSError, KeyError, AttributeError):
         raise InputError(damaged) from None
     for name, variables in counts.items():
         if any(a.shape != tuple(v.shape) for a, v in zip(groups[name], variables)):

@@ -14,6 +14,11 @@ os.environ["MPLBACKEND"] = "agg"
 # Tests run in as many processes as there are cores; threads of theirs would only be in the way.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
     os.environ.setdefault(name, "1")
+
+# Not further up: NumPy reads those names as it is imported.
+from course import devices  # noqa: E402
+
+devices.simulate(4)  # for lesson 14, before another test has set the backend to work
 ROOT = Path(course.__file__).resolve().parent.parent
 NO_NETWORK = Path(__file__).parent / "no_network"
 
