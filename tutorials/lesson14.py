@@ -1,0 +1,329 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Lesson 14: More machine
+#
+# ## The question
+#
+# A training takes an hour, and there are two graphics cards (GPUs) in the
+# computer, or two computers on the desk. Will it take half an hour? And will
+# it still be the same training?
+#
+# The usual way to share the work is *data parallelism*. Every device has a
+# copy of all weights. Each gets its share of the batch, computes the gradient
+# of its own rows, and then they tell each other: all gradients are averaged,
+# and every device takes the same step. This page calls the functions of
+# `course/lesson14.py`; open that file beside it. Every number in the text was
+# computed by the cells on this page.
+#
+# It needs no graphics card. Where there is none, the processor passes for four
+# devices. The numbers are then those of real devices; the speed is not, for
+# the same cores do all of the work.
+
+# %%
+import numpy as np
+
+from course import data, devices, lesson13, notebook
+from course import lesson14 as lesson
+
+options = lesson.Options(quick=True)
+digits = lesson.even(data.load_images())  # whole batches of 100
+parts = lesson13.load_data()
+X, y = (part[: lesson.BATCH_SIZE] for part in parts[0])
+Y = np.eye(10)[y]
+
+notebook.numbers(
+    batch=lesson.BATCH_SIZE,
+    train=len(digits.X_train),
+    steps=lesson.STEPS,
+    weights_in_all=lesson.lesson11.WEIGHTS,
+    megabytes=lesson.lesson11.WEIGHTS * 4 / 1e6,
+)
+
+# %% [markdown]
+# ## Predict before you run
+#
+# The network is that of lesson 11: {number}`weights_in_all:,d` weights,
+# batches of {number}`batch`. Write down your answers first:
+#
+# 1. Four devices take {number}`batch` rows together, 25 each. How far are
+#    their weights from those of one device after {number}`steps` steps: not at
+#    all, in the last digits, or clearly?
+# 2. Three devices get 70, 20 and 10 rows, and average their gradients. Is that
+#    the gradient of the batch?
+# 3. With four devices there is room for a batch four times as large. An epoch
+#    then has a quarter of the steps. What should happen to the learning rate?
+
+# %% [markdown]
+# ## By hand
+#
+# The cost of a batch is a mean over its $B$ rows, so its gradient is a mean
+# too. Device $i$ has $B_i$ of the rows, and $g_i$ is the mean gradient of
+# those. Putting the shares together again gives
+#
+# $$
+# g = \frac1B \sum_{\text{rows}} g_{\text{row}}
+#   = \sum_i \frac{B_i}{B}\, g_i .
+# $$
+#
+# With equal shares every weight $B_i/B$ is $1/n$, and that is the plain mean.
+# The function `gradient_of_shares` computes the sum, for the two-layer network
+# of lesson 13, whose gradient is three lines of NumPy:
+
+# %%
+weights = lesson13.draw(options.seed, (0, 0, 0), X)[0]
+whole = lesson.flat(lesson13.backward(X, Y, weights))
+four = lesson.gradient_of_shares(X, Y, weights, [25, 25, 25, 25])
+
+notebook.numbers(
+    largest=np.abs(whole).max(),
+    off_four=np.abs(lesson.flat(four) - whole).max(),
+)
+
+# %% [markdown]
+# The largest entry of the gradient is {number}`largest:.3f`, and the four
+# shares together miss the whole batch's gradient by {number}`off_four:.1e`:
+# only the order of the additions differs, and with it the last rounding.
+#
+# ## In Keras
+#
+# Nothing in lesson 11's `build_model` and `train` changes. They are called
+# inside the scope of an object that knows the devices: on JAX
+# `keras.distribution.DataParallel`, on TensorFlow
+# `tf.distribute.MirroredStrategy`. The function `devices.several` picks the
+# right one. (What `keras.distribution` has for TensorFlow is a prototype that
+# says of itself that it is not to be used. On PyTorch Keras has nothing of the
+# kind: there one writes the training loop oneself, around PyTorch's
+# `DistributedDataParallel`, with one process for each device.)
+#
+# A callback keeps the weights after every step, on one, two and four devices:
+
+# %%
+paths, shares, apart = {}, [], {}
+for n in lesson.DEVICES if devices.can_share() else []:
+    paths[n], shares, seconds = lesson.train_on(n, digits, options)
+    difference = np.abs(paths[n] - paths[1]).max()
+    apart[n] = float(f"{difference:.1e}")  # two digits
+
+on_pytorch = "nothing (Keras on PyTorch has no such thing)"
+notebook.numbers(
+    rows_each=[len(part) for part in shares] or on_pytorch,
+    apart_two=apart.get(2, on_pytorch),
+    apart_four=apart.get(4, on_pytorch),
+)
+
+# %% [markdown]
+# Of each batch the four devices got {number}`rows_each` rows. After
+# {number}`steps` steps no weight differs by more than
+# {number}`apart_two` on two devices, and by {number}`apart_four` on four. These
+# are the roundings of float32 again. It *is* the same training.
+#
+# ### Is it faster?
+#
+# Every step ends with an exchange: here {number}`megabytes:.2f` megabytes of
+# gradients to and from each device. That is worth while where computing takes much
+# longer than telling: large networks, large batches, fast connections between
+# the cards. This network is small, and the four devices on this page are one
+# processor, so do not look for a gain here. The lesson prints the milliseconds
+# of a step; the only honest answer for your machine is the one that you measure
+# on it.
+#
+# ### A larger batch
+#
+# Usually one wants to keep each device busy with as many rows as it had alone,
+# so that four devices share a batch four times as large. Then there are four
+# times fewer steps, and with the old learning rate the network hardly gets
+# anywhere. But take four small steps at the rate $\eta$, from weights that
+# hardly move meanwhile:
+#
+# $$
+# \theta - \eta\,(g_1 + g_2 + g_3 + g_4) =
+# \theta - 4\eta \cdot \tfrac14 (g_1 + g_2 + g_3 + g_4) .
+# $$
+#
+# On the right there is *one* step on the large batch at the rate $4\eta$. This is
+# the rule of *linear scaling*: a batch $k$ times as large, a rate $k$ times as
+# large. It holds to first order in $\eta$: halve $\eta$, and a quarter of the
+# difference must be left.
+
+# %%
+rows = lesson.TOGETHER * lesson13.BATCH_SIZE
+X_large, y_large = (part[:rows] for part in parts[0])
+Y_large = np.eye(10)[y_large]
+rates = np.array([1, 0.5]) * lesson.FIRST_ORDER
+gap = [lesson.parting(X_large, Y_large, weights, rate) for rate in rates]
+
+notebook.numbers(gap_ratio=gap[0] / gap[1])
+
+# %% [markdown]
+# The ratio is {number}`gap_ratio:.3f`. And the noise? Lesson 13 has found
+# that the order of the rows scatters the trained weights, the more the larger
+# the rate is and the smaller the batch: so a rate and a batch that grow
+# together leave the noise as it was. The lesson checks that too, where the
+# answer is known in closed form.
+#
+# ## Checked
+#
+# The whole lesson, with fewer repetitions (`quick=True`):
+
+# %%
+report = lesson.run(options)
+notebook.checks(report)
+assert report.passed, "a check fails: see the table"
+
+# %% tags=["hide-input"]
+notebook.figure(
+    report.figures["batches"],
+    alt="Test cost after ten epochs against the rows in a batch, 10 to 500, for"
+    " three rules of the learning rate. With the same rate it rises from the"
+    " start; with the rate in proportion to the batch it stays flat up to 100"
+    " rows and rises after that.",
+)
+
+# %%
+cost_same = report.results["test cost at B = 10, 100, 500, η the same"]
+cost_scaled = report.results["test cost at B = 10, 100, 500, η ∝ B"]
+bits = report.results["gradients that are 0 in float16, and times 2^15"]
+
+notebook.numbers(
+    same_small=cost_same[0],
+    same_large=cost_same[1],
+    scaled_large=cost_scaled[1],
+    scaled_largest=cost_scaled[2],
+    share_lost=bits[0],
+    share_kept=1 - bits[1],
+    sums_off=report.results["bfloat16: p of a digit add up to 1, but for"],
+)
+
+# %% [markdown]
+# The picture shows where the rule ends. From 10 rows to 100, with the rate
+# scaled along, the cost stays where it was: {number}`same_small:.2f` and
+# {number}`scaled_large:.2f`, while the old rate gives
+# {number}`same_large:.2f`. At 500 rows the scaled rate is too large, and the
+# cost is {number}`scaled_largest:.2f`. In lesson 5 it was the largest eigenvalue
+# that set the limit, and no device, however fast, moves it. So the batch cannot
+# grow for ever. Many recipes begin with a small rate and let it grow during the
+# first epochs, which is called *warm-up*.
+#
+# ## The trap
+#
+# Three devices are not equally fast, so they get 70, 20 and 10 rows; or, more
+# often, the last batch of an epoch simply does not divide evenly. Each device
+# sends its mean gradient, and the means are averaged:
+
+# %%
+sizes = lesson.UNEQUAL
+cuts = lesson.split(np.arange(lesson.BATCH_SIZE), sizes)
+each = [
+    lesson.flat(lesson13.backward(X[rows], Y[rows], weights)) for rows in cuts
+]
+plain = np.mean(each, axis=0)
+weighted = lesson.flat(lesson.gradient_of_shares(X, Y, weights, sizes))
+
+
+def wrong_by(g):
+    return np.linalg.norm(g - whole) / np.linalg.norm(whole)
+
+
+notebook.numbers(wrong_plain=wrong_by(plain), wrong_weighted=wrong_by(weighted))
+
+# %% [markdown]
+# The mean of means is wrong by {number}`wrong_plain:.0%` of the gradient's
+# length. Nothing fails and the cost still falls; but a row on the third device
+# counts seven times as much as one on the first. Weighted by how many rows each
+# has, the error is {number}`wrong_weighted:.1e`. Keras shares evenly, and on JAX it
+# refuses a batch that does not divide: then leave a few rows out, as `even` does.
+#
+# ### Half the bits
+#
+# The other way to more speed is to compute with fewer bits. Under Keras's policy
+# `mixed_bfloat16` the layers compute in *bfloat16*, with 8 significant bits for
+# the 24 of float32, while the weights stay in float32, so that small steps are
+# not lost. It fits GPUs and TPUs that have circuits for it; on most processors
+# it is slower. On the digits it costs no accuracy that could be told from
+# chance, as the table above says. But look at the output: the ten probabilities
+# of a digit, each rounded to 8 bits, add up to 1 only within
+# {number}`sums_off:.4f`. So in a model of your own give the last layer
+# `dtype="float32"`.
+#
+# *float16* has three bits more but a short range: what is below $2^{-25}$
+# becomes 0.
+
+# %% tags=["hide-input"]
+notebook.figure(
+    report.figures["gradients"],
+    alt="Two histograms of the sizes of a trained network's gradients, on a"
+    " logarithmic scale. The plain ones have a tail that reaches into a grey"
+    " region where float16 is 0; those multiplied by 2 to the 15 lie to the"
+    " right of it, below the line where float16 ends.",
+)
+
+# %% [markdown]
+# Of the gradients of single digits {number}`share_lost:.2%` are lost to it
+# here; in deep networks it may be most of them. Therefore the policy
+# `mixed_float16` multiplies the cost by a large factor, $2^{15}$ at first, and
+# divides the gradients by it before the step. With it,
+# {number}`share_kept:.1%` arrive. If one of them becomes too large for float16,
+# Keras leaves out the step and halves the factor.
+#
+# ### More than one computer
+#
+# On JAX the devices may belong to several computers. Each runs the same
+# command, with its own number; the address is that of machine 0:
+#
+# ```bash
+# python -m course.lesson14 --machines 2 --machine 0 --address 10.0.0.1:9876
+# python -m course.lesson14 --machines 2 --machine 1 --address 10.0.0.1:9876
+# ```
+#
+# Each takes its share of every batch, and the lesson checks that all of them end
+# with the weights of one machine alone. Without `--machine` and `--address`,
+# two processes on your own computer play the two machines. If a machine is lost,
+# the others cannot go on, since every step needs all of them: they stop with
+# a line that says which. With `--resume FOLDER` there is a checkpoint after
+# every epoch, and the same commands go on from it, even with another number of
+# machines.
+#
+# What needs no exchange is easier to share. Twenty trainings with twenty seeds
+# are twenty processes, two at a time:
+#
+# ```bash
+# python -m course run 13 --seeds 0-19 --jobs 2
+# ```
+#
+# They are scheduled by joblib, which scikit-learn uses too; `--joblib dask`
+# takes a Dask cluster. If it is stopped, the same command does what is missing.
+#
+# ## What to try next
+#
+# - Predict, then measure: a network with 2000 hidden units in place of 128, on
+#   two devices. Does the exchange weigh less or more?
+# - Draw a curve: for each batch size of the picture, which learning rate is the
+#   best? Where does it stop growing?
+# - Let the rate of the batch of 500 rise from zero to its full size during two
+#   epochs. Does the picture's blue line stay flat for longer?
+# - Give the last layer of lesson 11's network `dtype="float32"` under the policy
+#   `mixed_bfloat16`. What is left of the error of the sums?
+# - Start two processes as two machines, and stop one of them from another
+#   terminal. What does the command say? Go on with `--resume`.
+# - If you have a GPU: `python -m course.lesson14 --device gpu`, and the same
+#   with `cpu`. What is the ratio of the times, and why is it not larger?
+#
+# ## Sources
+#
+# - P. Goyal and others, *Accurate, large minibatch SGD: training ImageNet in 1
+#   hour*, 2017, doi:10.48550/arXiv.1706.02677.
+# - P. Micikevicius and others, *Mixed precision training*, ICLR 2018,
+#   doi:10.48550/arXiv.1710.03740.
+# - S. L. Smith, P.-J. Kindermans, C. Ying, Q. V. Le, *Don't decay the learning
+#   rate, increase the batch size*, ICLR 2018, doi:10.48550/arXiv.1711.00489.
