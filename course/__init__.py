@@ -122,6 +122,12 @@ def _set_up():
     if "jax" in sys.modules:
         sys.modules["jax"].config.update("jax_enable_x64", True)
     os.environ.setdefault("JAX_ENABLE_X64", "1")
+    # On a GPU a lesson takes the memory that it needs, not the whole card.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    # On macOS Keras would give PyTorch Apple's GPU by itself, which has no float64.
+    if sys.platform == "darwin":
+        os.environ.setdefault("KERAS_TORCH_DEVICE", "cpu")
     if "keras" in sys.modules:
         return sys.modules["keras"].backend.backend(), None
     try:

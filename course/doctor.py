@@ -12,7 +12,9 @@ import course
 
 # Runs in a process of its own, because a process has only one backend.
 PROBE = """
-import json, keras
+import json
+from course import gpu
+import keras
 backend, seen = keras.backend.backend(), []
 if backend == "tensorflow":
     import tensorflow as tf
@@ -25,13 +27,11 @@ elif backend == "jax":
             for d in jax.devices()]
 else:
     import torch
-    seen = ["CPU"] + ["GPU " + torch.cuda.get_device_name(i)
-                      for i in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        seen.append("GPU Apple (MPS)")
+    cards = torch.cuda.device_count() if gpu.sees_one(backend) else 0
+    seen = ["CPU"] + ["GPU " + torch.cuda.get_device_name(i) for i in range(cards)]
 import sys
 version = sys.modules[backend].__version__
-print(json.dumps([version, [s.strip() for s in seen]]))
+print(json.dumps([version, [s.strip() for s in seen], gpu.why_none(backend)]))
 """
 
 
@@ -107,13 +107,14 @@ def _backend(name):
             [sys.executable, "-c", PROBE],
             env=environment, capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
-        version, devices = json.loads(probe.stdout.splitlines()[-1])
+        version, devices, why = json.loads(probe.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
         return _line(False, name, "did not answer within 300 s", install + " --force-reinstall")
     except (subprocess.CalledProcessError, ValueError, IndexError) as error:
         said = (getattr(error, "stderr", "") or "no answer").strip().splitlines()[-1]
         return _line(False, name, f"does not import: {said}", install + " --force-reinstall")
-    return _line(True, name, f"{version}, sees {', '.join(devices)}")
+    without = f"; no GPU: {why}" if why else ""
+    return _line(True, name, f"{version}, sees {', '.join(devices)}{without}")
 
 
 def _data_files():

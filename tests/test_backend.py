@@ -63,6 +63,28 @@ def test_keras_json_with_a_backend_that_is_missing(keras_home):
         pick(["jax"], KERAS_HOME=keras_home('{"backend": "torch"}'))
 
 
+@pytest.mark.parametrize(
+    ("system", "asked", "torch_device"),
+    [("darwin", {}, "cpu"), ("darwin", {"KERAS_TORCH_DEVICE": "mps"}, "mps"), ("linux", {}, None)],
+)
+def test_what_a_gpu_is_told_before_keras_is_imported(monkeypatch, system, asked, torch_device):
+    environ = {"KERAS_BACKEND": course.backend, **asked}
+    monkeypatch.setattr(course.sys, "platform", system)
+    monkeypatch.setattr(course.os, "environ", environ)
+    course._set_up()
+    assert environ.get("KERAS_TORCH_DEVICE") == torch_device  # Apple's GPUs have no float64
+    assert environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+
+
+def test_what_the_user_says_of_memory_stays(monkeypatch):
+    says = {"TF_FORCE_GPU_ALLOW_GROWTH": "false", "XLA_PYTHON_CLIENT_PREALLOCATE": "true"}
+    environ = {"KERAS_BACKEND": course.backend, **says}
+    monkeypatch.setattr(course.os, "environ", environ)
+    course._set_up()
+    assert {name: environ[name] for name in says} == says
+
+
 @pytest.mark.parametrize("name", ["course.lesson02", "course"])
 def test_commands_say_it_in_one_line(command, name):
     arguments = [name, "run", "2"] if name == "course" else [name]

@@ -10,7 +10,7 @@ def quick_backends(monkeypatch):
 
     def answer(command, **named):
         class Done:
-            stdout = 'chatter\n["1.0", ["CPU", "GPU NVIDIA H200"]]\n'
+            stdout = 'chatter\n["1.0", ["CPU", "GPU NVIDIA H200"], ""]\n'
 
         return Done()
 
@@ -27,7 +27,20 @@ def test_a_machine_that_can_run_lessons(command):
 
 def test_the_gpu_is_named(quick_backends, capsys):
     assert doctor.doctor() == 0
-    assert "sees CPU, GPU NVIDIA H200" in capsys.readouterr().out
+    assert "sees CPU, GPU NVIDIA H200\n" in capsys.readouterr().out
+
+
+def test_why_no_gpu_is_seen_stands_in_the_same_line(monkeypatch, capsys):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    if doctor.sys.platform == "linux":
+        assert doctor._backend(course.backend)
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.endswith("sees CPU; no GPU: CUDA_VISIBLE_DEVICES=-1 leaves it out: unset it")
+    probe = 'print(\'["1.0", ["CPU"], "an NVIDIA card, but no driver"]\')'
+    monkeypatch.setattr(doctor, "PROBE", probe)
+    assert doctor._backend(course.backend)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("1.0, sees CPU; no GPU: an NVIDIA card, but no driver")
 
 
 def test_no_backend_at_all(monkeypatch, capsys):
