@@ -15,6 +15,7 @@ import os
 import keras
 import numpy as np
 
+from course import gpu
 from course.errors import InputError
 
 NO_KERAS_SHARING = (
@@ -111,7 +112,8 @@ def _hide_cards():
 def _what_there_is(kind, there):
     if there:
         return f"there are {', '.join(there)}"
-    return f"{keras.backend.backend()} sees none; python -m course doctor may say why"
+    backend = keras.backend.backend()
+    return f"{backend} sees none: {gpu.why_none(backend) or 'python -m course doctor says more'}"
 
 
 def exact_float32():

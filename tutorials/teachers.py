@@ -13,12 +13,12 @@
 # %% [markdown]
 # # For teachers
 #
-# Thirteen lessons and one week for a project make a term of fourteen weeks. This
+# Fourteen lessons and one week for a project make a term of fifteen weeks. This
 # page says what each week needs, how the course's parts are used in a notebook
 # of your own, how a class works without a network, and how exercises come out of
 # the lessons' own checks.
 #
-# ## A plan for fourteen weeks
+# ## A plan for fifteen weeks
 #
 # Each week has two parts of one class period or a little more. First the
 # tutorial as far as "Predict before you run": everyone writes down an answer,
@@ -55,11 +55,13 @@
 #     matrix. Data: the digits.
 # 13. **Randomness.** How many seeds tell two settings apart. Needs: variance,
 #     confidence interval. Data: small digits.
-# 14. **Project.** A table or pictures of one's own, with a check for every
+# 14. **More machine.** Several devices, larger batches, fewer bits. Needs:
+#     nothing new; no graphics card either. Data: the digits.
+# 15. **Project.** A table or pictures of one's own, with a check for every
 #     number in the report.
 #
 # Lessons 1 to 10 are made to run in a few seconds on two processor cores,
-# lessons 11 to 13 in about a minute each; no graphics card is needed. `--quick`
+# lessons 11 to 14 in about a minute each; no graphics card is needed. `--quick`
 # makes most lessons shorter, for a demonstration.
 #
 # A class with less mathematics can leave out the eigenvalues of lesson 5 and all
