@@ -19,7 +19,6 @@ import tempfile
 import threading
 import time
 import traceback
-from multiprocessing import connection
 
 from course.errors import InputError
 
@@ -33,16 +32,22 @@ ONLY_JAX = (
 )
 
 
-def run(lesson, options, machines, machine=None, address=None, wait=WAIT, say=lambda line: None):
+def run(
+    lesson, options, machines, machine=None, address=None, wait=WAIT, device=None,
+    say=lambda line: None,
+):  # fmt: skip
     """Run `course.<lesson>.work(options, share, tell)` on every machine, or on one of them.
 
     Args:
         lesson: the name of the lesson's module.
-        options: what `work` is given; JSON. "resume" is the folder of the checkpoint, or None.
+        options: what `work` is given; JSON. "resume" is the folder of the checkpoint, or None;
+            "weights", a file's name with {} for the machine's number, is this machine's own;
+            all else must be the same on every machine.
         machines: how many there are.
-        machine: which one this is, from 0; None: all of them are processes here.
+        machine: which one this is, from 0; None: all of them are processes here, on the processor.
         address: machine 0's HOST:PORT; None, with `machine` None: a free port of 127.0.0.1.
         wait: seconds in which all must have come.
+        device: cpu, gpu, gpu:1, …: what this machine computes on; None: all its GPUs.
         say: is given a line about every epoch.
 
     Returns:
@@ -51,28 +56,41 @@ def run(lesson, options, machines, machine=None, address=None, wait=WAIT, say=la
     Raises:
         InputError: an address that cannot be used, a machine that does not come, one that is lost.
     """
-    address = address or f"127.0.0.1:{_free_port()}"
-    if machine is None:
-        _require_free(address)
-    else:
-        roll_call(address, machines, machine, wait)
     here = range(machines) if machine is None else [machine]
+    if machine is None:
+        address, device = f"127.0.0.1:{_free_port()}", "cpu"
+    else:
+        own = ("resume", "weights")
+        common = {name: value for name, value in options.items() if name not in own}
+        roll_call(address, machines, machine, wait, common)
     with contextlib.ExitStack() as stack:
         children = []
         for k in here:
             job = {"lesson": lesson, "options": options, "share": (k, machines),
                    "address": address, "wait": wait}  # fmt: skip
-            children.append(stack.enter_context(_Child(job, say if k == here[0] else None)))
+            children.append(stack.enter_context(_Child(job, device, say if k == here[0] else None)))
         failed = _first_to_fail(children)
         if failed is not None:
-            raise InputError(f"{_why(children, failed, wait)}; {_kept(options.get('resume'))}")
+            raise InputError(_why(children, failed, wait, options.get("resume")))
         return [child.result for child in children]
+
+
+def _environment(device):
+    """The child's: with what JAX is to see of this machine."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    kind, _, index = (device or "").partition(":")
+    if kind == "cpu":
+        environment["JAX_PLATFORMS"] = "cpu"
+    elif kind == "gpu":
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(64)))
+        environment["CUDA_VISIBLE_DEVICES"] = visible.split(",")[int(index or 0)]
+    return environment
 
 
 class _Child:
     """One machine's process; what it tells is read by a thread of its own."""
 
-    def __init__(self, job, say):
+    def __init__(self, job, device, say):
         self.machine, self.say = job["share"][0], say
         self.result = self.error = None
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
@@ -80,7 +98,7 @@ class _Child:
         # A session of its own: Ctrl-C reaches the parent alone, which ends it.
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
-            start_new_session=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+            start_new_session=True, env=_environment(device),
         )  # fmt: skip
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -98,13 +116,15 @@ class _Child:
 
     def _read(self):
         for line in self.process.stdout:
-            if not line.startswith("{"):
-                continue  # of the runtime
-            told = json.loads(line)
-            self.result = told.get("result", self.result)
-            self.error = told.get("error", self.error)
-            if self.say and "line" in told:
-                self.say(told["line"])
+            told = {}
+            with contextlib.suppress(ValueError):  # the runtime prints there too
+                told = json.loads(line)
+            if isinstance(told, dict):
+                self.result = told.get("result", self.result)
+                self.error = told.get("error", self.error)
+                with contextlib.suppress(OSError):  # nobody reads what is said
+                    if self.say and "line" in told:
+                        self.say(told["line"])
 
     @property
     def failed(self):
@@ -117,7 +137,6 @@ class _Child:
         return code is not None and code < 0 and -code not in (signal.SIGABRT, signal.SIGSEGV)
 
     def said(self):
-        self.reader.join(1)
         self.log.seek(0)
         return self.log.read()
 
@@ -126,50 +145,55 @@ def _first_to_fail(children):
     """Wait until all have ended, or one has failed and the others had time to; return that one."""
     while not any(child.failed for child in children):
         if all(child.process.poll() == 0 for child in children):
+            for child in children:
+                child.reader.join()
             return None
         time.sleep(0.05)
     end = time.monotonic() + GRACE
     while any(child.process.poll() is None for child in children) and time.monotonic() < end:
         time.sleep(0.05)
+    failed = [child for child in children if child.failed]
+    for child in failed:
+        child.reader.join()
     # The others only lost it: what was killed, or has something to say, comes before those.
     order = (lambda child: child.killed, lambda child: child.error, lambda child: True)
-    failed = [child for child in children if child.failed]
     return next(child for cause in order for child in failed if cause(child))
 
 
-def _why(children, failed, wait):
-    name = f"machine {failed.machine}"
-    text = failed.said()
+def _why(children, failed, wait, resume):
+    name, text = f"machine {failed.machine}", failed.said()
     if failed.error:
         return f"{name}: {failed.error}"
+    kept = "nothing is kept (--resume FOLDER keeps a checkpoint after each epoch)"
+    if resume is not None:
+        kept = f"the same command goes on from the last checkpoint in {resume}"
     if failed.killed:
         was = f"was killed ({signal.Signals(-failed.process.returncode).name})"
         others = ", the other machines ended" if len(children) > 1 else ""
-        return f"{name} {was}{others}"
-    if "RegisterTask" in text or "Failed to add port" in text:
+        return f"{name} {was}{others}; {kept}"
+    if "Failed to add port" in text:
+        return f"{name}: the port was taken meanwhile; choose another --address"
+    if "RegisterTask" in text:
         return f"{name}: the machines did not find each other within {wait} s"
     if any(word in text for word in ("Gloo", "NCCL", "heartbeat", "another task died")):
-        return f"{name} lost the connection to another machine"
+        return f"{name} lost the connection to another machine; {kept}"
     last = text.strip().splitlines()
-    return f"{name} ended with: {last[-1] if last else failed.process.returncode}"
-
-
-def _kept(resume):
-    if resume is None:
-        return "nothing is kept (--resume FOLDER keeps a checkpoint after each epoch)"
-    return f"the same command goes on from the last checkpoint in {resume}"
+    return f"{name} ended with: {last[-1] if last else failed.process.returncode}; {kept}"
 
 
 def split_address(address):
-    """Host and port of HOST:PORT.
+    """Host and port of HOST:PORT, the host as an address of IPv4.
 
-    >>> split_address("127.0.0.1:9876")
+    >>> split_address("localhost:9876")
     ('127.0.0.1', 9876)
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not host or ":" in host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise InputError(f"--address {address}: expected HOST:PORT, such as 10.0.0.1:9876")
-    return host.strip("[]"), int(port)
+    try:
+        return socket.gethostbyname(host), int(port)
+    except (OSError, UnicodeError, TypeError):
+        raise InputError(f"--address {address}: there is no host {host!r}") from None
 
 
 def _free_port():
@@ -178,40 +202,35 @@ def _free_port():
         return probe.getsockname()[1]
 
 
-def _require_free(address):
-    _listen(address).close()
-
-
-def _listen(address):
-    try:
-        return connection.Listener(split_address(address), backlog=16)
-    except OSError as error:
-        raise InputError(
-            f"--address {address}: cannot listen there ({error.strerror or error}); choose another"
-            " port of this machine"
-        ) from None
-
-
-def roll_call(address, machines, machine, wait):
+def roll_call(address, machines, machine, wait, common):
     """Wait until all machines are there, so that one that is missing can be named.
 
-    Machine 0 listens; the others call, say their number, and are told to begin. Afterwards the
-    port is free again, for JAX.
+    Machine 0 listens; the others call, each with its number and what it was told to do, and are
+    told to begin. Afterwards the port is free again, for JAX.
+
+    Args:
+        common: what must be the same on every machine; a dict for JSON.
 
     Raises:
-        InputError: not all came in time, two said the same number, the port cannot be had.
+        InputError: not all came in time, one was told something else, the port cannot be had.
     """
-    end = time.monotonic() + wait
+    where, end = split_address(address), time.monotonic() + wait
+    me = {"machine": machine, "machines": machines, **common}
     if machine > 0:
-        return _call(address, machine, wait, end)
-    come, listener = {}, _listen(address)
-    with listener:
+        return _call(address, where, me, wait, end)
+    come = {}
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(socket.create_server(where))
+        except OSError as error:
+            raise InputError(
+                f"--address {address}: cannot listen there ({error.strerror or error}); it must be"
+                " an address of this machine and a port that is free"
+            ) from None
         while len(come) < machines - 1:
-            # A Listener has no time limit of its own; its socket has.
-            listener._listener._socket.settimeout(max(0.01, end - time.monotonic()))
+            server.settimeout(max(0.01, end - time.monotonic()))
             try:
-                caller = listener.accept()
-                number = int(caller.recv_bytes(20)) if caller.poll(5) else None
+                caller = stack.enter_context(server.accept()[0])
             except TimeoutError:
                 missing = sorted({*range(1, machines)} - {*come})
                 raise InputError(
@@ -219,40 +238,52 @@ def roll_call(address, machines, machine, wait):
                     f" {address} within {wait} s; start it with --machine {missing[0]}, or --wait"
                     " longer"
                 ) from None
-            except (OSError, EOFError, ValueError):
-                continue  # no machine of ours
-            if number in come or number not in range(1, machines):
-                caller.send_bytes(f"there is a machine {number} already".encode())
-            else:
-                come[number] = caller
+            caller.settimeout(2)
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # no machine of ours
+                other = json.loads(caller.makefile("rb").readline(10_000))
+                wrong = _difference(me, other)
+                if wrong:
+                    caller.sendall(wrong.encode())
+                else:
+                    come[other["machine"]] = caller  # one that is started anew comes again
         for caller in come.values():
-            caller.send_bytes(b"begin")
-            caller.close()
+            with contextlib.suppress(OSError):
+                caller.sendall(b"begin")
 
 
-def _call(address, machine, wait, end):
-    where = split_address(address)
-    while True:
-        with contextlib.suppress(OSError, EOFError), connection.Client(where) as caller:
-            caller.send_bytes(str(machine).encode())
-            if caller.poll(max(0, end - time.monotonic())):
-                answer = caller.recv_bytes(1000).decode()
-                if answer == "begin":
-                    return
-                raise InputError(f"--machine {machine}: {answer}")
-        if time.monotonic() > end:
-            raise InputError(
-                f"nobody answers at {address} within {wait} s: machine 0 must be started there"
-                " with the same --address and --machines, and all others must come"
-            )
+def _difference(first, other):
+    """What keeps a machine from working with machine 0; "" where nothing does."""
+    for name, value in first.items():
+        if name != "machine" and other.get(name) != value:
+            return f"it has {name} {other.get(name)}, and machine 0 has {value}"
+    number = other["machine"]
+    return "" if number in range(1, first["machines"]) else f"there can be no machine {number}"
+
+
+def _call(address, where, me, wait, end):
+    while (left := end - time.monotonic()) > 0:
+        answer = ""
+        reach = functools.partial(socket.create_connection, where, timeout=min(5, left))
+        with contextlib.suppress(OSError), reach() as caller:
+            caller.sendall(json.dumps(me).encode() + b"\n")
+            caller.settimeout(max(0.01, end - time.monotonic()))
+            answer = caller.recv(1000).decode(errors="replace")
+        if answer == "begin":
+            return
+        if answer:
+            raise InputError(f"--machine {me['machine']}: {answer}")
         time.sleep(0.2)
+    raise InputError(
+        f"nobody answers at {address} within {wait} s: machine 0 must be started there with the"
+        " same --address and --machines, and all others must come"
+    )
 
 
 def join(address, machines, machine, wait):
     """Make this process one of the machines, before JAX has computed anything."""
     import jax
 
-    if ipaddress.ip_address(socket.gethostbyname(split_address(address)[0])).is_loopback:
+    if ipaddress.ip_address(split_address(address)[0]).is_loopback:
         # JAX has no setting for the address of its CPU collectives: it takes the host's name.
         from jaxlib import _jax
 

@@ -97,7 +97,10 @@ def _by_name(by_backend):
     names = {}
     for backend, record in by_backend.items():
         for check in record["checks"]:
-            names.setdefault(check["name"], {})[backend] = check
+            same = names.setdefault(check["name"], {})
+            if backend in same:
+                raise ValueError(f"two checks have the name {check['name']!r}")
+            same[backend] = check
     return names
 
 

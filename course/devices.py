@@ -23,6 +23,8 @@ NO_KERAS_SHARING = (
     " process for each device and a training loop of your own: run this on JAX or TensorFlow"
 )
 
+chosen = None  # the device of the `use` that is open
+
 
 def can_share():
     """Whether Keras trains one model on several devices on this backend."""
@@ -50,14 +52,12 @@ def simulate(count):
             tf.config.set_logical_device_configuration(processor, parts)
 
 
-def available(kind=None):
-    """Names of the devices of a kind, "cpu" or "gpu"; of the GPUs, where there are any, for None.
+def available(kind):
+    """Names of the devices of a kind, "cpu" or "gpu", of this machine.
 
     >>> available("cpu")[0]
     'cpu:0'
     """
-    if kind is None:
-        return available("gpu") or available("cpu")
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
@@ -97,8 +97,13 @@ def use(name):
     there = available(kind)
     if name not in there:
         raise InputError(f"--device {name}: {_what_there_is(kind, there)}")
-    with keras.device(name):
-        yield
+    global chosen
+    before, chosen = chosen, name
+    try:
+        with keras.device(name):
+            yield
+    finally:
+        chosen = before
 
 
 def _hide_cards():
@@ -107,6 +112,11 @@ def _hide_cards():
 
     with contextlib.suppress(RuntimeError):
         tf.config.set_visible_devices([], "GPU")
+
+
+def everywhere():
+    """As `several`, on all devices of all machines that `course.cluster` has joined, with JAX."""
+    return keras.distribution.DataParallel(auto_shard_dataset=False)
 
 
 def _what_there_is(kind, there):
@@ -134,28 +144,34 @@ def exact_float32():
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
 
-def several(count=None):
-    """What trains one model on the first `count` devices: build and train within its `.scope()`.
+def sharing():
+    """Names of the devices that can share a batch: the GPUs, if there are two; else the CPU's."""
+    if not can_share():
+        return []
+    cards = available("gpu") if (chosen or "gpu").startswith("gpu") else []
+    return cards if len(cards) > 1 else available("cpu")
 
-    None: on all there are, those of the machines that `course.cluster` joined among them.
 
-    Every batch is shared out evenly; its rows must be a multiple of `count`. Evaluate and predict
-    outside: on JAX an odd number of rows is refused, on TensorFlow a last small batch.
+def several(count):
+    """What trains one model on the first `count` of `sharing()`.
+
+    Build and train within its `.scope()`. Every batch is shared out evenly: its rows must be a
+    multiple of `count`. Evaluate and predict outside: on JAX an odd number of rows is refused, on
+    TensorFlow a last small batch.
 
     Raises:
         InputError: there are fewer devices, or Keras cannot do it on this backend.
     """
-    names = available()
+    names = sharing()
     if not can_share():
         raise InputError(NO_KERAS_SHARING)
-    if count is not None and count > len(names):
+    if count > len(names):
         raise InputError(
             f"{count} devices are needed and there are {len(names)}: {', '.join(names)}; where the"
             " processor is to pass for several, devices.simulate must come before any computation"
         )
     if keras.backend.backend() == "jax":
-        mine = {} if count is None else {"devices": names[:count]}
-        return keras.distribution.DataParallel(**mine, auto_shard_dataset=False)
+        return keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False)
     import tensorflow as tf
 
     # The processor's default, a collective, cannot be set up for 2 devices and then for 4.

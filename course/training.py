@@ -242,7 +242,8 @@ def train(
     interrupted = False
     if resumed > epochs:
         raise InputError(
-            f"--resume {path} has {resumed} epochs behind it; ask for --epochs {resumed} or more"
+            f"--resume {path or resume} has {resumed} epochs behind it;"
+            f" ask for --epochs {resumed} or more"
         )
     waited = resumed - _best_epoch(state.history["val_loss"]) if resumed else 0
     start = time.perf_counter()

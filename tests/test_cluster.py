@@ -15,7 +15,7 @@ import psutil
 import pytest
 from conftest import NO_NETWORK, child_environment, one_line
 
-from course import cluster, lesson14
+from course import cluster, data, lesson11, lesson14
 from course.errors import InputError
 
 only_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="needs JAX's runtime")
@@ -97,7 +97,15 @@ def test_two_machines_a_killed_one_and_what_goes_on(training, tmp_path):
     out, err = again.communicate(timeout=300)
     record = json.loads(out)
     assert again.returncode == 0, err
-    assert record["results"]["epochs taken from a checkpoint"] == epochs
+    results = record["results"]
+    assert results["epochs, and how many of them were in the checkpoint"] == [epochs + 1, epochs]
+    digits = lesson14.even(data.load_images())
+    history = lesson11.train(lesson11.build_model(), digits, epochs + 1, verbose=0)
+    costs = history.logs["loss"]
+    # float32 may part by more, but not so soon.
+    assert results["cost in the first epoch and the last"] == pytest.approx(
+        [costs[0], costs[-1]], rel=1e-2
+    )
     assert err.splitlines() == [line for line in err.splitlines() if line.startswith("epoch")]
     assert f"epoch {epochs + 1} of {epochs + 1}: cost" in err
 
@@ -126,6 +134,10 @@ def test_ctrl_c_and_a_killed_parent_leave_no_machine(training):
         ("--machines 2 --machine 2 --address 127.0.0.1:9876", "of 2 machines the last is 1"),
         ("--machines 2 --machine 0 --address nowhere", "expected HOST:PORT"),
         ("--machines 2 --machine 0 --address 127.0.0.1:99999", "expected HOST:PORT"),
+        ("--machines 3", "cannot share 100 rows evenly"),
+        ("--machines 2 --data nosuch.npz", "nosuch.npz"),
+        ("--machines 2 --machine 0 --address ü..x:80", "there is no host"),
+        ("--machines 2 --machine 0 --address [::1]:80", "expected HOST:PORT"),
         ("--machines 2 --wait 0", "expected a whole number from 1"),
         ("--machines 2 --resume /dev/null/x", "cannot write there"),
     ],
@@ -147,15 +159,15 @@ def test_a_port_in_use(loopback):
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(InputError, match="cannot listen there"):
-            cluster.roll_call(address, 2, 0, 1)
+            cluster.roll_call(address, 2, 0, 1, {})
 
 
 def test_machines_that_never_come_are_named(loopback):
     address = f"127.0.0.1:{cluster._free_port()}"
-    caller = threading.Thread(target=_ignore, args=(cluster.roll_call, address, 4, 2, 3))
+    caller = threading.Thread(target=_ignore, args=(cluster.roll_call, address, 4, 2, 3, {}))
     caller.start()
     with pytest.raises(InputError, match=r"machine 1, 3 of 4 did not come to .* within 2 s"):
-        cluster.roll_call(address, 4, 0, 2)
+        cluster.roll_call(address, 4, 0, 2, {})
     caller.join()
 
 
@@ -166,34 +178,89 @@ def _ignore(call, *args):
 
 def test_nobody_answers(loopback):
     with pytest.raises(InputError, match=r"nobody answers at .* within 1 s"):
-        cluster.roll_call(f"127.0.0.1:{cluster._free_port()}", 2, 1, 1)
+        cluster.roll_call(f"127.0.0.1:{cluster._free_port()}", 2, 1, 1, {})
 
 
-def test_all_come_a_stranger_too_and_a_number_twice(loopback):
+def test_all_come_and_strangers_and_machines_told_something_else(loopback):
     address = f"127.0.0.1:{cluster._free_port()}"
     ended = []
 
-    def come(k):
+    def come(k, machines=3, **common):
         try:
-            cluster.roll_call(address, 3, k, 20)
-            ended.append(k)
+            cluster.roll_call(address, machines, k, 20, {"seed": 0, **common})
+            ended.append(str(k))
         except InputError as error:
             ended.append(str(error))
 
     threads = [threading.Thread(target=come, args=(0,))]
     threads[0].start()
-    stranger = _connect(address)
-    stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
-    stranger.close()
-    for k in (2, 2):
-        threads.append(threading.Thread(target=come, args=(k,)))
-        threads[-1].start()
-        time.sleep(0.5)
-    threads.append(threading.Thread(target=come, args=(1,)))
-    threads[-1].start()
-    for thread in threads:
-        thread.join(20)
-    assert sorted(map(str, ended)) == ["--machine 2: there is a machine 2 already", "0", "1", "2"]
+    with _connect(address), _connect(address) as stranger:  # one is silent
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        for k, machines, common in ((2, 3, {"seed": 4}), (1, 2, {}), (2, 3, {}), (1, 3, {})):
+            threads.append(threading.Thread(target=come, args=(k, machines), kwargs=common))
+            threads[-1].start()
+        for thread in threads:
+            thread.join(20)
+    assert sorted(ended) == [
+        "--machine 1: it has machines 2, and machine 0 has 3",
+        "--machine 2: it has seed 4, and machine 0 has 0",
+        "0", "1", "2",
+    ]  # fmt: skip
+
+
+def child(monkeypatch, script):
+    """Let the machines run this script."""
+    popen = subprocess.Popen
+
+    def start(command, **named):
+        return popen([sys.executable, "-c", script, command[-1]], **named)
+
+    monkeypatch.setattr(cluster.subprocess, "Popen", start)
+
+
+def test_what_a_machine_says_last_is_heard_though_nobody_listens(loopback, monkeypatch):
+    child(monkeypatch, """
+import json, sys
+print("{no JSON", flush=True)
+for _ in range(10_000):
+    print(json.dumps({"line": "x"}))
+print(json.dumps({"result": json.loads(sys.argv[1])["share"]}))
+""")  # fmt: skip
+
+    def closed(line):
+        raise BrokenPipeError
+
+    assert cluster.run("lesson14", {}, 2, say=closed) == [[0, 2], [1, 2]]
+
+
+def test_the_cause_is_told_not_what_it_led_to(loopback, monkeypatch):
+    child(monkeypatch, """
+import json, sys, time
+if json.loads(sys.argv[1])["share"][0] == 1:
+    time.sleep(0.3)
+    print(json.dumps({"error": "the cause"}))
+else:
+    print("Gloo lost it", file=sys.stderr)
+sys.exit(1)
+""")  # fmt: skip
+    with pytest.raises(InputError, match=r"^machine 1: the cause$"):
+        cluster.run("lesson14", {}, 2)
+
+
+def test_a_lost_connection_and_what_is_kept(loopback, monkeypatch):
+    child(monkeypatch, "import sys; sys.exit('Gloo lost it')")
+    with pytest.raises(InputError, match=r"lost the connection .*; nothing is kept \(--resume"):
+        cluster.run("lesson14", {}, 2)
+
+
+def test_what_a_machine_is_to_see(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    assert cluster._environment("cpu:0")["JAX_PLATFORMS"] == "cpu"
+    assert cluster._environment("gpu:1")["CUDA_VISIBLE_DEVICES"] == "1"
+    assert not {"JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES"} & {*cluster._environment(None)}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    assert cluster._environment("gpu:1")["CUDA_VISIBLE_DEVICES"] == "7"
 
 
 def _connect(address):

@@ -42,7 +42,7 @@ def test_another_device_than_the_first():
 @pytest.mark.parametrize("name", ["gpu", "gpu:7", "cpu:99"])
 def test_a_device_that_is_not_there(in_tmp, capsys, monkeypatch, name):
     everything = devices.available
-    monkeypatch.setattr(devices, "available", lambda k=None: [] if k == "gpu" else everything(k))
+    monkeypatch.setattr(devices, "available", lambda k: [] if k == "gpu" else everything(k))
     assert lesson01.main(["--quick", "--device", name, "--json"]) == 2
     out, err = capsys.readouterr()
     assert f"--device {name if ':' in name else name + ':0'}: " in one_line(err)

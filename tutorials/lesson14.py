@@ -20,9 +20,9 @@
 # it still be the same training?
 #
 # The usual way to share the work is *data parallelism*. Every device has a
-# copy of all weights. Each gets its share of the batch, computes the gradient
-# of its own rows, and then they tell each other: all gradients are averaged,
-# and every device takes the same step. This page calls the functions of
+# copy of all weights. Each gets its share of the batch and computes the gradient
+# of its own rows. Then they exchange these gradients: they are averaged, and
+# every device takes the same step. This page calls the functions of
 # `course/lesson14.py`; open that file beside it. Every number in the text was
 # computed by the cells on this page.
 #
@@ -68,7 +68,7 @@ notebook.numbers(
 # ## By hand
 #
 # The cost of a batch is a mean over its $B$ rows, so its gradient is a mean
-# too. Device $i$ has $B_i$ of the rows, and $g_i$ is the mean gradient of
+# too. Device $i$ of $n$ has $B_i$ of the rows, and $g_i$ is the mean gradient of
 # those. Putting the shares together again gives
 #
 # $$
@@ -91,9 +91,10 @@ notebook.numbers(
 )
 
 # %% [markdown]
-# The largest entry of the gradient is {number}`largest:.3f`, and the four
-# shares together miss the whole batch's gradient by {number}`off_four:.1e`:
-# only the order of the additions differs, and with it the last rounding.
+# The largest entry of the gradient, without its sign, is
+# {number}`largest:.3f`, and the four shares together miss the whole batch's
+# gradient by {number}`off_four:.1e`: only the order of the additions differs,
+# and with it the last rounding.
 #
 # ## In Keras
 #
@@ -106,27 +107,32 @@ notebook.numbers(
 # kind: there one writes the training loop oneself, around PyTorch's
 # `DistributedDataParallel`, with one process for each device.)
 #
-# A callback keeps the weights after every step, on one, two and four devices:
+# A callback keeps the weights after every step, on one device and on several,
+# computed in float64:
 
 # %%
-paths, shares, apart = {}, [], {}
-for n in lesson.DEVICES if devices.can_share() else []:
-    paths[n], shares, seconds = lesson.train_on(n, digits, options)
-    difference = np.abs(paths[n] - paths[1]).max()
-    apart[n] = float(f"{difference:.1e}")  # two digits
+paths, shares, furthest = {}, [], 0.0
+for n in lesson.numbers_of_devices():  # 1, 2, 4; none on PyTorch
+    together = devices.several(n)
+    paths[n], seconds = lesson.first_steps(together, digits, options.seed)
+    shares = devices.shares(together, digits.X_train[: lesson.BATCH_SIZE])
+    furthest = max(furthest, np.abs(paths[n] - paths[1]).max())
 
-on_pytorch = "nothing (Keras on PyTorch has no such thing)"
 notebook.numbers(
-    rows_each=[len(part) for part in shares] or on_pytorch,
-    apart_two=apart.get(2, on_pytorch),
-    apart_four=apart.get(4, on_pytorch),
+    devices_used=len(shares),
+    rows_each=[len(part) for part in shares],
+    furthest=furthest,
 )
 
 # %% [markdown]
-# Of each batch the four devices got {number}`rows_each` rows. After
-# {number}`steps` steps no weight differs by more than
-# {number}`apart_two` on two devices, and by {number}`apart_four` on four. These
-# are the roundings of float32 again. It *is* the same training.
+# Of each batch the {number}`devices_used` devices got {number}`rows_each` rows.
+# After {number}`steps` steps no weight differs from that of one device by more
+# than {number}`furthest:.1e`. It *is* the same training.
+#
+# In float32 it begins in the same way, with differences in the seventh digit. But
+# sooner or later one of them decides which of two pixels is the larger in a
+# pool. From there on the two trainings are as different as two with different
+# seeds, and as good.
 #
 # ### Is it faster?
 #
@@ -134,27 +140,28 @@ notebook.numbers(
 # gradients to and from each device. That is worth while where computing takes much
 # longer than telling: large networks, large batches, fast connections between
 # the cards. This network is small, and the four devices on this page are one
-# processor, so do not look for a gain here. The lesson prints the milliseconds
-# of a step; the only honest answer for your machine is the one that you measure
-# on it.
+# processor, so do not look for a gain here. In a terminal the lesson prints the
+# milliseconds of a step on each number of devices; for your machine that is the
+# answer to the first question on this page.
 #
 # ### A larger batch
 #
 # Usually one wants to keep each device busy with as many rows as it had alone,
 # so that four devices share a batch four times as large. Then there are four
 # times fewer steps, and with the old learning rate the network hardly gets
-# anywhere. But take four small steps at the rate $\eta$, from weights that
-# hardly move meanwhile:
+# anywhere. But take four small steps, each with a batch of its own, at a learning
+# rate $\eta$ so small that the weights $\theta$ hardly move meanwhile:
 #
 # $$
 # \theta - \eta\,(g_1 + g_2 + g_3 + g_4) =
 # \theta - 4\eta \cdot \tfrac14 (g_1 + g_2 + g_3 + g_4) .
 # $$
 #
-# On the right there is *one* step on the large batch at the rate $4\eta$. This is
+# On the right there is *one* step on all four batches at the rate $4\eta$. This is
 # the rule of *linear scaling*: a batch $k$ times as large, a rate $k$ times as
-# large. It holds to first order in $\eta$: halve $\eta$, and a quarter of the
-# difference must be left.
+# large. It holds to first order in $\eta$, so the weights after the four small steps
+# and after the large one differ by about $\eta^2$: halve $\eta$, and the difference
+# must be four times smaller.
 
 # %%
 rows = lesson.TOGETHER * lesson13.BATCH_SIZE
@@ -166,11 +173,13 @@ gap = [lesson.parting(X_large, Y_large, weights, rate) for rate in rates]
 notebook.numbers(gap_ratio=gap[0] / gap[1])
 
 # %% [markdown]
-# The ratio is {number}`gap_ratio:.3f`. And the noise? Lesson 13 has found
-# that the order of the rows scatters the trained weights, the more the larger
-# the rate is and the smaller the batch: so a rate and a batch that grow
-# together leave the noise as it was. The lesson checks that too, where the
-# answer is known in closed form.
+# The difference at $\eta$, divided by that at $\eta/2$, is
+# {number}`gap_ratio:.3f`. (Momentum changes nothing in principle: it spreads
+# every step over the next ones, in both cases.) And the noise? The order of the
+# rows scatters the trained weights. Lesson 13 has a formula for it, in which the
+# scatter grows with the rate and shrinks with the batch: so a rate and a batch
+# that grow together leave the noise as it was. The lesson checks that too, on a
+# linear regression.
 #
 # ## Checked
 #
@@ -201,25 +210,30 @@ notebook.numbers(
     scaled_large=cost_scaled[1],
     scaled_largest=cost_scaled[2],
     share_lost=bits[0],
-    share_kept=1 - bits[1],
+    still_lost=bits[1],
+    right_float32=report.results["float32: accuracy, seconds"][0],
+    right_bfloat16=report.results["bfloat16: accuracy, seconds"][0],
     sums_off=report.results["bfloat16: p of a digit add up to 1, but for"],
 )
 
 # %% [markdown]
-# The picture shows where the rule ends. From 10 rows to 100, with the rate
-# scaled along, the cost stays where it was: {number}`same_small:.2f` and
-# {number}`scaled_large:.2f`, while the old rate gives
+# Each dot is one network of lesson 13. The red line keeps the rate, the blue one
+# scales it with the batch, $\eta \propto B$; the orange one is a compromise that
+# some recommend, $\eta \propto \sqrt B$. From 10 rows to 100 the cost on the blue
+# line stays where it was: {number}`same_small:.2f` and
+# {number}`scaled_large:.2f`, while on the red one it is
 # {number}`same_large:.2f`. At 500 rows the scaled rate is too large, and the
 # cost is {number}`scaled_largest:.2f`. In lesson 5 it was the largest eigenvalue
-# that set the limit, and no device, however fast, moves it. So the batch cannot
-# grow for ever. Many recipes begin with a small rate and let it grow during the
-# first epochs, which is called *warm-up*.
+# of the cost that set the limit of the rate, and a faster device does not
+# change that. So with the batch the rate cannot grow for ever, and from there
+# on more devices do not help. As the limit is lowest at the beginning, many
+# recipes start with a small rate and let it grow during the first epochs, which is
+# called *warm-up*.
 #
 # ## The trap
 #
-# Three devices are not equally fast, so they get 70, 20 and 10 rows; or, more
-# often, the last batch of an epoch simply does not divide evenly. Each device
-# sends its mean gradient, and the means are averaged:
+# Three devices are not equally fast, so they get 70, 20 and 10 rows. Each sends
+# its mean gradient, and the means are averaged:
 
 # %%
 sizes = lesson.UNEQUAL
@@ -241,20 +255,23 @@ notebook.numbers(wrong_plain=wrong_by(plain), wrong_weighted=wrong_by(weighted))
 # The mean of means is wrong by {number}`wrong_plain:.0%` of the gradient's
 # length. Nothing fails and the cost still falls; but a row on the third device
 # counts seven times as much as one on the first. Weighted by how many rows each
-# has, the error is {number}`wrong_weighted:.1e`. Keras shares evenly, and on JAX it
-# refuses a batch that does not divide: then leave a few rows out, as `even` does.
+# has, the error is {number}`wrong_weighted:.1e`. The same happens, in small, with
+# the last batch of an epoch, where it cannot be divided evenly. Keras on JAX
+# refuses such a batch: then leave a few rows out, as the function `even` does.
 #
 # ### Half the bits
 #
-# The other way to more speed is to compute with fewer bits. Under Keras's policy
-# `mixed_bfloat16` the layers compute in *bfloat16*, with 8 significant bits for
-# the 24 of float32, while the weights stay in float32, so that small steps are
-# not lost. It fits GPUs and TPUs that have circuits for it; on most processors
-# it is slower. On the digits it costs no accuracy that could be told from
-# chance, as the table above says. But look at the output: the ten probabilities
-# of a digit, each rounded to 8 bits, add up to 1 only within
-# {number}`sums_off:.4f`. So in a model of your own give the last layer
-# `dtype="float32"`.
+# The other way to more speed is to compute with fewer bits. In Keras a layer's
+# *dtype policy* says in which numbers it computes and in which it keeps its
+# weights. Under `mixed_bfloat16` it computes in *bfloat16*, with 8 significant
+# bits instead of the 24 of float32, and keeps the weights in float32, so that
+# small steps are not lost. This is meant for GPUs and TPUs whose hardware does it;
+# on many processors it is slower. After the few epochs on this page the
+# network reads {number}`right_float32:.1%` of the test digits with float32 and
+# {number}`right_bfloat16:.1%` with bfloat16, a difference that cannot be told from
+# chance. But look at the output: the ten probabilities of a digit, each rounded to
+# 8 bits, add up to 1 only within {number}`sums_off:.4f`. So in a model of your own
+# give the last layer `dtype="float32"`.
 #
 # *float16* has three bits more but a short range: what is below $2^{-25}$
 # becomes 0.
@@ -269,12 +286,14 @@ notebook.figure(
 )
 
 # %% [markdown]
-# Of the gradients of single digits {number}`share_lost:.2%` are lost to it
-# here; in deep networks it may be most of them. Therefore the policy
-# `mixed_float16` multiplies the cost by a large factor, $2^{15}$ at first, and
-# divides the gradients by it before the step. With it,
-# {number}`share_kept:.1%` arrive. If one of them becomes too large for float16,
-# Keras leaves out the step and halves the factor.
+# The red bars are the gradients of single digits; those in the grey region,
+# {number}`share_lost:.2%` of them, become 0. In this small network that is
+# little; Micikevicius and others (below) show networks that do not learn for
+# that reason. Therefore the policy `mixed_float16` multiplies the cost by a large
+# factor, $2^{15}$ at first, and divides the gradients by it before the step. It
+# moves the bars to the right, to where the blue ones are:
+# {number}`still_lost:.1%` are still lost. If one of them comes to lie beyond the
+# dashed line, too large for float16, Keras leaves out the step and halves the factor.
 #
 # ### More than one computer
 #
@@ -286,13 +305,13 @@ notebook.figure(
 # python -m course.lesson14 --machines 2 --machine 1 --address 10.0.0.1:9876
 # ```
 #
-# Each takes its share of every batch, and the lesson checks that all of them end
-# with the weights of one machine alone. Without `--machine` and `--address`,
-# two processes on your own computer play the two machines. If a machine is lost,
-# the others cannot go on, since every step needs all of them: they stop with
-# a line that says which. With `--resume FOLDER` there is a checkpoint after
-# every epoch, and the same commands go on from it, even with another number of
-# machines.
+# Each takes its share of every batch, and the lesson checks the first
+# {number}`steps` steps against one machine alone. Without `--machine` and
+# `--address`, two processes on your own computer play the two machines. If a
+# machine is lost, the others cannot go on, since every step needs all of them:
+# they stop with a line that says so. With `--resume FOLDER` machine 0 keeps a
+# checkpoint after every epoch, and the same commands go on from it, even with
+# another number of machines.
 #
 # What needs no exchange is easier to share. Twenty trainings with twenty seeds
 # are twenty processes, two at a time:
@@ -302,7 +321,8 @@ notebook.figure(
 # ```
 #
 # They are scheduled by joblib, which scikit-learn uses too; `--joblib dask`
-# takes a Dask cluster. If it is stopped, the same command does what is missing.
+# takes a Dask cluster. If the command is stopped half way, the same command does
+# only the runs that are missing.
 #
 # ## What to try next
 #
@@ -310,8 +330,8 @@ notebook.figure(
 #   two devices. Does the exchange weigh less or more?
 # - Draw a curve: for each batch size of the picture, which learning rate is the
 #   best? Where does it stop growing?
-# - Let the rate of the batch of 500 rise from zero to its full size during two
-#   epochs. Does the picture's blue line stay flat for longer?
+# - With 500 rows in a batch, let the rate rise from zero to its full size during
+#   two epochs. Is the cost at the right end of the blue line lower then?
 # - Give the last layer of lesson 11's network `dtype="float32"` under the policy
 #   `mixed_bfloat16`. What is left of the error of the sums?
 # - Start two processes as two machines, and stop one of them from another
