@@ -5,10 +5,10 @@ of them have the same weights. None of it needs more than one device. Shapes are
 NumPy; `numpy` is all you need.
 
 zh:
-第 14 课练习：更多的机器。
+第 14 课练习：更多算力。
 
-请完成每个函数。与课文相同，几个设备分担每一批的样本，权重则每个设备都有一份，完全相同。
-做这些练习只需要一个设备。形状的写法与 NumPy 相同；只需要 `numpy`。
+请完成每个函数。与课文相同，几个设备分担每个批次的样本，各设备上的权重完全相同。
+这些练习用一个设备就能做。形状的写法与 NumPy 相同；只需要 `numpy`。
 """
 
 import numpy as np
@@ -22,10 +22,10 @@ def gradient_of_batch(g, sizes):
     g: the gᵢ, one in each row, shape (n, p). sizes: the Bᵢ, shape (n,). Return shape (p,).
 
     zh:
-    由 n 个设备送来的梯度求整批的梯度：g = Σ (Bᵢ/B) gᵢ。
+    由 n 个设备送来的梯度求整个批次的梯度：g = Σ (Bᵢ/B) gᵢ。
 
-    一批有 B 个样本，设备 i 分到其中 Bᵢ 个；gᵢ 是这些样本的平均代价的梯度。
-    整批的代价是全部 B 个样本的平均。
+    一个批次有 B 个样本，设备 i 分到其中 Bᵢ 个；gᵢ 是这些样本的平均代价的梯度。
+    整个批次的代价是全部 B 个样本的平均代价。
     g：每行一个 gᵢ，形状 (n, p)。sizes：各个 Bᵢ，形状 (n,)。返回形状 (p,)。
     """
     # solution
@@ -64,12 +64,12 @@ def rate_and_steps(n_rows, batch_size, learning_rate, k):
     Return a tuple: the new learning rate, the new number of steps.
 
     zh:
-    每批的样本增加到 k 倍之后，学习率应取多少？一轮有多少步？
+    批次扩大到 k 倍之后，学习率应取多少？一轮有多少步？
 
-    一步用的样本是原来的 k 倍，在一阶近似下，
-    它应当使权重移动得与原来的 k 步一样远（线性缩放）。
-    一轮中每个样本用一次；最后一批剩下的样本可能较少，也算一步。
-    n_rows：样本总数。batch_size、learning_rate：原来的批大小和学习率。k：整数。
+    现在一步用的样本是原来的 k 倍。在一阶近似下，
+    这一步应当使权重移动得与原来的 k 步一样远（线性缩放）。
+    一轮中每个样本用一次；最后一个批次可能不满，也算一步。
+    n_rows：样本总数。batch_size、learning_rate：原来的批次大小和学习率。k：整数。
     返回一个元组：新的学习率、新的步数。
     """
     # solution
@@ -89,12 +89,12 @@ def bytes_sent(n, n_weights, bits):
     Return a number.
 
     zh:
-    n 个设备围成一圈把梯度相加，每个设备在一步训练中要发送多少字节？
+    n 个设备排成环形，把各自的梯度相加，每个设备在一步训练中要发送多少字节？
 
     每个设备把自己的梯度切成 n 等份。每一次传递，所有设备同时向右边的邻居各发送一份。
     先求和：收到一份的设备加上自己的那一份，下一次再把和传给右边，
-    直到每一份都在圈中的某个设备上加齐。
-    再传结果：加齐的各份继续沿着圈走，每次走到下一个设备，直到每个设备都有了全部 n 份。
+    直到每一份都在环上的某个设备那里加齐。
+    再传结果：加齐的各份继续沿环传递，每次传到下一个设备，直到每个设备都有了全部 n 份。
     这叫做环形全归约（ring all-reduce）。
     请预测到这时一个设备一共发送了多少；第 11 课的网络有 35,754 个权重。
     n：设备数。n_weights：权重的个数，能被 n 整除。
@@ -113,12 +113,12 @@ def rows_of_machines(rows, n):
     rows: the row numbers of the batch, shape (B,). Return a list of n arrays.
 
     zh:
-    把一批样本分给 n 台机器。
+    把一个批次的样本分给 n 台机器。
 
     每个样本恰好分给一台机器，任何两台机器的样本数最多相差一个，
     因为大家都要等最慢的那一台。哪些样本分给哪台机器，没有关系。
     这个函数里有一个错误：请找出来。
-    rows：这一批样本的编号，形状 (B,)。返回由 n 个数组组成的列表。
+    rows：这个批次的样本编号，形状 (B,)。返回由 n 个数组组成的列表。
     """
     shares = []
     for k in range(n):
@@ -258,7 +258,7 @@ TASKS = [
             "Four things, in this order: multiply, round to float16, convert to float64, divide."
             " NumPy divides a float16 array by a Python number in float16.",
             "按顺序做四件事：乘、舍入为 float16、转换为 float64、除。"
-            "float16 数组除以一个 Python 数，NumPy 是在 float16 中除的。",
+            "float16 数组除以一个 Python 数时，NumPy 是用 float16 来除的。",
         ),
         slips=(
             Slip(
@@ -304,7 +304,7 @@ TASKS = [
             " batch's gradient is the mean of g₁, …, g_k. For the steps round up:"
             " `-(-a // b)` or `math.ceil`.",
             "如果其间梯度几乎不变，k 步一共走 −η(g₁ + … + g_k)。"
-            "大批量的梯度是 g₁, …, g_k 的平均值。"
+            "大批次的梯度是 g₁, …, g_k 的平均值。"
             "步数要向上取整：用 `-(-a // b)` 或 `math.ceil`。",
         ),
         slips=(
@@ -330,12 +330,12 @@ TASKS = [
             Slip(
                 lambda n, B, eta, k: (k * eta, n // (k * B)),
                 "The steps are rounded down: the rows of the last, smaller batch are left out.",
-                "步数向下取整了：最后那个较小的批里的样本被漏掉了。",
+                "步数向下取整了：最后那个不满的批次里的样本被漏掉了。",
             ),
             Slip(
                 lambda n, B, eta, k: (k * eta, n / (k * B)),
                 "Steps are whole: the last batch is smaller, and a step all the same.",
-                "步数是整数：最后一批较小，但也是一步。",
+                "步数是整数：最后一个批次虽然不满，也是一步。",
             ),
             Slip(
                 lambda n, B, eta, k: (k * eta, -(-n // B)),
@@ -345,7 +345,7 @@ TASKS = [
             Slip(
                 lambda n, B, eta, k: (k * eta, -(-n // B) * k),
                 "More steps instead of fewer: with larger batches an epoch is over sooner.",
-                "步数变多了，应当变少：批大了，一轮用的步数就少。",
+                "步数变多了，应当变少：批次大了，一轮的步数就少。",
             ),
             Slip(
                 lambda n, B, eta, k: (-(-n // (k * B)), k * eta),
@@ -363,7 +363,8 @@ TASKS = [
             "Follow a single part. How often is it sent until n devices have added theirs, and"
             " how often again until all have it? In each round a device sends a part of"
             " n_weights / n numbers.",
-            "只跟着一份走：传多少次，n 个设备的才都加上？再传多少次，所有设备才都有了它？"
+            "只盯住其中一份：传多少次，n 个设备的才都加了进来？"
+            "再传多少次，所有设备才都拿到它的和？"
             "每一次传递，一个设备发送一份，即 n_weights / n 个数。",
         ),
         slips=(
@@ -371,36 +372,36 @@ TASKS = [
                 lambda n, weights, bits: (n - 1) / n * weights * bits / 8,
                 "That is one time round. It takes two: one to add up, and one to tell all devices"
                 " the sums.",
-                "这只是走了一圈。要走两圈：一圈求和，一圈把和告诉所有设备。",
+                "这只是沿环走了一圈。要走两圈：一圈求和，一圈把和传给所有设备。",
             ),
             Slip(
                 lambda n, weights, bits: 2 * weights * bits / 8,
                 "Those are n rounds each way. From the first device to the n-th a part is sent"
                 " only n − 1 times.",
-                "这是每圈传 n 次。从第一个设备到第 n 个，一份只需要传 n − 1 次。",
+                "这样算，每一圈就传了 n 次。从第一个设备到第 n 个，一份只需要传 n − 1 次。",
             ),
             Slip(
                 lambda n, weights, bits: 2 * (n - 1) * weights * bits / 8,
                 "That is n times as much: what all devices send together. One device sends only"
                 " an n-th of a gradient in each round.",
-                "这是正确值的 n 倍：所有设备一共发送的。每一次传递，一个设备只发送梯度的 1/n。",
+                "这是正确值的 n 倍，是所有设备一共发送的。每一次传递，一个设备只发送梯度的 1/n。",
             ),
             Slip(
                 lambda n, weights, bits: (n - 1) * weights * bits / 8,
                 "So it would be if each device sent its whole gradient to every other; in a ring"
                 " it sends parts, and only to its neighbour.",
                 "如果每个设备把整个梯度发给其他每一个设备，才是这么多；"
-                "围成一圈时只发送一份，而且只发给邻居。",
+                "排成环形时，每次只发送一份，而且只发给邻居。",
             ),
             Slip(
                 lambda n, weights, bits: 2 * (n - 1) / n * weights * bits,
                 "That is in bits; a byte has 8.",
-                "这是以位为单位的；一个字节有 8 位。",
+                "这是以位（bit）为单位的；一个字节有 8 位。",
             ),
             Slip(
                 lambda n, weights, bits: 2 * (n - 1) / n * weights,
                 "That is how many numbers are sent; each has bits / 8 bytes.",
-                "这是发送了多少个数；每个数有 bits / 8 个字节。",
+                "这是发送的数的个数；每个数占 bits / 8 个字节。",
             ),
         ),
     ),
@@ -447,13 +448,13 @@ TASKS = [
                 "The shares are equal because the first rows are given out again: these count"
                 " twice, and the gradient is no longer the batch's.",
                 "各份之所以相等，是因为把开头的样本又分了一次："
-                "它们算了两次，梯度就不再是这一批的了。",
+                "它们算了两次，得到的就不再是这个批次的梯度了。",
             ),
             Slip(
                 lambda rows, n: [rows] * n,
                 "Every machine gets the whole batch: each does all the work, and nothing is"
                 " shared.",
-                "每台机器都拿到了整批样本：各自把活全做一遍，等于没有分担。",
+                "每台机器都拿到了整个批次：全部计算每台都做一遍，等于没有分担。",
             ),
         ),
     ),
