@@ -297,12 +297,15 @@ def join(address, machines, machine, wait):
 
 
 def from_first(content):
-    """The bytes that machine 0 has, on every machine."""
+    """The bytes, or None, that machine 0 has, on every machine."""
     import numpy as np
     from jax.experimental import multihost_utils
 
-    length = int(multihost_utils.broadcast_one_to_all(np.int64(len(content))))
-    mine = np.frombuffer(content[:length].ljust(length, b"\0"), dtype="uint8")
+    length = np.int64(-1 if content is None else len(content))
+    length = int(multihost_utils.broadcast_one_to_all(length))
+    if length < 0:
+        return None
+    mine = np.frombuffer((content or b"")[:length].ljust(length, b"\0"), dtype="uint8")
     return np.asarray(multihost_utils.broadcast_one_to_all(mine)).tobytes()
 
 

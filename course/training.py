@@ -234,7 +234,7 @@ def train(
         found = _bytes(path)
         if share[1] > 1:
             found = cluster.from_first(found)
-        if found:
+        if found is not None:
             state = _read(found, path or resume, model, state.identity)
             _assign(model, state.weights, state.memory)
     resumed = state.epochs
@@ -420,9 +420,9 @@ def _write(path, state):
 
 
 def _bytes(path):
-    """What the checkpoint's file holds; nothing where there is none."""
+    """What the checkpoint's file holds; None where there is none."""
     try:
-        return path.read_bytes() if path is not None and path.exists() else b""
+        return path.read_bytes() if path is not None and path.exists() else None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
 

@@ -130,8 +130,8 @@ notebook.numbers(
 # than {number}`furthest:.1e`. It *is* the same training.
 #
 # In float32 it begins in the same way, with differences in the seventh digit. But
-# sooner or later one of them decides which of two pixels is the larger in a
-# pool. From there on the two trainings are as different as two with different
+# sooner or later one of them decides which of two nearly equal pixels is
+# the larger in a pool. From there on the two trainings are as different as two with different
 # seeds, and as good.
 #
 # ### Is it faster?
@@ -175,8 +175,8 @@ notebook.numbers(gap_ratio=gap[0] / gap[1])
 # %% [markdown]
 # The difference at $\eta$, divided by that at $\eta/2$, is
 # {number}`gap_ratio:.3f`. (Momentum changes nothing in principle: it spreads
-# every step over the next ones, in both cases.) And the noise? The order of the
-# rows scatters the trained weights. Lesson 13 has a formula for it, in which the
+# every step over the next ones, in both cases.) And the noise? The random order of
+# the rows scatters the trained weights. Lesson 13 has a formula for it, in which the
 # scatter grows with the rate and shrinks with the batch: so a rate and a batch
 # that grow together leave the noise as it was. The lesson checks that too, on a
 # linear regression.
@@ -217,18 +217,19 @@ notebook.numbers(
 )
 
 # %% [markdown]
-# Each dot is one network of lesson 13. The red line keeps the rate, the blue one
-# scales it with the batch, $\eta \propto B$; the orange one is a compromise that
-# some recommend, $\eta \propto \sqrt B$. From 10 rows to 100 the cost on the blue
-# line stays where it was: {number}`same_small:.2f` and
+# Each dot is one network of lesson 13. The red line keeps the rate, the blue
+# one scales it with the batch, $\eta \propto B$; the orange one is a compromise
+# that some recommend, $\eta \propto \sqrt B$. From 10 rows to 100 the cost on
+# the blue line stays where it was: {number}`same_small:.2f` and
 # {number}`scaled_large:.2f`, while on the red one it is
 # {number}`same_large:.2f`. At 500 rows the scaled rate is too large, and the
-# cost is {number}`scaled_largest:.2f`. In lesson 5 it was the largest eigenvalue
-# of the cost that set the limit of the rate, and a faster device does not
-# change that. So with the batch the rate cannot grow for ever, and from there
-# on more devices do not help. As the limit is lowest at the beginning, many
-# recipes start with a small rate and let it grow during the first epochs, which is
-# called *warm-up*.
+# cost is {number}`scaled_largest:.2f`. In lesson 5 it was the largest
+# eigenvalue, the cost's largest curvature, that set the limit of the rate, and
+# a faster device does not change that. So with the batch the rate cannot grow
+# for ever, and from there on a larger batch, and with it more devices, helps
+# little. As the limit is often lowest at the beginning, many recipes start with
+# a small rate and let it grow during the first epochs, which is called
+# *warm-up*.
 #
 # ## The trap
 #
@@ -256,8 +257,8 @@ notebook.numbers(wrong_plain=wrong_by(plain), wrong_weighted=wrong_by(weighted))
 # length. Nothing fails and the cost still falls; but a row on the third device
 # counts seven times as much as one on the first. Weighted by how many rows each
 # has, the error is {number}`wrong_weighted:.1e`. The same happens, in small, with
-# the last batch of an epoch, where it cannot be divided evenly. Keras on JAX
-# refuses such a batch: then leave a few rows out, as the function `even` does.
+# the last batch of an epoch, where it cannot be divided evenly, in a loop of one's
+# own. Keras on JAX refuses such a batch: then leave a few rows out, as the function `even` does.
 #
 # ### Half the bits
 #
