@@ -12,8 +12,8 @@ Two devices, or two computers, share each batch and take the same step as one: a
 
 Nothing in a lesson changes for it. A GPU is used where the backend sees one (--device cpu|gpu|gpu:1
 chooses); several devices need one line around lesson 11's `build_model` and `train`. Where there
-are no GPUs, the processor passes for four devices: the numbers are those of real ones, the
-speed is not. Several machines are as many processes, on JAX, which find each other by an address.
+are not two GPUs, the processor passes for four devices: the numbers are those of real ones, the
+speed is not. Several machines, on JAX, are as many processes that find each other by an address.
 
     X: shape (B, p)    g: as the weights    sizes: (n,)
 
