@@ -4,6 +4,8 @@ python -m course                        the lessons
 python -m course run 1 2 3              run some of them (all, when none is named)
 python -m course run 3 --backend jax    on that backend
 python -m course run 3 --backend all    on every installed one, numbers side by side
+python -m course run 13 --seeds 0-19 --jobs 2
+                                        with many seeds, two at a time: what the seed does
 python -m course exercise 3             exercises of lesson 3, into the folder exercises
 python -m course check                  check them;  FILE, or FOLDER --csv GRADES.csv
 python -m course progress               what passed so far
@@ -48,15 +50,21 @@ def list_lessons():
 
 
 def run(arguments):
+    from course import runs, sweep
+
+    runs.end_with_sweep()
     words = list(itertools.takewhile(lambda word: not word.startswith("-"), arguments))
     numbers = _numbers(words)
     flags = Parser(
         prog="python -m course run 1 2 3",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # --seed is the lessons', and not short for --seeds
     )
     flags.add_argument("--backend", choices=(*course.BACKENDS, "all"))
+    sweep.add_flags(flags)
     chosen, passed_on = flags.parse_known_args(arguments[len(words) :])
+    many = sweep.asked(chosen)
     if chosen.backend == "all":
         from course.compare import compare
 
@@ -68,6 +76,8 @@ def run(arguments):
         os.environ["KERAS_BACKEND"] = backend = course.pick_backend()
     except course.BackendError as error:
         raise InputError(error) from None
+    if many:
+        return sweep.sweep(numbers, chosen, passed_on)
     course.import_quietly(backend)
     status = 0
     # All are imported before one computes: lesson 14 sets up the devices of its backend.

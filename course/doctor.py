@@ -74,7 +74,7 @@ def _chosen(works):
     return _line(works[course.backend], "chosen", chosen, mend)
 
 
-LEAST = {"keras": "3.15", "numpy": "2.0", "scipy": "1.15", "scikit-learn": "1.9",
+LEAST = {"joblib": "1.5", "keras": "3.15", "numpy": "2.0", "scipy": "1.15", "scikit-learn": "1.9",
          "matplotlib": "3.10", "pillow": "11", "psutil": "7", "rich": "13"}  # fmt: skip
 
 

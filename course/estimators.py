@@ -11,7 +11,10 @@ nothing here:
     copy_X                     X is never changed
     precompute                 True, False or "auto"; a Gram matrix of one's own is refused
     selection, random_state    there is no order of coordinates to choose
-    n_jobs, verbose            all folds are solved at once, in silence
+    verbose                    all is done in silence
+
+`n_jobs` is how many folds are solved at a time, in threads, where X has more than 500 columns. With
+fewer all folds are solved at once, and it means nothing.
 
 There are no sample weights (but in `Ridge`) and no sparse X.
 """
@@ -233,7 +236,9 @@ class ElasticNetCV(_Linear):
         cv: into how many folds, in the rows' order (None: 5); a splitter; or a list of
             (training rows, test rows).
         fit_intercept, max_iter, tol, positive: as in `ElasticNet`.
-        precompute, copy_X, verbose, n_jobs, random_state, selection: mean nothing; see the module.
+        n_jobs: with more than 500 columns, how many folds at a time, in threads; None: one, or
+            what `joblib.parallel_config` says.
+        precompute, copy_X, verbose, random_state, selection: mean nothing; see the module.
 
     Attributes:
         alpha_, l1_ratio_: what was chosen; of equal errors, the largest α.
@@ -274,7 +279,7 @@ class ElasticNetCV(_Linear):
             check_scalar(alpha, f"alphas[{i}]", Real, min_val=0)
         found = linear.lasso_cv(
             X, y, l1_ratio=self.l1_ratio, eps=self.eps, alphas=self.alphas, cv=self.cv,
-            **self._settings(),
+            n_jobs=self.n_jobs, **self._settings(),
         )  # fmt: skip
         self._keep(found.fit)
         self.alpha_ = found.alpha

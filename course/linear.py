@@ -157,7 +157,7 @@ def lasso_path(
 
 def lasso_cv(
     X, y, *, l1_ratio=1.0, eps=1e-3, alphas=100, cv=5, fit_intercept=True, positive=False,
-    tol=1e-4, max_iter=1000,
+    tol=1e-4, max_iter=1000, n_jobs=None,
 ):  # fmt: skip
     """Choose α, and l1_ratio, by cross-validation, and fit all rows there.
 
@@ -166,6 +166,9 @@ def lasso_cv(
         l1_ratio: a number, or a list to choose from.
         cv: into how many folds, in the rows' order; a scikit-learn splitter; or a list of
             (training rows, test rows).
+        n_jobs: with more than GRAM_LIMIT columns, how many folds at a time, in threads;
+            None: one, or what `joblib.parallel_config` says. With fewer columns all folds
+            are solved at once. The numbers are the same.
 
     Returns:
         `CrossValidation`. Of equal errors the largest α counts, as in scikit-learn.
@@ -176,7 +179,7 @@ def lasso_cv(
     from sklearn.model_selection import check_cv
 
     X, y = checked(X, y, wide_later=True)
-    settings = Settings(fit_intercept, positive, tol, max_iter)
+    settings = Settings(fit_intercept, positive, tol, max_iter, n_jobs)
     folds = list(check_cv(cv).split(X, y))
     ratios = np.atleast_1d(np.asarray(l1_ratio, dtype="float64"))
     grids = [_grid(X, y, alphas, eps, ratio, settings) for ratio in ratios]

@@ -54,6 +54,7 @@ class Settings(NamedTuple):
     positive: bool
     tol: float = 0.0
     max_iter: int = 1
+    n_jobs: int | None = None  # how many folds at a time, where they are solved one by one
 
     def checked(self):
         if not self.tol >= 0:

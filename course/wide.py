@@ -21,13 +21,7 @@ def solve(X, y, folds, alphas, l1_ratio, settings, start=None):
             f"with more than {GRAM_LIMIT} columns the penalty needs an L1 part: alpha and l1_ratio"
             " above 0; without it the problem is ridge"
         )
-    fits, errors = [], np.empty((len(alphas), len(folds)))
-    for i, (train, test) in enumerate(folds):
-        fit = _fit(rows_of(X, train), rows_of(y, train), alphas, l1_ratio, settings)
-        used = fit.coefs.any(axis=0)
-        y_hat = fit.coefs[:, used] @ rows_of(X, test)[:, used].T + fit.intercepts[:, None]
-        errors[:, i] = np.mean((rows_of(y, test) - y_hat) ** 2, axis=1)
-        fits.append(fit)
+    fits, errors = _on_folds(X, y, folds, alphas, l1_ratio, settings)
     wanted = alphas[[np.argmin(errors.mean(axis=1))]] if folds else alphas
     whole = _fit(X, y, wanted, l1_ratio, settings, None if start is None else start[0, 0])
     everywhere = [np.broadcast_to(part, (len(alphas), *part.shape[1:])) for part in whole[:-1]]
@@ -35,6 +29,29 @@ def solve(X, y, folds, alphas, l1_ratio, settings, start=None):
     coefs, intercepts, gaps, done = (np.array(part) for part in parts)
     rounds = whole.rounds + sum(fit.rounds for fit in fits)
     return Solved(coefs, intercepts, gaps, errors, rounds, done)
+
+
+def _on_folds(X, y, folds, alphas, l1_ratio, settings):
+    """A list of fits, and their errors on the rows left out, shape (A, folds)."""
+    if not folds:
+        return [], np.empty((len(alphas), 0))
+    from joblib import Parallel, delayed
+
+    # Most of the time goes into products of matrices, which other threads need not wait for.
+    fits, errors = zip(
+        *Parallel(settings.n_jobs, prefer="threads")(
+            delayed(_fold)(X, y, *fold, alphas, l1_ratio, settings) for fold in folds
+        )
+    )
+    return list(fits), np.stack(errors, axis=1)
+
+
+def _fold(X, y, train, test, alphas, l1_ratio, settings):
+    """The fits to the training rows, and their mean squared errors on the others, shape (A,)."""
+    fit = _fit(rows_of(X, train), rows_of(y, train), alphas, l1_ratio, settings)
+    used = fit.coefs.any(axis=0)
+    y_hat = fit.coefs[:, used] @ rows_of(X, test)[:, used].T + fit.intercepts[:, None]
+    return fit, np.mean((rows_of(y, test) - y_hat) ** 2, axis=1)
 
 
 class _Fits(NamedTuple):

@@ -2,8 +2,11 @@ import inspect
 import pickle
 import subprocess
 import sys
+import threading
+import time
 import warnings
 
+import joblib
 import numpy as np
 import pytest
 from conftest import child_environment
@@ -17,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from course import estimators, linear
+from course import estimators, lesson10, linear, wide
 from course.estimators import ElasticNet, ElasticNetCV, Lasso, LassoCV, Ridge
 
 # JAX and TensorFlow compile once for p up to 8, so all data here have at most 8 columns, of
@@ -141,6 +144,61 @@ def test_as_a_part_of_others():
     for name in ("mean_test_score", "std_test_score"):
         np.testing.assert_allclose(ours.cv_results_[name], theirs.cv_results_[name], rtol=1e-9)
     assert cross_val_score(ours.best_estimator_, X, y).mean() == pytest.approx(ours.best_score_)
+
+
+def test_a_grid_search_in_two_processes_gives_the_same():
+    # Nothing here is compiled, which each process would do anew.
+    folds = KFold(lesson10.FOLDS, shuffle=True, random_state=0)
+    grid = {"alpha": np.geomspace(0.01, 10, 5)}
+    A = np.random.default_rng(2).normal(size=(60, 600))
+    searches = [
+        (Lasso(), grid, X, y), (Ridge(), grid, X, y),
+        (LassoCV(alphas=10, n_jobs=2), {"eps": [0.5, 0.1]}, A, A[:, 0] + A[:, 1]),
+    ]  # fmt: skip
+    for model, grid, *data in searches:
+        one, two = (GridSearchCV(model, grid, cv=folds, n_jobs=n).fit(*data) for n in (1, 2))
+        assert one.best_params_ == two.best_params_
+        for k in range(lesson10.FOLDS):
+            scores = (search.cv_results_[f"split{k}_test_score"] for search in (one, two))
+            np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize("model", [LassoCV(), ElasticNetCV(l1_ratio=[0.3, 0.9])], ids=str)
+@pytest.mark.parametrize("intercept", [True, False])
+def test_folds_several_at_a_time_give_the_same_to_the_bit(model, intercept):
+    rng = np.random.default_rng(2)
+    A = rng.normal(size=(200, 600)) + 0.5
+    b = A[:, :5].sum(axis=1) + rng.normal(size=200)
+    model = clone(model).set_params(eps=0.05, alphas=30, fit_intercept=intercept)
+    alone = clone(model).fit(A, b)
+    several = [clone(model).set_params(n_jobs=n).fit(A, b) for n in (1, 2, -1)]
+    with joblib.parallel_config("threading", n_jobs=3):
+        several.append(clone(model).fit(A, b))
+    for other in several:
+        for name in ("mse_path_", "alphas_", "coef_", "intercept_", "dual_gap_", "n_iter_"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(alone, name))
+
+
+def test_n_jobs_says_how_many_folds_at_a_time(monkeypatch):
+    A = np.random.default_rng(2).normal(size=(50, 600))
+    right, lock, under_way, most = wide._fold, threading.Lock(), 0, []
+
+    def counted(*arguments):
+        nonlocal under_way
+        with lock:
+            under_way += 1
+            most.append(under_way)
+        time.sleep(0.05)
+        found = right(*arguments)
+        with lock:
+            under_way -= 1
+        return found
+
+    monkeypatch.setattr(wide, "_fold", counted)
+    for n_jobs, expected in [(None, 1), (1, 1), (3, 3)]:
+        most.clear()
+        LassoCV(eps=0.5, alphas=3, n_jobs=n_jobs).fit(A, A[:, 0])
+        assert (len(most), max(most)) == (5, expected)
 
 
 @pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])

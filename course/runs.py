@@ -1,0 +1,245 @@
+"""Runs of lessons through joblib: each a process of its own, on this machine or on Dask's workers.
+
+joblib's backend decides where the processes are started and how many at a time; its default here
+is "threading", because the work is in the processes. However a sweep ends, its runs end with it.
+"""
+
+import contextlib
+import importlib.util
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import warnings
+
+import psutil
+
+from course.errors import InputError
+
+START = ("-m", "course", "run")  # what Python is given before the lesson's number
+MARK = "COURSE_SWEEP"  # an environment variable: this process is a run of a sweep
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+NEEDS = {"dask": ("distributed", "dask[distributed]"), "ray": ("ray", "ray")}
+LOCAL = "127.0.0.1:0"  # any port, and of this machine alone
+OWN_CLUSTER = {
+    "threads_per_worker": 1, "host": "127.0.0.1", "silence_logs": "ERROR",
+    "dashboard_address": LOCAL, "worker_dashboard_address": LOCAL,
+}  # fmt: skip
+
+
+def known(name):
+    """The name, where joblib has such a backend and its package is installed.
+
+    Raises:
+        InputError: it has none, or the package is missing.
+    """
+    from joblib import parallel
+
+    names = sorted({*parallel.BACKENDS, *parallel.EXTERNAL_BACKENDS, *NEEDS})
+    if name not in names:
+        raise InputError(f"--joblib: there is no {name!r}; there are {', '.join(names)}")
+    module, package = NEEDS.get(name, ("joblib", "joblib"))
+    if importlib.util.find_spec(module) is None:
+        raise InputError(f'--joblib {name}: not installed: python -m pip install "{package}"')
+    return name
+
+
+def run_all(runs, flags, keras_backend, name, jobs, came):
+    """Make runs, several at a time.
+
+    Args:
+        runs: list of (lesson, seed).
+        flags: list of flags for the lessons.
+        keras_backend: the one of all runs.
+        name: of joblib's backend.
+        jobs: how many runs at a time.
+        came: called with what `run_one` returns, as soon as a run has ended.
+
+    Raises:
+        InputError: Dask's scheduler does not answer.
+        concurrent.futures.BrokenExecutor: a worker of joblib's was killed.
+    """
+    from joblib import delayed, parallel_config
+
+    changes = {MARK: "1", "KERAS_BACKEND": keras_backend, "PYTHONIOENCODING": "utf-8"}
+    if jobs > 1:
+        changes |= {name: os.environ.get(name, "1") for name in THREADS}
+    tasks = (
+        delayed(run_one)(run, [*START, str(run[0]), *flags], changes, os.getpid()) for run in runs
+    )
+    with _ready(name, jobs) as backend, parallel_config(backend):
+        try:
+            with contextlib.closing(_outcomes(tasks, jobs)) as outcomes:
+                for outcome in outcomes:
+                    came(*outcome)
+        finally:
+            _end_runs()
+
+
+def _outcomes(tasks, jobs):
+    """What the tasks return, as it comes; of a backend that cannot do that, `jobs` at a time."""
+    from joblib import Parallel, parallel
+
+    if not parallel.get_active_backend()[0].supports_return_generator:  # multiprocessing, ray
+        with Parallel(jobs, batch_size=1) as several:
+            while some := list(itertools.islice(tasks, jobs)):
+                yield from several(some)
+        return
+    # Dask does not look at n_jobs; there too, pre_dispatch lets so many be under way.
+    outcomes = Parallel(
+        jobs, pre_dispatch=jobs, batch_size=1, return_as="generator_unordered"
+    )(tasks)  # fmt: skip
+    try:
+        for outcome in outcomes:  # noqa: UP028
+            yield outcome
+    finally:  # not yield from, which would close it ahead of this block
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib's, about runs cut short
+            outcomes.close()
+
+
+@contextlib.contextmanager
+def _ready(name, jobs):
+    """What joblib takes for its backend of that name; a Dask cluster is there for the block."""
+    if name == "ray":
+        from ray.util.joblib import register_ray
+
+        register_ray()
+    if name != "dask":
+        yield name
+        return
+    from distributed import Client, LocalCluster
+
+    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    with contextlib.ExitStack() as open_:
+        try:
+            cluster = address or open_.enter_context(LocalCluster(n_workers=jobs, **OWN_CLUSTER))
+            client = open_.enter_context(Client(cluster, timeout=10))
+            client.wait_for_workers(1, timeout=30)
+            if not address:
+                client.run(_leave_ctrl_c)
+        except (OSError, ValueError, MemoryError) as error:  # the last where no scheduler answers
+            raise InputError(f"Dask at {address or LOCAL}: {error or 'no scheduler'}") from None
+        yield _dask(client)
+
+
+def _dask(client):
+    from joblib._dask import DaskDistributedBackend
+
+    class Dask(DaskDistributedBackend):
+        """joblib's, which would wait for ever for a task that Dask has given up."""
+
+        def effective_n_jobs(self, n_jobs):
+            return max(2, super().effective_n_jobs(n_jobs))  # of 1, joblib makes no use of Dask
+
+        def submit(self, func, callback=None):
+            def ended(future):
+                if error := future.exception():
+                    run = func.items[0][1][0]
+                    callback([(run, None, b"", f"{type(error).__name__}: {error}")])
+
+            future = super().submit(func, callback)
+            future.add_done_callback(ended)
+            return future
+
+    return Dask(client=client)
+
+
+def _leave_ctrl_c():
+    """In a worker: Ctrl-C is for the master to hear, which ends the workers."""
+    with contextlib.suppress(ValueError):  # not in a thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def run_one(run, words, changes, master):
+    """One run, in a process of its own; joblib calls this, in a process of its choice.
+
+    Args:
+        run: (lesson, seed).
+        words: what Python is given, but for the seed.
+        changes: of the environment.
+        master: the process that asks, by its id.
+
+    Returns:
+        (run, exit status or None where it did not start, its last line of JSON, its last words).
+    """
+    parent = os.getppid() if os.getpid() != master else None
+    if parent:
+        _leave_ctrl_c()
+    command = [sys.executable, *words, "--seed", str(run[1]), "--json"]
+    try:
+        # Files, because a pipe that nobody reads would stop a talkative process.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            with subprocess.Popen(
+                command, env={**os.environ, **changes}, start_new_session=True,
+                stdin=subprocess.PIPE, stdout=out, stderr=err,
+            ) as process:  # fmt: skip
+                try:
+                    _wait(process, parent)
+                finally:
+                    process.kill()
+            return run, process.returncode, _last(out, b"{"), _last(err).decode("utf-8", "replace")
+    except OSError as error:
+        return run, None, b"", error.strerror or str(error)
+
+
+def _last(file, beginning=b""):
+    """The file's last line that begins so and is not empty."""
+    file.seek(0)
+    line = b""
+    for each in file:
+        if each.startswith(beginning) and each.strip():
+            line = each.strip()
+    return line
+
+
+def _wait(process, parent):
+    """Wait until it ends; end it where nobody waits for its record any more.
+
+    Args:
+        parent: of a worker of joblib's, by its id; None in the master itself.
+    """
+    while process.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+        if parent and os.getppid() != parent:
+            os._exit(1)
+        if parent and _cancelled():
+            process.kill()
+
+
+def _cancelled():
+    """Whether this is a task of Dask's whose master is gone."""
+    if "distributed" not in sys.modules:
+        return False
+    from distributed import get_worker
+
+    try:
+        worker = get_worker()
+    except ValueError:
+        return False
+    task = worker.state.tasks.get(worker.get_current_task())
+    return task is None or task.state == "cancelled"
+
+
+def _end_runs():
+    """End the runs that are still under way on this machine."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if MARK in process.environ():
+                process.kill()
+
+
+def end_with_sweep():
+    """In a run of a sweep: end when the sweep has ended, whatever ended it."""
+    if os.environ.pop(MARK, None):
+        threading.Thread(target=_end_at_end_of_input, daemon=True).start()
+
+
+def _end_at_end_of_input():
+    os.read(0, 1)  # comes back when the process at the pipe's other end is gone
+    os._exit(1)

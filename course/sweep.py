@@ -1,0 +1,273 @@
+"""Lessons with many seeds: what the seed alone does to their results.
+
+    python -m course run 13 --seeds 0-19 --jobs 2                  on this machine
+    python -m course run 13 --seeds 0-19 --jobs 8 --joblib dask    on Dask's workers
+
+Each run is a process of its own (course.runs): one that crashes, or that the system ends for want
+of memory, takes no other with it. Its record is written as it comes, into a file of its own, and
+the same command goes on where an earlier one ended.
+"""
+
+import contextlib
+import json
+import re
+import signal
+import sys
+from concurrent.futures import BrokenExecutor
+
+import numpy as np
+
+import course
+from course import runs
+from course.command import whole_number
+from course.errors import InputError, Interrupted, Parser, written_whole
+from course.report import plain, short
+
+MOST_SEEDS, MOST_JOBS = 100_000, 256
+LONGEST = 300  # letters of a run's last words
+ALONE = ("seed", "save", "save-dir", "resume", "show", "predict")  # flags that no sweep takes
+
+
+def add_flags(flags):
+    """Give an argparse parser the flags of a sweep; one that is not given is None."""
+    add = flags.add_argument
+    add("--seeds", metavar="0-19", help="with each of these seeds; or 3, or 0-4,7,10-12")
+    add("--jobs", type=whole_number(1, MOST_JOBS), help="with --seeds: runs at a time (default: 1)")
+    add("--joblib", metavar="BACKEND", help="with --seeds: joblib's backend (default: threading)")
+    add("--results", metavar="FOLDER", help="with --seeds: of the records (default: sweep)")
+
+
+def asked(given):
+    """Whether the flags ask for a sweep.
+
+    Raises:
+        InputError: some do, and others do not.
+    """
+    others = [name for name in ("jobs", "joblib", "results") if getattr(given, name) is not None]
+    if given.seeds is None and others:
+        raise InputError(f"--{others[0]} needs --seeds, as in --seeds 0-19")
+    if given.seeds is not None and given.backend == "all":
+        raise InputError("--seeds does not go with --backend all; name one backend")
+    return given.seeds is not None
+
+
+def seeds(text):
+    """The seeds, each once, in the order given.
+
+    >>> seeds("7,0-2,1")
+    [7, 0, 1, 2]
+    """
+    found = {}
+    for part in text.split(","):
+        ends = re.fullmatch(r"(\d{1,10})(?:-(\d{1,10}))?", part.strip(), re.ASCII)
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
+        if not first <= last < 2**32:
+            raise InputError(f"--seeds: expected 3, or 0-19, or 0-4,7,10-12, got {text!r}")
+        if len(found) + last - first >= MOST_SEEDS:
+            raise InputError(f"--seeds: at most {MOST_SEEDS} at a time, got {text!r}")
+        found.update(dict.fromkeys(range(first, last + 1)))
+    return list(found)
+
+
+def sweep(lessons, given, flags):
+    """Run lessons with many seeds, keep the records, and print what the seeds do.
+
+    Args:
+        lessons: their numbers.
+        given: what `add_flags` parsed.
+        flags: list of flags for the lessons.
+
+    Returns:
+        0 when every run gave a record and all checks hold, 1 when not.
+
+    Raises:
+        InputError: a flag that a sweep does not take, or a folder that holds other runs.
+        Interrupted: Ctrl-C; what is finished is kept.
+    """
+    from course.figures import writable_folder
+
+    wanted = [(lesson, seed) for lesson in dict.fromkeys(lessons) for seed in seeds(given.seeds)]
+    _refuse(flags)
+    name, jobs = runs.known(given.joblib or "threading"), given.jobs or 1
+    folder = writable_folder(given.results or "sweep", "--results")
+    as_json, flags = "--json" in flags, [flag for flag in flags if flag != "--json"]
+    found = Found(wanted, folder, flags)
+    found.read()
+    # A shell's background job ignores Ctrl-C's signal.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        if found.left():
+            runs.run_all(found.left(), flags, found.backend, name, jobs, found.came)
+    except KeyboardInterrupt:
+        there = f"{len(found.records)} of {len(wanted)} runs are in {folder}"
+        raise Interrupted(f"interrupted; {there}; the same command goes on") from None
+    except BrokenExecutor:
+        found.lost(f"a worker of joblib's {name} was killed")
+    (_print_json if as_json else _show)(found)
+    return 0 if found.passed else 1
+
+
+def _refuse(flags):
+    alone = Parser(prog="python -m course run", add_help=False)
+    for flag in ALONE:
+        alone.add_argument(f"--{flag}", dest=flag, nargs="?", const=True)
+    for flag, value in vars(alone.parse_known_args(flags)[0]).items():
+        if value is not None:
+            raise InputError(f"--{flag} does not go with --seeds")
+
+
+class Found:
+    """The runs of a sweep, and what has come of them.
+
+    Attributes:
+        wanted: list of (lesson, seed).
+        records: {run: what --json prints, with "flags", "version" and "status"}.
+        failures: {run: why it gave no record}.
+    """
+
+    def __init__(self, wanted, folder, flags):
+        self.wanted, self.folder, self.backend = wanted, folder, course.pick_backend()
+        self.now = {"flags": flags, "version": course.__version__}
+        self.records, self.failures = {}, {}
+
+    @property
+    def passed(self):
+        records = self.records.values()
+        return not self.failures and all(c["passed"] for r in records for c in r["checks"])
+
+    def of(self, lesson):
+        """The records of a lesson, in the order of `wanted`."""
+        return [self.records[r] for r in self.wanted if r in self.records and r[0] == lesson]
+
+    def left(self):
+        return [run for run in self.wanted if run not in self.records]
+
+    def path(self, run):
+        return self.folder / f"lesson{run[0]:02}_{self.backend}_seed{run[1]:04}.json"
+
+    def read(self):
+        """Take in what an earlier sweep left; a damaged file counts for nothing."""
+        for run in self.wanted:
+            path = self.path(run)
+            try:
+                record = _record(path.read_bytes(), run, self.backend)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+            if record is None or not self.now.keys() <= record.keys():
+                continue
+            for name, value in self.now.items():
+                if record[name] != value:
+                    raise InputError(
+                        f"{path} is of other {name}, {record[name]} and not {value};"
+                        " name another folder with --results"
+                    )
+            self.records[run] = record
+        if self.records:
+            _say(f"{len(self.records)} of {len(self.wanted)} were there")
+
+    def came(self, run, status, text, said):
+        """Keep the record of a run that has ended, or why it gave none."""
+        record = _record(text, run, self.backend) if status in (0, 1) else None
+        if record is None:
+            self.failures[run] = _why(status, said)
+            told = f"no record: {self.failures[run]}"
+        else:
+            self.records[run] = record = {**record, **self.now, "status": status}
+            with written_whole(self.path(run)) as part:
+                part.write_text(json.dumps(plain(record)) + "\n", encoding="utf-8")
+            good = sum(check["passed"] for check in record["checks"])
+            told = f"{good} of {len(record['checks'])} checks hold, {record['seconds']:.1f} s"
+        done = len(self.records) + len(self.failures)
+        _say(f"{run[0]} seed {run[1]}: {told}  ({done} of {len(self.wanted)})")
+
+    def lost(self, why):
+        """Give up the runs that are left."""
+        _say(f"{why}; {len(self.left())} runs are left, and the same command goes on")
+        self.failures = dict.fromkeys(self.left(), why) | self.failures
+
+
+def _say(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+def _record(text, run, backend):
+    """The record of this run that the text is, or None."""
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        record = json.loads(text)
+        whose = record["lesson"], record["seed"], record["backend"]
+        _ = record["results"].items(), record["title"] + "", record["seconds"] + 0.0
+        _ = [(check["name"] + "", check["passed"] + 0) for check in record["checks"]]
+        return record if whose == (*run, backend) else None
+    return None
+
+
+def _why(status, said):
+    """Why a run gave no record, in one line: how it ended, and its last words."""
+    how = {None: "it could not run", 2: "bad input"}.get(status, f"it ended with status {status}")
+    if status is not None and status < 0:
+        with contextlib.suppress(ValueError):
+            how = f"killed by {signal.Signals(-status).name}"
+    if how.endswith("SIGKILL"):
+        how += " (too little memory?)"
+    said = " ".join(said.split())[:LONGEST]
+    return f"{how}: {said}" if said else how
+
+
+def _print_json(found):
+    records = [record for lesson in _lessons(found) for record in found.of(lesson)]
+    failures = [{"lesson": n, "seed": s, "why": why} for (n, s), why in found.failures.items()]
+    outcome = {"passed": found.passed, "records": records, "failures": failures}
+    print(json.dumps(plain(outcome), allow_nan=False))
+
+
+def _lessons(found):
+    return dict.fromkeys(lesson for lesson, _ in found.wanted)
+
+
+def _show(found):
+    """Of each lesson the numbers that all runs have, and the checks that fail."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False)
+    for lesson in _lessons(found):
+        records = found.of(lesson)
+        if records:
+            console.print(_table(lesson, records))
+        failing = {}
+        for record in records:
+            for check in record["checks"]:
+                if not check["passed"]:
+                    failing.setdefault(check["name"], []).append(str(record["seed"]))
+        for name, which in failing.items():
+            console.print(f"[bold red]FAILS[/] with seed {', '.join(which)}: {escape(name)}")
+        if records and not failing:
+            console.print(f"{len(records)} run{'s' * (len(records) > 1)}, all checks hold")
+    if found.failures:
+        told = ", ".join(f"{lesson} seed {seed}" for lesson, seed in found.failures)
+        console.print(f"[bold red]NO RECORD[/] of {told}")
+
+
+def _table(lesson, records):
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.title = f"\nLesson {lesson}: {records[0]['title']}"
+    table.add_column("result", overflow="fold")
+    for title in ("mean", "s", "s/√n", "smallest", "largest"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name in records[0]["results"]:
+        values = [record["results"].get(name) for record in records]
+        if {type(value) for value in values} <= {int, float}:
+            table.add_row(escape(name), *map(short, _spread(np.array(values, dtype="float64"))))
+    return table
+
+
+def _spread(x):
+    """Mean, standard deviation s, s/√n, smallest, largest."""
+    s = x.std(ddof=1) if len(x) > 1 else np.nan
+    return x.mean(), s, s / np.sqrt(len(x)), x.min(), x.max()
