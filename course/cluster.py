@@ -40,9 +40,9 @@ def run(
 
     Args:
         lesson: the name of the lesson's module.
-        options: what `work` is given; JSON. "resume" is the folder of the checkpoint, or None;
-            "weights", a file's name with {} for the machine's number, is this machine's own;
-            all else must be the same on every machine.
+        options: what `work` is given; JSON. "resume", the folder of the checkpoint, or None,
+            "data" and "weights", names of files, are this machine's own; all else must be the
+            same on every machine.
         machines: how many there are.
         machine: which one this is, from 0; None: all of them are processes here, on the processor.
         address: machine 0's HOST:PORT; None, with `machine` None: a free port of 127.0.0.1.
@@ -60,7 +60,7 @@ def run(
     if machine is None:
         address, device = f"127.0.0.1:{_free_port()}", "cpu"
     else:
-        own = ("resume", "weights")
+        own = ("resume", "weights", "data")
         common = {name: value for name, value in options.items() if name not in own}
         roll_call(address, machines, machine, wait, common)
     with contextlib.ExitStack() as stack:
