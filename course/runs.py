@@ -21,7 +21,12 @@ from course.errors import InputError
 
 START = ("-m", "course", "run")  # what Python is given before the lesson's number
 MARK = "COURSE_SWEEP"  # an environment variable: this process is a run of a sweep
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+# For runs beside each other: one thread each, and none takes the graphics card's whole memory.
+BESIDE = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}  # fmt: skip
 NEEDS = {"dask": ("distributed", "dask[distributed]"), "ray": ("ray", "ray")}
 LOCAL = "127.0.0.1:0"  # any port, and of this machine alone
 OWN_CLUSTER = {
@@ -66,7 +71,7 @@ def run_all(runs, flags, keras_backend, name, jobs, came):
 
     changes = {MARK: "1", "KERAS_BACKEND": keras_backend, "PYTHONIOENCODING": "utf-8"}
     if jobs > 1:
-        changes |= {name: os.environ.get(name, "1") for name in THREADS}
+        changes |= {name: os.environ.get(name, usual) for name, usual in BESIDE.items()}
     tasks = (
         delayed(run_one)(run, [*START, str(run[0]), *flags], changes, os.getpid()) for run in runs
     )
