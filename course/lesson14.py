@@ -1,6 +1,6 @@
 """Lesson 14: More machine.
 
-Two devices, or two computers, share each batch and take the same step as one: at what gain?
+Two devices, or two computers, share each batch and take the same steps as one.
 
     n devices     device i gets B_i of the batch's B rows, and the same weights
                   g = Σ (B_i/B) g_i, g_i its rows' mean gradient;  B/n each: g = mean of the g_i
