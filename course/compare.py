@@ -163,8 +163,10 @@ def _show(console, number, by_backend, rows):
             short(np.array(row["measured"][name][-1])) if name in row["measured"] else "—"
             for name in by_backend
         ]
-        apart = f"{row['difference']:.1e}" if row["allowed"] else f"{row['difference']:.0f}"
-        table.add_row(escape(row["name"]), *numbers, apart, f"{row['allowed']:.1e}", verdict)
+        compared = [f"{row[key]:.1e}" for key in ("difference", "allowed")]
+        if not row["apart"]:  # it says nothing of the backends' numbers
+            compared = ["—", "—"]
+        table.add_row(escape(row["name"]), *numbers, *compared, verdict)
     console.print(table)
 
 
@@ -174,9 +176,13 @@ def _show_pairs(console, backends, lessons):
     for pair in itertools.combinations(backends, 2):
         name = ", ".join(pair)
         apart, where = max(
-            (row["apart"].get(name, 0), f"lesson {lesson['lesson']}, {row['name']}")
-            for lesson in lessons
-            for row in lesson["agreement"]
+            (
+                (row["apart"][name], f"lesson {lesson['lesson']}, {row['name']}")
+                for lesson in lessons
+                for row in lesson["agreement"]
+                if name in row["apart"]
+            ),
+            default=(0, "nothing to compare"),
         )
         console.print(f"  {name:<18}  {apart:.1e}  ({where})", soft_wrap=True)
     console.print(

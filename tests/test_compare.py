@@ -52,6 +52,15 @@ def test_a_backend_without_the_check_stands_aside():
     assert list(row["apart"]) == ["tensorflow, jax"]
 
 
+def test_the_largest_difference_is_of_a_check_that_both_have(capsys):
+    several = {"checks": [{**record([1.0])["checks"][0], "name": "several devices"}]}
+    both = {"jax": record([1.0]), "torch": record([1.0])}
+    rows = [*compare.agreement({"jax": several}), *compare.agreement(both)]
+    lessons = [{"lesson": 14, "agreement": rows}]
+    compare._show_pairs(compare.Console(width=80), ["jax", "torch"], lessons)
+    assert "jax, torch          0.0e+00  (lesson 14, c)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("bad", ["nan", "inf"])
 def test_what_is_not_finite_does_not_agree(bad):
     (row,) = compare.agreement({"jax": record([1.0]), "torch": record([bad])})
