@@ -6,7 +6,9 @@ Every contestant lives in a process of its own; they train one epoch in turn (A 
 that a slow minute of the machine hits all. An epoch is training and validation. Printed are the
 first epoch's seconds (compilation included), the median of the others, the median of their ratios
 to the plain `fit` or to what is named below, and the peak memory of the process, also beyond that
-of a bare `import keras`.
+of a bare `import keras`. All train on the GPU where the backend sees one; with
+CUDA_VISIBLE_DEVICES= in front it sees none. There `fit` and `loop` may round to TF32; the lesson
+does not.
 
     fit        the network as anyone writes it: Keras's initialisers, arrays, default settings
     lesson     course.lesson11
@@ -163,7 +165,7 @@ def loop_tensorflow(path, rows):
         for k in range(0, len(X), BATCH):
             step(order[k : k + BATCH])
         for k in range(0, len(X_val), 1000):
-            right(X_val[k : k + 1000], y_val[k : k + 1000])
+            right(X_val[k : k + 1000], y_val[k : k + 1000]).numpy()
         yield
 
 
@@ -171,17 +173,18 @@ def loop_torch(path, rows):
     import torch
     from torch import nn
 
-    X, y, X_val, y_val = (torch.from_numpy(a) for a in arrays(path, rows))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    X, y, X_val, y_val = (torch.from_numpy(a).to(device) for a in arrays(path, rows))
     last = torch.channels_last
     X, X_val = (a.permute(0, 3, 1, 2).contiguous(memory_format=last) for a in (X, X_val))
     net = nn.Sequential(
         nn.Conv2d(1, 4, 5), nn.Tanh(), nn.Conv2d(4, 8, 3), nn.Tanh(), nn.MaxPool2d(2),
         nn.Conv2d(8, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 128),
         nn.Tanh(), nn.Linear(128, 10),
-    ).to(memory_format=last)  # fmt: skip
+    ).to(device, memory_format=last)  # fmt: skip
     sgd = torch.optim.SGD(net.parameters(), RATE, MOMENTUM, nesterov=True)
     while True:
-        order = torch.randperm(len(X))
+        order = torch.randperm(len(X), device=device)
         for k in range(0, len(X), BATCH):
             at = order[k : k + BATCH]
             sgd.zero_grad()
@@ -279,7 +282,10 @@ def contest(name, path, rows):
 
 def start(name, chosen, path):
     environment = {**os.environ, "KERAS_BACKEND": chosen.backend, "PYTHONPATH": str(ROOT),
-                   "TF_CPP_MIN_LOG_LEVEL": "3"}  # fmt: skip
+                   "TF_CPP_MIN_LOG_LEVEL": "3",
+                   # several processes on one GPU: none takes its whole memory
+                   "TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+                   "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}  # fmt: skip
     words = [sys.executable, __file__, "--contest", name, "--data", path, "--rows",
              str(chosen.rows)]  # fmt: skip
     if name in ("lesson", "scaled", "augmented", "layers", "determinism"):
