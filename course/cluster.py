@@ -8,9 +8,9 @@ little; so each machine's work is a child process, watched by the command that s
 import contextlib
 import functools
 import importlib
-import ipaddress
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 import traceback
+from pathlib import Path
 
 from course.errors import InputError
 
@@ -40,9 +41,9 @@ def run(
 
     Args:
         lesson: the name of the lesson's module.
-        options: what `work` is given; JSON. "resume", the folder of the checkpoint, or None,
-            "data" and "weights", names of files, are this machine's own; all else must be the
-            same on every machine.
+        options: what `work` is given; JSON. "resume", the folder of the checkpoint, which
+            counts on machine 0, or None, "data" and "weights", names of files, are this
+            machine's own; all else must be the same on every machine.
         machines: how many there are.
         machine: which one this is, from 0; None: all of them are processes here, on the processor.
         address: machine 0's HOST:PORT; None, with `machine` None: a free port of 127.0.0.1.
@@ -71,7 +72,8 @@ def run(
             children.append(stack.enter_context(_Child(job, device, say if k == here[0] else None)))
         failed = _first_to_fail(children)
         if failed is not None:
-            raise InputError(_why(children, failed, wait, options.get("resume")))
+            kept = _kept(options.get("resume"), machine)
+            raise InputError(_why(children, failed, wait, kept))
         return [child.result for child in children]
 
 
@@ -92,14 +94,18 @@ class _Child:
 
     def __init__(self, job, device, say):
         self.machine, self.say = job["share"][0], say
+        self.resume = job["options"].get("resume")
         self.result = self.error = None
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         command = [sys.executable, "-m", "course.cluster", json.dumps(job)]
         # A session of its own: Ctrl-C reaches the parent alone, which ends it.
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
-            start_new_session=True, env=_environment(device),
-        )  # fmt: skip
+        try:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
+                start_new_session=True, env=_environment(device),
+            )  # fmt: skip
+        except OSError as error:
+            raise InputError(f"cannot start machine {self.machine}: {error.strerror}") from None
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -111,8 +117,17 @@ class _Child:
             self.process.kill()
         self.process.wait()
         self.reader.join()
+        self._clear()
         for stream in (self.process.stdin, self.process.stdout, self.log):
             stream.close()
+
+    def _clear(self):
+        """Remove the half of a checkpoint that it may have been writing."""
+        if self.resume:
+            folder = Path(self.resume)
+            folder = folder if folder.is_dir() else folder.parent
+            for part in folder.glob(f".{self.process.pid}.part.*"):
+                part.unlink(missing_ok=True)
 
     def _read(self):
         for line in self.process.stdout:
@@ -160,13 +175,18 @@ def _first_to_fail(children):
     return next(child for cause in order for child in failed if cause(child))
 
 
-def _why(children, failed, wait, resume):
+def _kept(resume, machine):
+    if resume is not None and not machine:
+        return f"the same command goes on from the last checkpoint in {resume}"
+    if machine:
+        return "the same command goes on from machine 0's last checkpoint, if it has --resume"
+    return "nothing is kept (--resume FOLDER keeps a checkpoint after each epoch)"
+
+
+def _why(children, failed, wait, kept):
     name, text = f"machine {failed.machine}", failed.said()
     if failed.error:
         return f"{name}: {failed.error}"
-    kept = "nothing is kept (--resume FOLDER keeps a checkpoint after each epoch)"
-    if resume is not None:
-        kept = f"the same command goes on from the last checkpoint in {resume}"
     if failed.killed:
         was = f"was killed ({signal.Signals(-failed.process.returncode).name})"
         others = ", the other machines ended" if len(children) > 1 else ""
@@ -188,10 +208,11 @@ def split_address(address):
     ('127.0.0.1', 9876)
     """
     host, _, port = address.rpartition(":")
-    if not host or ":" in host or not port.isdecimal() or not 0 < int(port) < 65536:
+    number = int(port) if re.fullmatch(r"\d{1,5}", port, re.ASCII) else 0
+    if not host or ":" in host or not 0 < number < 65536:
         raise InputError(f"--address {address}: expected HOST:PORT, such as 10.0.0.1:9876")
     try:
-        return socket.gethostbyname(host), int(port)
+        return socket.gethostbyname(host), number
     except (OSError, UnicodeError, TypeError):
         raise InputError(f"--address {address}: there is no host {host!r}") from None
 
@@ -218,6 +239,11 @@ def roll_call(address, machines, machine, wait, common):
     me = {"machine": machine, "machines": machines, **common}
     if machine > 0:
         return _call(address, where, me, wait, end)
+    if where[0].startswith("127.") and not address.startswith(("127.", "localhost:")):
+        raise InputError(
+            f"--address {address} is {where[0]} here, which no other machine can reach; give this"
+            " machine's address in the network, such as 10.0.0.1:9876"
+        )
     come = {}
     with contextlib.ExitStack() as stack:
         try:
@@ -239,7 +265,8 @@ def roll_call(address, machines, machine, wait, common):
                     " longer"
                 ) from None
             caller.settimeout(2)
-            with contextlib.suppress(OSError, ValueError, AttributeError):  # no machine of ours
+            # What else calls is no machine of ours.
+            with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError):
                 other = json.loads(caller.makefile("rb").readline(10_000))
                 wrong = _difference(me, other)
                 if wrong:
@@ -282,13 +309,15 @@ def _call(address, where, me, wait, end):
 def join(address, machines, machine, wait):
     """Make this process one of the machines, before JAX has computed anything."""
     import jax
+    from jaxlib import _jax
 
-    if ipaddress.ip_address(split_address(address)[0]).is_loopback:
-        # JAX has no setting for the address of its CPU collectives: it takes the host's name.
-        from jaxlib import _jax
-
-        only_here = functools.partial(_jax.make_gloo_tcp_collectives, hostname="127.0.0.1")
-        _jax.make_gloo_tcp_collectives = only_here
+    # JAX has no setting for the address of its CPU collectives: it takes the host's name, which
+    # often stands for 127.0.1.1. Here it takes the address from which machine 0 is reached.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(split_address(address))  # sends nothing
+        own, _ = probe.getsockname()
+    collectives = functools.partial(_jax.make_gloo_tcp_collectives, hostname=own)
+    _jax.make_gloo_tcp_collectives = collectives
     jax.distributed.initialize(
         address, machines, machine, coordinator_bind_address=address, initialization_timeout=wait,
         heartbeat_timeout_seconds=HEARTBEAT,

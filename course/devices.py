@@ -119,6 +119,14 @@ def everywhere():
     return keras.distribution.DataParallel(auto_shard_dataset=False)
 
 
+def of_machine():
+    """What a machine brings to `everywhere`: "2 × gpu", or "1 × cpu"."""
+    if chosen:
+        return f"1 × {chosen.partition(':')[0]}"
+    cards = len(available("gpu"))
+    return f"{cards} × gpu" if cards else "1 × cpu"
+
+
 def _what_there_is(kind, there):
     if there:
         return f"there are {', '.join(there)}"
@@ -145,10 +153,14 @@ def exact_float32():
 
 
 def sharing():
-    """Names of the devices that can share a batch: the GPUs, if there are two; else the CPU's."""
+    """Names of the devices that can share a batch: the GPUs, if there are two; else the CPU's.
+
+    The one that --device names comes first.
+    """
     if not can_share():
         return []
     cards = available("gpu") if (chosen or "gpu").startswith("gpu") else []
+    cards.sort(key=lambda name: name != chosen)
     return cards if len(cards) > 1 else available("cpu")
 
 

@@ -11,8 +11,9 @@ import errno
 import os
 import sys
 
+FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 # What a full disk or a broken terminal behind the output says.
-OUTPUT_ERRORS = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF}
+OUTPUT_ERRORS = {*FULL, errno.EIO, errno.EBADF}
 
 
 class InputError(ValueError):
@@ -86,11 +87,14 @@ def one_line_errors(name):
         status.code = 130
         message = str(interrupt) or "interrupted; nothing half-written is left behind"
     except OSError as error:
-        if error.errno not in OUTPUT_ERRORS or error.filename is not None:
-            raise
         status.code = 2
-        message = f"cannot write the output ({error.strerror})"
-        _drop_stdout()
+        if error.filename is None and error.errno in OUTPUT_ERRORS:
+            message = f"cannot write the output ({error.strerror})"
+            _drop_stdout()
+        elif error.errno in FULL or (error.filename is None and error.errno == errno.ENOENT):
+            message = f"cannot write ({error.strerror})"  # ENOENT: tempfile found no folder
+        else:
+            raise
     else:
         return
     print(f"{name}: {message}", file=sys.stderr, flush=True)

@@ -227,22 +227,22 @@ def train(
     batches = Batches(X, Y, batch_size, seed, augment, share)
     state, path = _State([], [], [], {}, {}), None
     model.optimizer.build(model.trainable_variables)
-    if resume is not None:
-        path = checkpoint_path(resume) if share[0] == 0 else None
+    if resume is not None or share[1] > 1:
+        path = checkpoint_path(resume) if resume is not None and share[0] == 0 else None
         identity = _identity(model, (X, Y, *validation_data), batch_size, seed, augment)
         state = replace(state, identity=identity)
         found = _bytes(path)
-        if share[1] > 1:
+        if share[1] > 1:  # machine 0 alone knows whether there is one
             found = cluster.from_first(found)
         if found is not None:
-            state = _read(found, path or resume, model, state.identity)
+            state = _read(found, path or "of machine 0", model, state.identity)
             _assign(model, state.weights, state.memory)
     resumed = state.epochs
     keeper = _Keeper(state, batches, path, patience)
     interrupted = False
     if resumed > epochs:
         raise InputError(
-            f"--resume {path or resume} has {resumed} epochs behind it;"
+            f"--resume {path or 'of machine 0'} has {resumed} epochs behind it;"
             f" ask for --epochs {resumed} or more"
         )
     waited = resumed - _best_epoch(state.history["val_loss"]) if resumed else 0

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from conftest import NO_NETWORK, child_environment, one_line
 
-from course import cluster, data, lesson11, lesson14
+from course import cluster, data, devices, lesson11, lesson14
 from course.errors import InputError
 
 only_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="needs JAX's runtime")
@@ -111,6 +111,23 @@ def test_two_machines_a_killed_one_and_what_goes_on(training, tmp_path):
 
 
 @only_jax
+def test_the_checkpoint_is_machine_0s(training, tmp_path):
+    digits = lesson14.even(data.load_images())
+    kept = tmp_path / "kept"
+    lesson11.train(lesson11.build_model(), digits, 1, verbose=0, resume=kept)  # one machine alone
+    flags = ["--machines", "2", "--address", f"127.0.0.1:{cluster._free_port()}"]
+    flags += ["--epochs", "2", "--json"]
+    zero = training(*flags, "--machine", "0", "--resume", "kept")
+    one = training(*flags, "--machine", "1")
+    for process in (zero, one):
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+        results = json.loads(out)["results"]
+        assert results["epochs, and how many of them were in the checkpoint"] == [2, 1]
+    assert [path.name for path in kept.iterdir()] == ["checkpoint.npz"]
+
+
+@only_jax
 def test_ctrl_c_and_a_killed_parent_leave_no_machine(training):
     for send, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         process = training("--machines", "2", "--epochs", "500")
@@ -134,6 +151,7 @@ def test_ctrl_c_and_a_killed_parent_leave_no_machine(training):
         ("--machines 2 --machine 2 --address 127.0.0.1:9876", "of 2 machines the last is 1"),
         ("--machines 2 --machine 0 --address nowhere", "expected HOST:PORT"),
         ("--machines 2 --machine 0 --address 127.0.0.1:99999", "expected HOST:PORT"),
+        (f"--machines 2 --machine 0 --address 127.0.0.1:{'1' * 5000}", "expected HOST:PORT"),
         ("--machines 3", "cannot share 100 rows evenly"),
         ("--machines 2 --data nosuch.npz", "nosuch.npz"),
         ("--machines 2 --machine 0 --address ü..x:80", "there is no host"),
@@ -151,6 +169,30 @@ def test_bad_flags(in_tmp, capsys, flags, words):
 def test_other_backends_say_what_is_missing(in_tmp, capsys):
     assert lesson14.main(["--machines", "2", "--save-dir", "."]) == 2
     assert "several machines need the JAX backend" in one_line(capsys.readouterr().err)
+
+
+def test_an_address_that_no_other_machine_can_reach(loopback, monkeypatch):
+    monkeypatch.setattr(socket, "gethostbyname", lambda host: "127.0.1.1")
+    with pytest.raises(InputError, match=r"here:1 is 127.0.1.1 here, which no other machine"):
+        cluster.roll_call("here:1", 2, 0, 1, {})
+
+
+@only_jax
+def test_machines_here_do_not_share_a_card(monkeypatch):
+    monkeypatch.setattr(devices, "chosen", "gpu:0")
+    with pytest.raises(InputError, match="--device gpu needs --machine K"):
+        lesson14.on_machines(lesson14.Options(machines=2))
+
+
+def test_half_a_checkpoint_is_removed(loopback, monkeypatch, tmp_path):
+    child(monkeypatch, f'''
+import os, pathlib, sys
+pathlib.Path({str(tmp_path)!r}, f".{{os.getpid()}}.part.checkpoint.npz").touch()
+sys.exit(1)
+''')  # fmt: skip
+    with pytest.raises(InputError):
+        cluster.run("lesson14", {"resume": str(tmp_path)}, 2)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_port_in_use(loopback):
@@ -195,7 +237,7 @@ def test_all_come_and_strangers_and_machines_told_something_else(loopback):
     threads = [threading.Thread(target=come, args=(0,))]
     threads[0].start()
     with _connect(address), _connect(address) as stranger:  # one is silent
-        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        stranger.sendall(b"[" * 9_000 + b"\n")
         for k, machines, common in ((2, 3, {"seed": 4}), (1, 2, {}), (2, 3, {}), (1, 3, {})):
             threads.append(threading.Thread(target=come, args=(k, machines), kwargs=common))
             threads[-1].start()

@@ -1,5 +1,6 @@
 """The command line: what it prints, and one line for everything that can go wrong."""
 
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from conftest import child_environment, one_line
 
 from course import figures, lesson01, lesson02, lesson03
 from course.__main__ import lessons, main
-from course.errors import InputError
+from course.errors import InputError, one_line_errors
 
 
 def test_a_lesson_prints_its_checks_and_saves_its_figures(in_tmp, capsys):
@@ -140,6 +141,25 @@ def test_a_full_disk_behind_the_output(tmp_path):
         )  # fmt: skip
     assert "No space left" in one_line(done.stderr)
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/tmp/x"),
+        FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"),
+    ],
+)
+def test_a_full_disk_elsewhere(capsys, error):
+    with one_line_errors("course") as status:
+        raise error
+    assert status.code == 2
+    assert error.strerror in one_line(capsys.readouterr().err)
+
+
+def test_a_slip_in_the_code_is_not_hidden():
+    with pytest.raises(FileNotFoundError), one_line_errors("course"):
+        open("nosuch").close()
 
 
 def test_ctrl_c_while_a_lesson_runs(tmp_path):

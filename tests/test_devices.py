@@ -99,6 +99,25 @@ def test_what_keras_lacks_on_pytorch():
         devices.several(2)
 
 
+@sharing
+@pytest.mark.parametrize(
+    ("chosen", "cards", "shared", "told"),
+    [
+        (None, 0, "cpu:0 cpu:1", "1 × cpu"),
+        (None, 1, "cpu:0 cpu:1", "1 × gpu"),
+        (None, 3, "gpu:0 gpu:1 gpu:2", "3 × gpu"),
+        ("gpu:1", 3, "gpu:1 gpu:0 gpu:2", "1 × gpu"),
+        ("cpu:0", 3, "cpu:0 cpu:1", "1 × cpu"),
+    ],
+)
+def test_what_shares_a_batch_and_what_a_machine_brings(monkeypatch, chosen, cards, shared, told):
+    count = {"cpu": 2, "gpu": cards}
+    monkeypatch.setattr(devices, "available", lambda k: [f"{k}:{i}" for i in range(count[k])])
+    monkeypatch.setattr(devices, "chosen", chosen)
+    assert devices.sharing() == shared.split()
+    assert devices.of_machine() == told
+
+
 def test_too_late_to_simulate_changes_nothing():
     before = devices.available("cpu")
     devices.simulate(16)
