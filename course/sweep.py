@@ -25,6 +25,7 @@ from course.report import plain, short
 
 MOST_SEEDS, MOST_JOBS = 100_000, 256
 LONGEST = 300  # letters of a run's last words
+LONGEST_ROW = 4  # numbers in a result that are shown one by one
 ALONE = ("seed", "save", "save-dir", "resume", "show", "predict")  # flags that no sweep takes
 
 
@@ -169,15 +170,22 @@ class Found:
             _say(f"{len(self.records)} of {len(self.wanted)} were there")
 
     def came(self, run, status, text, said):
-        """Keep the record of a run that has ended, or why it gave none."""
+        """Keep the record of a run that has ended, or why it gave none.
+
+        Raises:
+            InputError: the first run refused its flags.
+        """
         record = _record(text, run, self.backend) if status in (0, 1) else None
+        if status == 2 and not self.records:  # the flags, which all runs have
+            raise InputError(f"lesson {run[0]}, seed {run[1]}: {_words(said)}")
         if record is None:
             self.failures[run] = _why(status, said)
             told = f"no record: {self.failures[run]}"
         else:
-            self.records[run] = record = {**record, **self.now, "status": status}
+            record = {**record, **self.now, "status": status}
             with written_whole(self.path(run)) as part:
                 part.write_text(json.dumps(plain(record)) + "\n", encoding="utf-8")
+            self.records[run] = record
             good = sum(check["passed"] for check in record["checks"])
             told = f"{good} of {len(record['checks'])} checks hold, {record['seconds']:.1f} s"
         done = len(self.records) + len(self.failures)
@@ -212,8 +220,11 @@ def _why(status, said):
             how = f"killed by {signal.Signals(-status).name}"
     if how.endswith("SIGKILL"):
         how += " (too little memory?)"
-    said = " ".join(said.split())[:LONGEST]
-    return f"{how}: {said}" if said else how
+    return f"{how}: {_words(said)}" if said.strip() else how
+
+
+def _words(said):
+    return " ".join(said.split())[:LONGEST]
 
 
 def _print_json(found):
@@ -260,11 +271,27 @@ def _table(lesson, records):
     table.add_column("result", overflow="fold")
     for title in ("mean", "s", "s/√n", "smallest", "largest"):
         table.add_column(title, justify="right", no_wrap=True)
-    for name in records[0]["results"]:
-        values = [record["results"].get(name) for record in records]
-        if {type(value) for value in values} <= {int, float}:
+    results = [_numbers(record["results"]) for record in records]
+    for name in results[0]:
+        values = [found[name] for found in results if name in found]
+        if len(values) == len(results):
             table.add_row(escape(name), *map(short, _spread(np.array(values, dtype="float64"))))
     return table
+
+
+def _numbers(results):
+    """{name: number}; a short row of numbers gives one for each place.
+
+    >>> _numbers({"costs": [3.0, 2.0], "backend": "jax"})
+    {'costs (1 of 2)': 3.0, 'costs (2 of 2)': 2.0}
+    """
+    numbers = {}
+    for name, value in results.items():
+        row = value if isinstance(value, list) else [value]
+        if len(row) <= LONGEST_ROW and {type(x) for x in row} <= {int, float}:
+            for place, x in enumerate(row, 1):
+                numbers[f"{name} ({place} of {len(row)})" if len(row) > 1 else name] = x
+    return numbers
 
 
 def _spread(x):

@@ -178,7 +178,8 @@ def test_a_backend_that_is_not_installed(in_tmp, monkeypatch, capsys, name):
 
 def test_the_records_and_the_table(lesson, capsys):
     lesson("""
-results = {"b": 0.5 - seed, "word": "x", "odd": [1, None, 2][seed], "yes": True, "two": [1, 2]}
+results = {"b": 0.5 - seed, "word": "x", "odd": [1, None, 2][seed], "yes": True, "two": [1, seed],
+           "five": [1] * 5}
 record(results=results, checks=[{"name": name, "passed": True} for name in "cd"])
 """)
     assert run("--seeds", "0-2", "--quick", "--epochs", "3") == 0
@@ -191,7 +192,11 @@ record(results=results, checks=[{"name": name, "passed": True} for name in "cd"]
     assert [float(number) for number in rows["b"]] == pytest.approx(
         [-0.5, s, s / 3**0.5, -1.5, 0.5], rel=1e-5
     )
-    assert not rows.keys() & {"word", "odd", "yes", "two"}
+    assert rows["two"][:3] == ["(2", "of", "2)"]
+    assert [float(number) for number in rows["two"][3:]] == pytest.approx(
+        [1, 1, 1 / 3**0.5, 0, 2], rel=1e-5
+    )
+    assert not rows.keys() & {"word", "odd", "yes", "five"}
     assert "3 runs, all checks hold" in out
     record = kept(2)
     assert (record["seed"], record["results"]["b"], record["status"]) == (2, -1.5, 0)
@@ -224,7 +229,6 @@ def test_json(lesson, capsys):
 
 
 FAILING = {
-    "sys.stderr.write('x' * 300_000 + '\\nthe end\\n'); sys.exit(2)": "bad input: the end",
     "os.kill(os.getpid(), 9)": "killed by SIGKILL (too little memory?)",
     "os.abort()": "killed by SIGABRT",
     "sys.exit(5)": "it ended with status 5",
@@ -232,18 +236,30 @@ FAILING = {
     "record(seed=17)": "it ended with status 0",
     "record(); sys.exit(130)": "it ended with status 130",
     "raise OSError('libcudart is not there')": "OSError: libcudart is not there",
+    # When there is a record, bad input is not the flags, which all runs have.
+    "while not os.listdir('sweep'): time.sleep(0.01)\n"
+    "sys.stderr.write('x' * 300_000 + '\\nthe end\\n'); sys.exit(2)": "bad input: the end",
 }
+
+
+def test_flags_that_the_lesson_refuses_are_told_once(lesson, capfd):
+    lesson("note('begun'); print('no --epohs here', file=sys.stderr); sys.exit(2)")
+    assert run("--seeds", "0-9", "--epohs", "3") == 2
+    line = one_line(capfd.readouterr().err)
+    assert line == "course: lesson 1, seed 0: no --epohs here"
+    assert lines("begun") == [0]
+    assert os.listdir("sweep") == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_runs_that_fail_take_no_other_with_them(lesson, capfd):
     cases = list(FAILING)
-    lesson(f"exec({[*cases, 'record()']!r}[seed])")
-    good = len(cases)
-    assert run("--seeds", f"0-{good}", "--jobs", "3") == 1
+    lesson(f"exec({['record()', *cases]!r}[seed])")
+    good = 0
+    assert run("--seeds", f"0-{len(cases)}", "--jobs", "3") == 1
     err = capfd.readouterr().err.splitlines()
-    assert len(err) == good + 1
-    for seed, words in enumerate(FAILING.values()):
+    assert len(err) == len(cases) + 1
+    for seed, words in enumerate(FAILING.values(), 1):
         (line,) = (line for line in err if line.startswith(f"1 seed {seed}:"))
         assert "no record: " in line
         assert words in line
