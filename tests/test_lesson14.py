@@ -180,6 +180,13 @@ def rate_not_scaled(right):
     return changed(right, train_by_hand=train)
 
 
+def ten_epochs(right):
+    def train(seed, runs, X, y, rate, epochs, size):
+        return right.train_by_hand(seed, runs, X, y, rate, lesson.PASSES, size)
+
+    return changed(right, train_by_hand=train)
+
+
 def other_precision(policy):
     return lambda right: {"bfloat16": policy}
 
@@ -198,6 +205,7 @@ GRADIENT, UNEQUAL = (
     "gradient of unequal shares, weighted, relative, = the whole batch's",
 )
 STEPS = ["weights at every step, 2 devices = 1, furthest"]
+ENOUGH_STEPS = "at 50 B, 5 times as many steps: the best of 3 rates loses"
 ERROR = "bfloat16: error of p, log2 of Keras's ÷ by hand"
 
 
@@ -228,10 +236,12 @@ MISTAKES = [
             ["variances at B, η; 4B, η; 4B, 4η, ÷ predicted, 5 sigma"]),
     Mistake("rate not scaled", "lesson13", rate_not_scaled,
             lambda: lesson.larger_batches(PARTS, QUICK),
-            ["at 10 B: of the cost lost with η the same, η ∝ B loses"]),
-    Mistake("batches that never grow too large", "BATCHES", lambda right: (10, 50, 100),
+            ["at 10 B: of the cost lost with η the same, η ∝ B loses", ENOUGH_STEPS]),
+    Mistake("no batch so large that its steps are too few", "BATCHES", lambda right: (10, 50, 100),
             lambda: lesson.larger_batches(PARTS, QUICK),
-            ["at 50 B: η ∝ B is too large, and loses too? yes"]),
+            ["at 50 B: too few steps, the best of 3 rates loses? yes"]),
+    Mistake("never more than ten epochs", "lesson13", ten_epochs,
+            lambda: lesson.larger_batches(PARTS, QUICK), [ENOUGH_STEPS]),
     Mistake("smallest number of float16", "FLOAT16_NOTHING", lambda right: 2 * right, gradients,
             ["share that is 0 in float16, plain and scaled = below 2^-25"]),
     Mistake("one bit more than float16 has", "FLOAT16_ROUNDING", lambda right: right / 2, gradients,

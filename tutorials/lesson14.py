@@ -26,9 +26,9 @@
 # `course/lesson14.py`; open that file beside it. Every number in the text was
 # computed by the cells on this page.
 #
-# It needs no graphics card. Where there is none, the processor passes for four
-# devices. The numbers are then those of real devices; the speed is not, for
-# the same cores do all of the work.
+# It needs no graphics card. Where there are not at least two, the processor
+# passes for four devices. The numbers are then those of real devices; the
+# speed is not, for the same cores do all of the work.
 
 # %%
 import numpy as np
@@ -44,7 +44,7 @@ Y = np.eye(10)[y]
 
 notebook.numbers(
     batch=lesson.BATCH_SIZE,
-    train=len(digits.X_train),
+    test=len(digits.X_test),
     steps=lesson.STEPS,
     weights_in_all=lesson.lesson11.WEIGHTS,
     megabytes=lesson.lesson11.WEIGHTS * 4 / 1e6,
@@ -125,43 +125,53 @@ notebook.numbers(
 )
 
 # %% [markdown]
-# Of each batch the {number}`devices_used` devices got {number}`rows_each` rows.
-# After {number}`steps` steps no weight differs from that of one device by more
-# than {number}`furthest:.1e`. It *is* the same training.
+# Of each batch the {number}`devices_used` devices got {number}`rows_each`
+# rows. After {number}`steps` steps no weight differs from that of one device
+# by more than {number}`furthest:.1e`. It *is* the same training. (On PyTorch
+# the cell trains nothing, and its three numbers say nothing.)
 #
-# In float32 it begins in the same way, with differences in the seventh digit. But
-# sooner or later one of them decides which of two nearly equal pixels is
-# the larger in a pool. From there on the two trainings are as different as two with different
-# seeds, and as good.
+# In float32 it begins in the same way, with differences in the seventh digit.
+# They can grow: where two pixels of a pool are nearly equal, such a
+# difference can decide which of them gets the gradient. After a long training
+# the weights may be as far apart as with two different seeds; this page does
+# not follow them so far.
 #
 # ### Is it faster?
 #
-# Every step ends with an exchange: here {number}`megabytes:.2f` megabytes of
-# gradients to and from each device. That is worth while where computing takes much
-# longer than telling: large networks, large batches, fast connections between
-# the cards. This network is small, and the four devices on this page are one
-# processor, so do not look for a gain here. In a terminal the lesson prints the
-# milliseconds of a step on each number of devices; for your machine that is the
-# answer to the first question on this page.
+# Every step ends with an exchange. The gradient has as many numbers as there
+# are weights, in float32 {number}`megabytes:.2f` megabytes; each device sends
+# and gets about as much, or at most twice that where the devices form a ring
+# (an exercise of this lesson counts it). That is worth while where computing
+# takes much longer than telling: large networks, large batches, fast
+# connections between the cards. This network is small, and the four devices
+# on this page are one processor, so do not look for a gain here. In a
+# terminal the lesson prints the milliseconds of a step on each number of
+# devices; for your machine that is the answer to the first question on this
+# page.
 #
 # ### A larger batch
 #
-# Usually one wants to keep each device busy with as many rows as it had alone,
-# so that four devices share a batch four times as large. Then there are four
-# times fewer steps, and with the old learning rate the network hardly gets
-# anywhere. But take four small steps, each with a batch of its own, at a learning
-# rate $\eta$ so small that the weights $\theta$ hardly move meanwhile:
+# Usually one wants to keep each device busy with as many rows as it had
+# alone, so that four devices share a batch four times as large. Then there
+# are four times fewer steps, and with the old learning rate the weights go
+# only about a quarter as far. But take four small steps, each with a batch of
+# its own, at a learning rate $\eta$ so small that the weights $\theta$ hardly
+# move meanwhile:
 #
 # $$
 # \theta - \eta\,(g_1 + g_2 + g_3 + g_4) =
 # \theta - 4\eta \cdot \tfrac14 (g_1 + g_2 + g_3 + g_4) .
 # $$
 #
-# On the right there is *one* step on all four batches at the rate $4\eta$. This is
-# the rule of *linear scaling*: a batch $k$ times as large, a rate $k$ times as
-# large. It holds to first order in $\eta$, so the weights after the four small steps
-# and after the large one differ by about $\eta^2$: halve $\eta$, and the difference
-# must be four times smaller.
+# The four batches are equally large, so $\tfrac14 (g_1 + \dots + g_4)$ is the
+# mean gradient of all their rows: on the right there is *one* step on all
+# four batches at the rate $4\eta$. This is the rule of *linear scaling*: a
+# batch $k$ times as large, a rate $k$ times as large. But $g_2$ is taken
+# after the first small step, where the weights have moved by $\eta g_1$. So
+# $g_2$ is off by something proportional to $\eta$, the step $\eta g_2$ by
+# something proportional to $\eta^2$, and so are the weights in the end: the
+# rule holds *to first order* in $\eta$. Halve $\eta$, and the difference must
+# be four times smaller.
 
 # %%
 rows = lesson.TOGETHER * lesson13.BATCH_SIZE
@@ -170,16 +180,21 @@ Y_large = np.eye(10)[y_large]
 rates = np.array([1, 0.5]) * lesson.FIRST_ORDER
 gap = [lesson.parting(X_large, Y_large, weights, rate) for rate in rates]
 
-notebook.numbers(gap_ratio=gap[0] / gap[1])
+notebook.numbers(eta=rates[0], gap_ratio=gap[0] / gap[1])
 
 # %% [markdown]
-# The difference at $\eta$, divided by that at $\eta/2$, is
-# {number}`gap_ratio:.3f`. (Momentum changes nothing in principle: it spreads
-# every step over the next ones, in both cases.) And the noise? The random order of
-# the rows scatters the trained weights. Lesson 13 has a formula for it, in which the
-# scatter grows with the rate and shrinks with the batch: so a rate and a batch
-# that grow together leave the noise as it was. The lesson checks that too, on a
-# linear regression.
+# At $\eta$ = {number}`eta:.3f` the difference, divided by that at $\eta/2$,
+# is {number}`gap_ratio:.3f`. (With momentum the rule holds only over many
+# steps: in the end every gradient moves the weights by $\eta/(1 - \mu)$ times
+# itself in both cases, but that takes about $1/(1 - \mu)$ steps, and there
+# are four times fewer of the large ones.)
+#
+# And the noise? The random order of the rows scatters the trained weights.
+# Lesson 13 has a formula for their variance, and for small rates that is
+# nearly proportional to $\eta/B$: so a rate and a batch that grow together
+# leave the noise nearly as it was. The lesson compares the formula with
+# trainings at $(B, \eta)$, $(4B, \eta)$ and $(4B, 4\eta)$, on a linear
+# regression.
 #
 # ## Checked
 #
@@ -202,6 +217,9 @@ notebook.figure(
 # %%
 cost_same = report.results["test cost at B = 10, 100, 500, η the same"]
 cost_scaled = report.results["test cost at B = 10, 100, 500, η ∝ B"]
+at_500 = report.results["test cost at B = 500, η ∝ B times 0.5, 1, 2"]
+more_steps = report.results["the same after 5 times as many steps"]
+spread = report.results["spread of w1 at B, η; 4B, η; 4B, 4η"]
 bits = report.results["gradients that are 0 in float16, and times 2^15"]
 
 notebook.numbers(
@@ -209,6 +227,12 @@ notebook.numbers(
     same_large=cost_same[1],
     scaled_large=cost_scaled[1],
     scaled_largest=cost_scaled[2],
+    half_rate=at_500[0],
+    twice_rate=at_500[2],
+    best_of_more=min(more_steps),
+    spread_small=spread[0],
+    spread_same=spread[1],
+    spread_scaled=spread[2],
     share_lost=bits[0],
     still_lost=bits[1],
     right_float32=report.results["float32: accuracy, seconds"][0],
@@ -217,17 +241,29 @@ notebook.numbers(
 )
 
 # %% [markdown]
+# First the noise. With the rate $\eta$ kept, four times as many rows in a
+# batch make the spread of the first weight {number}`spread_same:.4f` instead
+# of {number}`spread_small:.4f`, about half; with the rate $4\eta$ it is
+# {number}`spread_scaled:.4f`.
+#
 # Each dot is one network of lesson 13. The red line keeps the rate, the blue
-# one scales it with the batch, $\eta \propto B$; the orange one is a compromise
-# that some recommend, $\eta \propto \sqrt B$. From 10 rows to 100 the cost on
-# the blue line stays where it was: {number}`same_small:.2f` and
+# one scales it with the batch, $\eta \propto B$; the orange one is a
+# compromise that some recommend, $\eta \propto \sqrt B$. From 10 rows to 100
+# the cost on the blue line stays where it was: {number}`same_small:.2f` and
 # {number}`scaled_large:.2f`, while on the red one it is
-# {number}`same_large:.2f`. At 500 rows the scaled rate is too large, and the
-# cost is {number}`scaled_largest:.2f`. In lesson 5 it was the largest
-# eigenvalue, the cost's largest curvature, that set the limit of the rate, and
-# a faster device does not change that. So with the batch the rate cannot grow
-# for ever, and from there on a larger batch, and with it more devices, helps
-# little. As the limit is often lowest at the beginning, many recipes start with
+# {number}`same_large:.2f`.
+#
+# At 500 rows, which are all there are, the blue line rises too, to
+# {number}`scaled_largest:.2f`. Ten epochs are ten steps there. Is the rate
+# wrong? With half of it the cost is {number}`half_rate:.2f`, with twice as
+# much {number}`twice_rate:.2f`. The steps are too few: after fifty instead of
+# ten, the best of the three rates has come to {number}`best_of_more:.2f`. And
+# the steps cannot just be made longer instead. In lesson 5 it was the largest
+# eigenvalue, the cost's largest curvature, that set the limit of the rate,
+# and a faster device does not change that. So a training needs some number of
+# steps at least, and once the batch is so large that there are no more than
+# those, more rows in a batch, and with them more devices, help little. As the
+# limit of the rate is often lowest at the beginning, many recipes start with
 # a small rate and let it grow during the first epochs, which is called
 # *warm-up*.
 #
@@ -262,20 +298,24 @@ notebook.numbers(wrong_plain=wrong_by(plain), wrong_weighted=wrong_by(weighted))
 #
 # ### Half the bits
 #
-# The other way to more speed is to compute with fewer bits. In Keras a layer's
-# *dtype policy* says in which numbers it computes and in which it keeps its
-# weights. Under `mixed_bfloat16` it computes in *bfloat16*, with 8 significant
-# bits instead of the 24 of float32, and keeps the weights in float32, so that
-# small steps are not lost. This is meant for GPUs and TPUs whose hardware does it;
-# on many processors it is slower. After the few epochs on this page the
-# network reads {number}`right_float32:.1%` of the test digits with float32 and
-# {number}`right_bfloat16:.1%` with bfloat16, a difference that cannot be told from
-# chance. But look at the output: the ten probabilities of a digit, each rounded to
-# 8 bits, add up to 1 only within {number}`sums_off:.4f`. So in a model of your own
-# give the last layer `dtype="float32"`.
+# The other way to more speed is to compute with fewer bits. In Keras a
+# layer's *dtype policy* says in which numbers it computes and in which it
+# keeps its weights. Under `mixed_bfloat16` it computes in *bfloat16*: 16 bits
+# in all instead of 32. As many of them as in float32 say where the point is,
+# so the range is the same; for the digits 8 significant bits are left instead
+# of 24. The weights are kept in float32, so that small steps are not lost.
+# This is meant for GPUs and TPUs whose hardware does it; on many processors
+# it is slower. After the few epochs on this page the network reads
+# {number}`right_float32:.1%` of the {number}`test` test digits with float32
+# and {number}`right_bfloat16:.1%` with bfloat16; on so few digits only a
+# large loss would show. But look at the output: the ten probabilities of a
+# digit, each rounded to 8 bits, add up to 1 only within
+# {number}`sums_off:.4f`. So in a model of your own give the last layer
+# `dtype="float32"`.
 #
-# *float16* has three bits more but a short range: what is below $2^{-25}$
-# becomes 0.
+# *float16* shares out its 16 bits differently: 11 are significant, but the
+# range is short, up to about $2^{16}$. Its smallest number above 0 is
+# $2^{-24}$; what is at most half of that, $2^{-25}$, is rounded to 0.
 
 # %% tags=["hide-input"]
 notebook.figure(
@@ -287,14 +327,16 @@ notebook.figure(
 )
 
 # %% [markdown]
-# The red bars are the gradients of single digits; those in the grey region,
-# {number}`share_lost:.2%` of them, become 0. In this small network that is
-# little; Micikevicius and others (below) show networks that do not learn for
-# that reason. Therefore the policy `mixed_float16` multiplies the cost by a large
-# factor, $2^{15}$ at first, and divides the gradients by it before the step. It
-# moves the bars to the right, to where the blue ones are:
-# {number}`still_lost:.1%` are still lost. If one of them comes to lie beyond the
-# dashed line, too large for float16, Keras leaves out the step and halves the factor.
+# The red bars are the gradients of one image at a time, for {number}`batch`
+# images and the trained network of lesson 13: all their entries but those
+# that are exactly 0. Those in the grey region, {number}`share_lost:.2%` of
+# them, become 0. In this small network that is little; Micikevicius and
+# others (below) show networks that do not learn for that reason. Therefore
+# the policy `mixed_float16` multiplies the cost by a large factor, $2^{15}$
+# at first, and divides the gradients by it before the step. It moves the bars
+# to the right, to where the blue ones are: {number}`still_lost:.2%` are still
+# lost. If one of them comes to lie beyond the dashed line, too large for
+# float16, Keras leaves out the step and halves the factor.
 #
 # ### More than one computer
 #
@@ -331,12 +373,15 @@ notebook.figure(
 #   two devices. Does the exchange weigh less or more?
 # - Draw a curve: for each batch size of the picture, which learning rate is the
 #   best? Where does it stop growing?
-# - With 500 rows in a batch, let the rate rise from zero to its full size during
-#   two epochs. Is the cost at the right end of the blue line lower then?
+# - With 250 rows in a batch, let the rate rise evenly during the first three
+#   epochs, six steps (you need a loop of your own around
+#   `lesson13.backward`). Is the cost lower than the blue line's at 250?
 # - Give the last layer of lesson 11's network `dtype="float32"` under the policy
 #   `mixed_bfloat16`. What is left of the error of the sums?
-# - Start two processes as two machines, and stop one of them from another
-#   terminal. What does the command say? Go on with `--resume`.
+# - In two terminals start the two commands above, with `--address
+#   127.0.0.1:9876 --epochs 50`, machine 0 also with `--resume run`. After a
+#   few epochs press Ctrl-C in the terminal of machine 1. What does machine 0
+#   say? Start both again: at which epoch do they go on?
 # - If you have a GPU: `python -m course.lesson14 --device gpu`, and the same
 #   with `cpu`. What is the ratio of the times, and why is it not larger?
 #
