@@ -43,7 +43,8 @@ def known(name):
     """
     from joblib import parallel
 
-    names = sorted({*parallel.BACKENDS, *parallel.EXTERNAL_BACKENDS, *NEEDS})
+    # multiprocessing, which loky replaces, has workers that Ctrl-C ends with a traceback.
+    names = sorted({*parallel.BACKENDS, *parallel.EXTERNAL_BACKENDS, *NEEDS} - {"multiprocessing"})
     if name not in names:
         raise InputError(f"--joblib: there is no {name!r}; there are {', '.join(names)}")
     module, package = NEEDS.get(name, ("joblib", "joblib"))
@@ -88,7 +89,7 @@ def _outcomes(tasks, jobs):
     """What the tasks return, as it comes; of a backend that cannot do that, `jobs` at a time."""
     from joblib import Parallel, parallel
 
-    if not parallel.get_active_backend()[0].supports_return_generator:  # multiprocessing, ray
+    if not parallel.get_active_backend()[0].supports_return_generator:  # ray
         with Parallel(jobs, batch_size=1) as several:
             while some := list(itertools.islice(tasks, jobs)):
                 yield from several(some)

@@ -152,7 +152,8 @@ def test_seeds(text, expected):
         ("--seeds 0-1 --backend all", "--seeds does not go with --backend all"),
         ("--seeds 0-1 --jobs 0", "expected a whole number from 1 to 256, got '0'"),
         ("--seeds 0-1 --jobs x", "from 1 to 256, got 'x'"),
-        ("--seeds 0-1 --joblib slurm", "there are dask, loky, multiprocessing, ray, sequential"),
+        ("--seeds 0-1 --joblib slurm", "there are dask, loky, ray, sequential, threading"),
+        ("--seeds 0-1 --joblib multiprocessing", "there is no 'multiprocessing'"),
         ("--seeds 0-1 --results /dev/null", "--results /dev/null: cannot write there"),
         ("--jobs 2", "--jobs needs --seeds"),
         ("--joblib loky", "--joblib needs --seeds"),
@@ -363,8 +364,10 @@ record(results={{"waited": waited}})
 
 @once
 @pytest.mark.parametrize("name", ["multiprocessing", "sequential"])
-def test_backends_that_hand_in_several_at_a_time(lesson, master, name):
+def test_backends_that_hand_in_several_at_a_time(lesson, master, in_tmp, name):
+    # multiprocessing, which nobody can choose, stands for ray.
     lesson(NAP)
+    (in_tmp / "master.py").write_text(MASTER.replace("runs.START", "runs.known = str\nruns.START"))
     process = master("--seeds", "0-4", "--jobs", "2", "--joblib", name)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
