@@ -325,7 +325,7 @@ def noise_of_a_batch(options):
 def larger_batches(parts, options):
     """Lesson 13's network by hand: the cost after ten epochs, with the rate left or scaled.
 
-    With all rows in a batch that is ten steps: too few, at half and twice the rate as well.
+    With all rows in a batch that is ten steps: too few, and longer ones throw networks off.
     """
     (X, y), _, test = parts
     networks = QUICK_NETWORKS if options.quick else NETWORKS

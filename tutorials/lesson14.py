@@ -229,7 +229,7 @@ notebook.numbers(
     scaled_largest=cost_scaled[2],
     half_rate=at_500[0],
     twice_rate=at_500[2],
-    best_of_more=min(more_steps),
+    half_fifty=more_steps[0],
     spread_small=spread[0],
     spread_same=spread[1],
     spread_scaled=spread[2],
@@ -254,18 +254,18 @@ notebook.numbers(
 # {number}`same_large:.2f`.
 #
 # At 500 rows, which are all there are, the blue line rises too, to
-# {number}`scaled_largest:.2f`. Ten epochs are ten steps there. Is the rate
-# wrong? With half of it the cost is {number}`half_rate:.2f`, with twice as
-# much {number}`twice_rate:.2f`. The steps are too few: after fifty instead of
-# ten, the best of the three rates has come to {number}`best_of_more:.2f`. And
-# the steps cannot just be made longer instead. In lesson 5 it was the largest
-# eigenvalue, the cost's largest curvature, that set the limit of the rate,
-# and a faster device does not change that. So a training needs some number of
-# steps at least, and once the batch is so large that there are no more than
-# those, more rows in a batch, and with them more devices, help little. As the
-# limit of the rate is often lowest at the beginning, many recipes start with
-# a small rate and let it grow during the first epochs, which is called
-# *warm-up*.
+# {number}`scaled_largest:.2f`. Ten epochs are ten steps there. With half the
+# rate the cost is {number}`half_rate:.2f`: ten such steps are too few, and
+# fifty would do ({number}`half_fifty:.2f`). With twice the rate it is
+# {number}`twice_rate:.2f`: longer steps do more harm than good, and some of
+# the dots on the blue line are networks that have been thrown off already. In
+# lesson 5 it was the largest eigenvalue, the cost's largest curvature, that
+# set the limit of the rate, and a faster device does not change that. So a
+# training needs some number of steps at least, and once the batch is so large
+# that there are no more than those, more rows in a batch, and with them more
+# devices, help little. As the limit of the rate is often lowest at the
+# beginning, many recipes start with a small rate and let it grow during the
+# first epochs, which is called *warm-up*.
 #
 # ## The trap
 #
