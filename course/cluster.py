@@ -21,7 +21,7 @@ import time
 import traceback
 from pathlib import Path
 
-from course.errors import InputError
+from course.errors import InputError, discard_parts
 
 WAIT = 60  # seconds in which all machines must come
 HEARTBEAT = 30  # seconds without a word, after which JAX takes a machine for dead
@@ -117,17 +117,11 @@ class _Child:
             self.process.kill()
         self.process.wait()
         self.reader.join()
-        self._clear()
-        for stream in (self.process.stdin, self.process.stdout, self.log):
-            stream.close()
-
-    def _clear(self):
-        """Remove the half of a checkpoint that it may have been writing."""
         if self.resume:
             folder = Path(self.resume)
-            folder = folder if folder.is_dir() else folder.parent
-            for part in folder.glob(f".{self.process.pid}.part.*"):
-                part.unlink(missing_ok=True)
+            discard_parts(folder if folder.is_dir() else folder.parent, self.process.pid)
+        for stream in (self.process.stdin, self.process.stdout, self.log):
+            stream.close()
 
     def _read(self):
         for line in self.process.stdout:
@@ -176,10 +170,10 @@ def _first_to_fail(children):
 
 
 def _kept(resume, machine):
-    if resume is not None and not machine:
-        return f"the same command goes on from the last checkpoint in {resume}"
     if machine:
         return "the same command goes on from machine 0's last checkpoint, if it has --resume"
+    if resume is not None:
+        return f"the same command goes on from the last checkpoint in {resume}"
     return "nothing is kept (--resume FOLDER keeps a checkpoint after each epoch)"
 
 

@@ -163,9 +163,9 @@ def _show(console, number, by_backend, rows):
             short(np.array(row["measured"][name][-1])) if name in row["measured"] else "—"
             for name in by_backend
         ]
-        compared = [f"{row[key]:.1e}" for key in ("difference", "allowed")]
-        if not row["apart"]:  # it says nothing of the backends' numbers
-            compared = ["—", "—"]
+        compared = ["—", "—"]
+        if row["apart"]:
+            compared = [f"{row[key]:.1e}" for key in ("difference", "allowed")]
         table.add_row(escape(row["name"]), *numbers, *compared, verdict)
     console.print(table)
 

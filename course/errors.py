@@ -42,7 +42,7 @@ def written_whole(path):
     Raises:
         InputError: the disk is full or the folder went away.
     """
-    part = path.with_name(f".{os.getpid()}.part.{path.name}")
+    part = path.with_name(_part(os.getpid(), path.name))
     try:
         yield part
         os.replace(part, path)
@@ -50,6 +50,21 @@ def written_whole(path):
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def discard_parts(folder, pid):
+    """Remove what a process, which was killed, had begun to write in a `written_whole`.
+
+    Args:
+        folder: a `pathlib.Path`.
+        pid: the process's number.
+    """
+    for part in folder.glob(_part(pid, "*")):
+        part.unlink(missing_ok=True)
+
+
+def _part(pid, name):
+    return f".{pid}.part.{name}"
 
 
 class Parser(argparse.ArgumentParser):

@@ -236,8 +236,9 @@ def test_all_come_and_strangers_and_machines_told_something_else(loopback):
 
     threads = [threading.Thread(target=come, args=(0,))]
     threads[0].start()
-    with _connect(address), _connect(address) as stranger:  # one is silent
-        stranger.sendall(b"[" * 9_000 + b"\n")
+    with _connect(address), _connect(address) as stranger, _connect(address) as deep:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")  # and the first is silent
+        deep.sendall(b"[" * 9_000 + b"\n")
         for k, machines, common in ((2, 3, {"seed": 4}), (1, 2, {}), (2, 3, {}), (1, 3, {})):
             threads.append(threading.Thread(target=come, args=(k, machines), kwargs=common))
             threads[-1].start()
