@@ -1,9 +1,11 @@
 """What all tests share: no network, no windows, and a way to run a command as a user would."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,29 @@ from course import devices  # noqa: E402
 devices.simulate(4)  # for lesson 14, before another test has set the backend to work
 ROOT = Path(course.__file__).resolve().parent.parent
 NO_NETWORK = Path(__file__).parent / "no_network"
+
+# For what is the same on every backend: where several are installed, one test session has it.
+once = pytest.mark.skipif(
+    course.backend != "jax" and course.is_installed("jax"),
+    reason="the same on every backend: JAX's test session makes it",
+)
+
+# Files that take minutes come first, so that no process is left with one at the end.
+LONG = ["test_site", "test_check", "test_compare", "test_tutorials", "test_cluster",
+        "test_lesson14", "test_lesson11", "test_lesson12", "test_lesson13"]  # fmt: skip
+
+
+def pytest_configure(config):
+    """Let the processes of this session, tests' and lessons', compile for JAX once in all."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="course_tests_jax_")
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,13 @@ import time
 
 import psutil
 import pytest
-from conftest import child_environment, one_line
+from conftest import child_environment, once, one_line
 
 from course import check, classroom, exercise
 from course.errors import InputError
 from course.exercise import FAIL, NOT_YET, PASS
 
+pytestmark = once  # the exercises themselves run on every backend: test_exercises.py
 LESSON = 3
 NAMES = exercise.names(LESSON)
 FIRST = NAMES[0]

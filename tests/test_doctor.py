@@ -1,4 +1,5 @@
 import pytest
+from conftest import once
 
 import course
 from course import data, doctor
@@ -17,6 +18,7 @@ def quick_backends(monkeypatch):
     monkeypatch.setattr(doctor.subprocess, "run", answer)
 
 
+@once  # it looks at all that are installed
 def test_a_machine_that_can_run_lessons(command):
     done = command("course", "doctor", check=0)
     assert "Lessons can run here." in done.stdout

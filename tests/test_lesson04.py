@@ -3,6 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 import references
+from conftest import once
 from mistakes import Mistake, assert_caught
 from scipy import stats
 from sklearn.linear_model import SGDRegressor
@@ -105,6 +106,7 @@ def test_the_interval_is_scipys(count):
     np.testing.assert_allclose(lesson.wilson(count, 100), exact, atol=1e-5)
 
 
+@once
 @pytest.mark.parametrize("seed", range(10))
 def test_what_hangs_on_chance_holds_for_any_seed(seed):
     rng = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from conftest import child_environment
+from conftest import child_environment, once
 from mistakes import Mistake, assert_caught
 from scipy import special, stats
 from sklearn.datasets import load_digits
@@ -226,12 +226,14 @@ def test_tensorflow_and_torch_train_with_their_deterministic_ops():
         switch(False)
 
 
+@once
 @pytest.mark.parametrize("quick", [True, False])
 @pytest.mark.parametrize("seed", range(10))
 def test_linear_regression_holds_for_any_seed(seed, quick):
     assert lesson.known_beforehand(Options(seed=seed, quick=quick)).passed
 
 
+@once
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_how_many_seeds_and_the_best_of_them_hold_for_any_seed(seed):
     for section in (lesson.how_many_seeds, lesson.best_of_many):
@@ -239,6 +241,7 @@ def test_how_many_seeds_and_the_best_of_them_hold_for_any_seed(seed):
         assert [check.name for check in report.checks if not check.passed] == []
 
 
+@once
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_the_variances_of_the_three_sum_to_at_least_that_of_all(seed):
     ratio, error = lesson.variance_ratio(pool(seed))

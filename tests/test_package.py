@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import NO_NETWORK, ROOT, child_environment
+from conftest import NO_NETWORK, ROOT, child_environment, once
 
 import course
 from course import data, doctor
@@ -27,6 +27,7 @@ def wheel(tmp_path_factory):
     return built
 
 
+@once
 def test_the_wheel_holds_the_course_and_its_data_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert f"deep_learning_checked-{course.__version__}-" in wheel.name
@@ -38,6 +39,7 @@ def test_the_wheel_holds_the_course_and_its_data_and_nothing_else(wheel):
     assert licences == {"LICENSE", "LICENSE-text"}
 
 
+@once
 def test_a_lesson_runs_from_the_wheel(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     environment = child_environment()

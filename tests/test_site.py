@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
-from conftest import ROOT, child_environment, one_line
+from conftest import ROOT, child_environment, once, one_line
 
 from course import exercise
 
@@ -49,6 +49,7 @@ FLAGS = [
 ]
 
 pytestmark = [
+    once,
     pytest.mark.skipif(not TUTORIALS, reason="not a checkout"),
     pytest.mark.skipif(bool(MISSING), reason=f"needs the docs extra: no {MISSING}"),
 ]
@@ -153,6 +154,9 @@ def test_a_page_loads_whole_and_from_this_machine_alone(browser, address, page):
     assert [url for url in urls if not url.startswith((address, "data:", "blob:"))] == []
     language = browser.execute_script("return document.documentElement.lang")
     assert language == ("zh-CN" if page.startswith("zh/") else "en")
+    other = page.removeprefix("zh/") if page.startswith("zh/") else f"zh/{page}"
+    switch = browser.find_element("css selector", "a[hreflang]")
+    assert switch.get_attribute("href") == address + other
     raw, errors, images, bare = browser.execute_script("""
         const all = (what) => [...document.querySelectorAll(what)];
         return [all(".math").filter((m) => !m.querySelector("mjx-container")).length,
@@ -174,11 +178,10 @@ def test_a_page_fits_a_phone(browser, address, page):
 
 
 @in_browser
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", ["index.html", "lesson03.html", "teachers.html"])
 def test_the_language_switch_leads_to_the_same_page_and_back(browser, address, page):
-    other = page.removeprefix("zh/") if page.startswith("zh/") else f"zh/{page}"
     opened(browser, address + page)
-    for expected in (other, page):
+    for expected in (f"zh/{page}", page):
         browser.find_element("css selector", "a[hreflang]").click()
         assert browser.current_url == address + expected
 

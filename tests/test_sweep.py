@@ -10,17 +10,13 @@ import time
 
 import psutil
 import pytest
-from conftest import child_environment, one_line
+from conftest import child_environment, once, one_line
 
 import course
 from course import runs, sweep
 from course.__main__ import main
 
 BACKEND = course.backend
-once = pytest.mark.skipif(
-    BACKEND != "jax" and course.is_installed("jax"),
-    reason="the same on every backend: JAX's test session makes it",
-)
 
 # What stands in for `python -m course run`: it notes in a file that it ran.
 HEAD = """
@@ -389,7 +385,7 @@ def test_backends_that_hand_in_several_at_a_time(lesson, master, in_tmp, name):
 def test_a_sweep_that_is_ended_half_way_goes_on(lesson, master, in_tmp, name, how):
     if name == "dask":
         pytest.importorskip("distributed")
-    lesson("""
+    body = """
 import itertools, psutil
 from course import runs
 runs.end_with_sweep()
@@ -400,7 +396,8 @@ heard = {c.laddr.ip for process in sweep
          for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
 record(results={"heard": list(heard)})
 note("ended")
-""".replace("TESTS", str(os.getpid())))
+"""
+    lesson(body.replace("TESTS", str(os.getpid())))
     (in_tmp / "slow").touch()
     flags = "--seeds", "0-5", "--jobs", "2", "--joblib", name
     process = master(*flags, start_new_session=True)

@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import ROOT, child_environment
+from conftest import ROOT, child_environment, once
 
 from course import lesson03, notebook
 from course.report import Check, Report
@@ -127,6 +127,7 @@ def test_the_translation_is_complete_and_keeps_formulas_code_and_numbers():
             assert marks(message.id) == marks(message.string), (name, message.id)
 
 
+@once
 def test_the_translation_is_in_step_with_the_sources():
     pytest.importorskip("myst_nb", reason="needs the docs extra")
     done = subprocess.run(
