@@ -104,6 +104,7 @@ def _by_name(by_backend):
     return names
 
 
+@np.errstate(invalid="ignore")  # what is not finite does not agree, and that is said
 def agreement(by_backend):
     """How far the backends' measured numbers are apart, check by check.
 

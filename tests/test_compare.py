@@ -61,6 +61,7 @@ def test_the_largest_difference_is_of_a_check_that_both_have(capsys):
     assert "jax, torch          0.0e+00  (lesson 14, c)" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("bad", ["nan", "inf"])
 def test_what_is_not_finite_does_not_agree(bad):
     (row,) = compare.agreement({"jax": record([1.0]), "torch": record([bad])})
