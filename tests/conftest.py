@@ -30,9 +30,10 @@ once = pytest.mark.skipif(
     reason="the same on every backend: JAX's test session makes it",
 )
 
-# Files that take minutes come first, so that no process is left with one at the end.
-LONG = ["test_site", "test_check", "test_compare", "test_tutorials", "test_cluster",
-        "test_lesson14", "test_lesson11", "test_lesson12", "test_lesson13"]  # fmt: skip
+# Files that take minutes come first, so that no process is left with one at the end; those with
+# time limits come after the site's build, which takes all cores.
+LONG = ["test_site", "test_compare", "test_tutorials", "test_lesson14", "test_lesson11",
+        "test_lesson12", "test_lesson13", "test_check", "test_cluster"]  # fmt: skip
 
 
 def pytest_configure(config):
