@@ -50,7 +50,7 @@ def list_lessons():
 
 
 def run(arguments):
-    from course import runs, sweep
+    from course.machine import runs, sweep
 
     runs.end_with_sweep()
     words = list(itertools.takewhile(lambda word: not word.startswith("-"), arguments))
@@ -66,7 +66,7 @@ def run(arguments):
     chosen, passed_on = flags.parse_known_args(arguments[len(words) :])
     many = sweep.asked(chosen)
     if chosen.backend == "all":
-        from course.compare import compare
+        from course.cli.compare import compare
 
         return compare(numbers, passed_on)
     if chosen.backend:
@@ -116,11 +116,11 @@ def main(argv=None):
             case ["run", *rest]:
                 status.code = run(rest)
             case ["doctor"]:
-                from course.doctor import doctor
+                from course.cli.doctor import doctor
 
                 status.code = doctor()
             case ["exercise" | "check" | "progress" as command, *rest]:
-                from course import classroom
+                from course.grading import classroom
 
                 status.code = classroom.main(command, rest)
             case ["doctor", word, *_]:

@@ -24,12 +24,12 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a training, after what could be saved was saved.
 
     Attributes:
-        report: the report of what there is, to be shown, or None.
+        measured: what there is, {section: {name: array}}, to be shown, or None.
     """
 
-    def __init__(self, message, report=None):
+    def __init__(self, message, measured=None):
         super().__init__(message)
-        self.report = report
+        self.measured = self.report = measured
 
 
 @contextlib.contextmanager

@@ -22,10 +22,11 @@ import time
 import keras
 import numpy as np
 
-from course import command, data
-from course.drawings import lesson01 as drawings
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
+from course import data
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
+from course.figures import lesson01 as drawings
 
 LOWEST, HIGHEST = 0.0, 4.0  # where w is looked for
 STEPS = 40  # steps from the lowest to the highest value: 41 values, 0.1 apart

@@ -22,10 +22,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from course import command, data, descent
-from course.drawings import lesson02 as drawings
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
+from course import data, descent
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
+from course.figures import lesson02 as drawings
 
 START = 1.0  # w₀
 LEARNING_RATE = 0.01  # η

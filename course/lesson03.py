@@ -1,47 +1,43 @@
 """Lesson 3: Linear regression.
 
-Fit y = Xw + b by gradient descent, and hold it against the exact solution.
+Which straight line fits a few points best? Gradient descent finds it step by step.
 
     prediction   ŷ = Xw + b
     cost         J(w, b) = 1/n Σ (ŷᵢ − yᵢ)²
     gradient     ∂J/∂w = 2/n Xᵀ(ŷ − y)        ∂J/∂b = 2/n Σ (ŷᵢ − yᵢ)
     update       w ← w − η ∂J/∂w              b ← b − η ∂J/∂b
 
-With θ = (w, b) and A = [X 1], X and a column of ones, the cost is a bowl of curvature
-H = 2/n AᵀA and its bottom is θ*, least squares. Along each eigenvector of H, of
-eigenvalue λ, a step keeps the factor 1 − ηλ of the distance to the bottom: the
-steepest direction sets the limit η < 2/λmax, the flattest one the time. Features on
-the same scale bring the two together.
+η is the learning rate. The cost is a bowl over (w, b); its second derivatives H say how steeply
+it curves. The largest curvature λmax, an eigenvalue of H, sets a limit: above η = 2/λmax
+descent diverges.
 
-    X: shape (n, p)    y, ŷ: shape (n,)    w: shape (p,)    b: a number    θ: shape (p + 1,)
+    X: shape (n, p)    y, ŷ: shape (n,)    w: shape (p,)    b: a number
+    θ = (w, b): shape (p + 1,)             path, θ at every step: shape (steps + 1, p + 1)
 
 Run it:     python -m course.lesson03
-Your data:  python -m course.lesson03 --data FILE.csv --target COLUMN
-Read more:  T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning,
-            2nd ed., 2009, section 3.2.
+            python -m course.lesson03 --data FILE.csv --target COLUMN
+Checked in: course/checks/lesson03.py
+Read more:  T. Hastie, R. Tibshirani, J. Friedman, Elements of Statistical Learning, 2009, 3.2
 """
 
 import keras
 import numpy as np
-from keras import ops
 
-from course import command, data, descent
+from course import data, descent
 from course.autodiff import value_and_grad
-from course.drawings import lesson03 as drawings
-from course.errors import InputError
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
 
-LEARNING_RATE = 0.027  # η, from w = 0, b = 0
-STEPS = 10_000
-QUICK_STEPS = 1_500
-BATCH_SIZE = 10  # with two features and the squared loss / 2
-BATCH_RATE = 0.1
-BATCH_EPOCHS = 5
-NOISE = 0.01  # standard deviation of the noise in two_features.csv
-MOST_STEPS = 100_000  # on a table of your own, unless --steps says more
+LEARNING_RATE, STEPS, QUICK_STEPS = 0.027, 10_000, 1_500  # fixed by the course; from w = b = 0
+BATCH_SIZE, BATCH_RATE, BATCH_EPOCHS = 10, 0.1, 5  # with two features
+MAX_CONDITION = 8_000  # λmax/λmin of a table of your own: it needs 12 times as many steps
 
 
+def load_data():
+    """y = 2x + 5 at x = 0 … 4: X (5, 1), y (5,)."""
+    x, y = data.load_five_points()
+    return x[:, None], y
+
+
+# By hand -------------------------------------------------------------------------------------
 def cost(X, y, theta):
     """J = 1/n Σ (ŷᵢ − yᵢ)², with θ = (w, b); of a path of θs, the cost at each.
 
@@ -75,6 +71,11 @@ def hessian(X):
     return 2 / len(X) * A.T @ A
 
 
+def largest_learning_rate(X):
+    """2/λmax: above it, descent diverges."""
+    return 2 / np.linalg.eigvalsh(hessian(X))[-1]
+
+
 def least_squares(X, y):
     """The exact solution, from scikit-learn: (w, b), shape (p + 1,)."""
     from sklearn.linear_model import LinearRegression
@@ -83,225 +84,117 @@ def least_squares(X, y):
     return np.append(fitted.coef_, fitted.intercept_)
 
 
-def closed_form(X, y, learning_rate, steps):
-    """Where descent from θ = 0 must be at every step: θ* + V (1 − ηλ)^t Vᵀ (0 − θ*)."""
-    eigenvalues, V = np.linalg.eigh(hessian(X))
-    bottom = least_squares(X, y)
-    factors = (1 - learning_rate * eigenvalues) ** np.arange(steps + 1)[:, None]
-    return bottom + (factors * (V.T @ -bottom)) @ V.T
-
-
-def squared_error(y, y_hat):
-    """J in Keras, from arrays of shape (n, 1).
-
-    Keras's own "mse" is this too, but averages in float32 on JAX and PyTorch.
-    """
-    return ops.sum((y_hat - y) ** 2) / ops.cast(ops.shape(y)[0], y_hat.dtype)
-
-
+# In Keras ------------------------------------------------------------------------------------
 def half_squared_error(y, y_hat):
-    """J / 2, the squared loss whose gradient has no factor 2."""
-    return squared_error(y, y_hat) / 2
+    """½ (ŷ − y)²: its gradient has no factor 2. Keras takes the mean over the rows."""
+    return keras.ops.mean((y_hat - y) ** 2, axis=-1) / 2
 
 
-def build_model(n_features=1, learning_rate=LEARNING_RATE, loss=squared_error):
+def build_model(n_features=1, learning_rate=LEARNING_RATE, loss="mse"):
     """ŷ = Xw + b as one Dense unit, starting at w = 0, b = 0."""
-    model = keras.Sequential(
-        [keras.Input((n_features,)), keras.layers.Dense(1, kernel_initializer="zeros")]
-    )
+    dense = keras.layers.Dense(1, kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((n_features,)), dense])
     model.compile(optimizer=keras.optimizers.SGD(learning_rate), loss=loss)
     return model
 
 
 def train(model, X, y, steps=STEPS):
-    """Full-batch descent in Keras; return θ at every step, (steps + 1, p + 1)."""
+    """As `model.fit` with all rows in a batch, which takes minutes; θ at every step."""
     w, b = descent.train(model, X, y[:, None], steps).weights
     return np.column_stack([w[:, :, 0], b])
 
 
-@with_precision
-def run(options=Options()) -> Report:
-    if options.data:
-        return your_table(options)
-    if options.target:
-        raise InputError("--target needs --data FILE.csv")
-    return Report.join(five_points(options), scaling(), mini_batches(options), autodiff())
-
-
-def five_points(options):
-    """y = 2x + 5 on x = 0 … 4: by hand, in Keras, and by formula, at every step."""
-    x, y = data.load_five_points()
-    X = x[:, None]
+# What the lesson shows -----------------------------------------------------------------------
+def run(options):
+    """All experiments: {name: what was measured}."""
+    if options.table:
+        return {"table": fit_table(options.table, options.steps)}
     steps = options.steps or (QUICK_STEPS if options.quick else STEPS)
-    path = descend(X, y, LEARNING_RATE, steps)
-    keras_path = train(build_model(), X, y, steps)
-
-    predicted = closed_form(X, y, LEARNING_RATE, steps)
-    exact = least_squares(X, y)
-    left = np.abs(predicted[-1] - exact).max()  # after few steps some of the way is left
-    rate_limit = 2 / np.linalg.eigvalsh(hessian(X))[-1]
-    with np.errstate(over="ignore", invalid="ignore"):
-        ends = [cost(X, y, descend(X, y, f * rate_limit, 300)[-1]) for f in (0.95, 1.05)]
-    costs = cost(X, y, path)
-    return Report(
-        results={
-            f"w, b after {steps:,} steps": path[-1],
-            "cost there": costs[-1],
-            "w, b of the Keras model": keras_path[-1],
-            "largest learning rate": rate_limit,
-        },
-        checks=[
-            Check("cost after the last step = 0", costs[-1], 0, 1e-27 + 2 / rate_limit * left**2),
-            Check("w, b = 2, 5", path[-1], [2, 5], 1e-12 + left),
-            Check("w, b = LinearRegression", path[-1], exact, 1e-12 + left),
-            Check("w, b at every step = closed form", path, predicted, 10 * BY_HAND),
-            Check.twin("w, b at every step, Keras = by hand", keras_path, path, options.dtype, 5),
-            Check("converges at 0.95 of 2/λmax, not at 1.05", np.array(ends) < costs[0], [1, 0], 0),
-        ],
-        figures={
-            "fit": lambda: drawings.fit(x, y, path, costs),
-            "surface": lambda: drawings.surface(lambda theta: cost(X, y, theta), path, [2, 5]),
-        },
-    )
+    X, y = load_data()
+    limit = largest_learning_rate(X)
+    return {
+        "line": fit(X, y, LEARNING_RATE, steps),
+        "limit": dict(X=X, y=y, around=[descend(X, y, f * limit, 300) for f in (0.95, 1.05)]),
+        "scaling": scale_x(),
+        "batches": fit_in_batches(options.seed),
+        "autodiff": differentiate(),
+    }
 
 
-def scaling():
-    """200 points, x = 1 … 200: the same learning rate explodes; on a scaled x it is fine."""
+def fit(X, y, learning_rate, steps):
+    """The same descent by hand and in Keras."""
+    by_hand = descend(X, y, learning_rate, steps)
+    in_keras = train(build_model(X.shape[1], learning_rate), X, y, steps)
+    return dict(X=X, y=y, learning_rate=learning_rate, by_hand=by_hand, in_keras=in_keras)
+
+
+def scale_x():
+    """The same line on x = 1 … 200: at 0.027 descent diverges; with x standardised it does not."""
     x, y = data.load_two_hundred_points()
-    X = x[:, None]
-    exploding = descend(X, y, LEARNING_RATE, 20)
-    growth = np.linalg.norm(exploding[-1]) / np.linalg.norm(exploding[-2])
-    steepest = np.linalg.eigvalsh(hessian(X))[-1]
-
     z = (x - x.mean()) / x.std()
-    path = descend(z[:, None], y, LEARNING_RATE, 1000)
-    w = path[-1, 0] / x.std()
-    b = path[-1, 1] - w * x.mean()
-    return Report(
-        results={
-            "200 points: growth per step": growth,
-            "200 points: largest learning rate": 2 / steepest,
-            "200 points, x scaled: w, b": (w, b),
-        },
-        checks=[
-            Check("growth per step, relative, = ηλmax − 1", growth,
-                  LEARNING_RATE * steepest - 1, 1e-9),
-            Check("x scaled: w, b = LinearRegression", [w, b], least_squares(X, y), 1e-10),
-        ],
-    )  # fmt: skip
+    plain = descend(x[:, None], y, LEARNING_RATE, 20)
+    scaled = descend(z[:, None], y, LEARNING_RATE, 1_000)
+    w, b = scaled[-1] / [x.std(), 1]  # back to the units of x
+    return dict(x=x, y=y, plain=plain, scaled=scaled, w=w, b=b - w * x.mean())
 
 
-def descend_in_batches(X, y, order, learning_rate, batch_size):
-    """One step of J / 2 on each mini-batch, taken in the given order; return the last θ.
-
-    Args:
-        order: row numbers, shape (number of steps * batch_size,).
-    """
-    theta = np.zeros(X.shape[1] + 1)
-    for rows in order.reshape(-1, batch_size):
-        theta = theta - learning_rate * gradient(X[rows], y[rows], theta) / 2
-    return theta
-
-
-def mini_batches(options):
-    """Two features, squared loss / 2, mini-batches of 10: the same order by hand and in Keras."""
+def fit_in_batches(seed):
+    """Two features, squared loss / 2, one step on each 10 rows: by hand and by Keras's `fit`."""
     X, y = data.load_two_features()
-    rng = np.random.default_rng(options.seed)
+    rng = np.random.default_rng(seed)
     order = np.concatenate([rng.permutation(len(y)) for _ in range(BATCH_EPOCHS)])
-    theta = descend_in_batches(X, y, order, BATCH_RATE, BATCH_SIZE)
-
-    model = build_model(n_features=2, learning_rate=BATCH_RATE, loss=half_squared_error)
+    theta = np.zeros(3)
+    for rows in order.reshape(-1, BATCH_SIZE):
+        theta = theta - BATCH_RATE * gradient(X[rows], y[rows], theta) / 2
+    model = build_model(2, BATCH_RATE, half_squared_error)
     model.fit(X[order], y[order], batch_size=BATCH_SIZE, shuffle=False, verbose=0)
-    keras_theta = np.concatenate([a.ravel() for a in model.get_weights()])
-    # The noise in a mini-batch keeps θ at about this distance from the bottom.
-    sigma = NOISE * np.sqrt(BATCH_RATE / (2 * BATCH_SIZE))
-    return Report(
-        results={"two features: w1, w2, b": theta},
-        checks=[
-            Check.twin("mini-batches, Keras = by hand", keras_theta, theta, options.dtype, 5),
-            Check(
-                "mini-batches end at least squares, 5 sigma", theta, least_squares(X, y), 5 * sigma
-            ),
-        ],
-    )
+    in_keras = np.concatenate([w.ravel() for w in model.get_weights()])
+    return dict(X=X, y=y, by_hand=theta, in_keras=in_keras)
 
 
-def autodiff():
-    """The gradient three ways: by hand, by the backend's autodiff, by finite differences."""
+def differentiate():
+    """The gradient at three θ: by the formula, and by the backend's automatic differentiation."""
     X, y = data.load_two_features()
+    X_, y_ = keras.ops.convert_to_tensor(X), keras.ops.convert_to_tensor(y)
+
+    def J(theta):
+        y_hat = keras.ops.sum(X_ * theta[:-1], axis=1) + theta[-1]
+        return keras.ops.sum((y_hat - y_) ** 2) / len(y)
+
     thetas = np.array([[0.0, 0.0, 0.0], [2.0, -3.4, 4.2], [-1.0, 5.0, 0.5]])
     by_hand = np.array([gradient(X, y, theta) for theta in thetas])
-
-    X_, y_ = ops.convert_to_tensor(X), ops.convert_to_tensor(y)
-
-    def J(w, b):
-        y_hat = ops.einsum("np,p->n", X_, w) + b
-        return ops.sum((y_hat - y_) ** 2) / len(y)
-
-    slope = value_and_grad(lambda theta: J(theta[:-1], theta[-1]))
-    by_backend = [ops.convert_to_numpy(slope(theta)[1]) for theta in thetas]
-
-    h = 1e-5 * np.eye(3)
-    differences = [
-        [(cost(X, y, theta + d) - cost(X, y, theta - d)) / 2e-5 for d in h] for theta in thetas
-    ]
-    return Report(
-        results={"gradient at w = 0, b = 0": by_hand[0]},
-        checks=[
-            Check("gradient, autodiff = by hand", by_backend, by_hand, 100 * BY_HAND),
-            Check("gradient by hand = by differences", by_hand, differences, 1e-7),
-        ],
-    )
+    automatic = np.array([value_and_grad(J)(theta)[1] for theta in thetas])
+    return dict(X=X, y=y, thetas=thetas, by_hand=by_hand, automatic=automatic)
 
 
-def your_table(options):
-    """The same lesson on a table of your own, every column scaled to mean 0 and deviation 1."""
-    table = data.load_table(options.data, options.target)
-    X, y = table.scaled()
-    eigenvalues = np.linalg.eigvalsh(hessian(X))
-    slowest, steepest = eigenvalues[0], eigenvalues[-1]
-    learning_rate = 2 / (slowest + steepest)  # both ends then shrink by the same factor
-    factor = (steepest - slowest) / (steepest + slowest)
-    needed = int(np.ceil(np.log(1e-10) / np.log(max(factor, 1e-10)))) + 10
-    steps = options.steps or needed
-    if steps > MOST_STEPS and not options.steps:
-        raise InputError(
-            f"{options.data}: its columns nearly repeat each other (condition number"
-            f" {steepest / slowest:.1e}); descent needs {needed:,} steps: leave a column out,"
-            " or ask for them with --steps"
-        )
-    path = descend(X, y, learning_rate, steps)
-    keras_path = train(build_model(X.shape[1], learning_rate), X, y, steps)
-
-    # Back to the table's own units, where scikit-learn solves the unscaled problem.
-    w, b = table.in_units(path[-1, :-1], path[-1, -1])
-    exact = least_squares(table.X, table.y)
-    y_hat, y_exact = table.X @ w + b, table.X @ exact[:-1] + exact[-1]
-    explained = 1 - np.mean((table.y - y_hat) ** 2) / table.y.var()
-    scaled, scaled_exact = ((v - table.y.mean()) / table.y.std() for v in (y_hat, y_exact))
-    left = 1e-9 + 2 * np.sqrt(len(w)) * factor**steps
-    every = max(1, steps // 200)
-    costs = [cost(X, y, theta) for theta in path[::every]]
-    return Report(
-        results={
-            **table.described(w, b),
-            "steps, learning rate": (steps, learning_rate),
-            "share of the variance explained": explained,
-        },
-        checks=[
-            Check("scaled weights = LinearRegression", path[-1, :-1],
-                  exact[:-1] * table.X.std(axis=0) / table.y.std(),
-                  left * np.sqrt(steepest / slowest)),
-            Check("predictions, scaled, = LinearRegression", scaled, scaled_exact, 10 * left),
-            Check.twin("θ at every step, Keras = by hand", keras_path, path, options.dtype, 5),
-        ],
-        figures={"table": lambda: drawings.table(table.y, y_hat, table.target, costs, every)},
-    )  # fmt: skip
+def fit_table(table, steps=None):
+    """A table of your own, every column standardised, at the best learning rate."""
+    X, y = table.scaled(max_condition=None if steps else MAX_CONDITION)
+    low, high = np.linalg.eigvalsh(hessian(X))[[0, -1]]
+    return {"table": table, **fit(X, y, 2 / (low + high), steps or 10 + int(12 * high / low))}
 
 
-def main(argv=None) -> int:
-    return command.main(run, argv, __doc__, budget="steps", own_data=True)
+def results(measured):
+    """What a learner should see first: {what: number}."""
+    if "table" in measured:
+        table, end = measured["table"]["table"], measured["table"]["by_hand"][-1]
+        return table.described(*table.in_units(end[:-1], end[-1]))
+    line, scaling = measured["line"], measured["scaling"]
+    size = np.linalg.norm(scaling["plain"][-2:], axis=1)
+    return {
+        f"w, b after {len(line['by_hand']) - 1:,} steps": line["by_hand"][-1],
+        "cost there": cost(line["X"], line["y"], line["by_hand"][-1]),
+        "w, b of the Keras model": line["in_keras"][-1],
+        "largest learning rate": largest_learning_rate(line["X"]),
+        "200 points: growth per step": size[1] / size[0],
+        "200 points: largest learning rate": largest_learning_rate(scaling["x"][:, None]),
+        "200 points, x scaled: w, b": (scaling["w"], scaling["b"]),
+        "two features: w1, w2, b": measured["batches"]["by_hand"],
+        "gradient at w = 0, b = 0": measured["autodiff"]["by_hand"][0],
+    }
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    from course.cli import main
+
+    raise SystemExit(main(__file__))

@@ -28,11 +28,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from course import command
-from course.drawings import lesson04 as drawings
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
+from course.figures import lesson04 as drawings
 from course.lesson03 import squared_error
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
 
 POINTS = 100  # n
 NOISE = 0.5  # σ, the standard deviation of the noise in y

@@ -28,11 +28,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from course import command, data, descent
-from course.drawings import lesson05 as drawings
+from course import data, descent
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
+from course.figures import lesson05 as drawings
 from course.lesson03 import cost, gradient, hessian, least_squares, squared_error, train
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
 
 LEARNING_RATES = (0.01, 0.02, 0.03, 0.04)  # fixed by the course; all below the best rate, 0.143
 GOOD, TOO_LARGE = 0.14, 0.155  # just below the best rate; just above 2/λmax = 0.149

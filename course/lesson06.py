@@ -31,8 +31,11 @@ from keras import ops
 from keras.losses import BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError
 from keras.losses import SparseCategoricalCrossentropy as SparseCrossentropy
 
-from course import command, descent
+from course import descent
 from course.autodiff import value_and_grad
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
 from course.costs import (
     binary_cross_entropy,
     cross_entropy,
@@ -41,9 +44,7 @@ from course.costs import (
     softmax,
     sparse_cross_entropy,
 )
-from course.drawings import lesson06 as drawings
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
+from course.figures import lesson06 as drawings
 
 ROWS, CLASSES = 8, 3
 EPSILON = 1e-7  # where Keras clips probabilities, keras.config.epsilon()

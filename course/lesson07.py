@@ -29,11 +29,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from course import command, descent, tolerance
+from course import descent
 from course.autodiff import value_and_grad
-from course.drawings import lesson07 as drawings
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
+from course.checks import tolerance
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
+from course.figures import lesson07 as drawings
 
 HIDDEN = 4  # q
 LEARNING_RATE = 1.0  # η

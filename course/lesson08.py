@@ -41,13 +41,15 @@ from keras.losses import MeanSquaredError
 from keras.optimizers import SGD, AdamW
 from keras.regularizers import L1, L1L2, L2
 
-from course import command, data, tolerance
+from course import data
 from course.autodiff import value_and_grad
-from course.drawings import lesson08 as drawings
+from course.checks import tolerance
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
 from course.errors import InputError
+from course.figures import lesson08 as drawings
 from course.lesson03 import MOST_STEPS, half_squared_error, hessian, train
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
 
 # Momentum and all penalties are numbers that float32 holds exactly, for on TensorFlow Keras
 # rounds them to it.

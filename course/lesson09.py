@@ -29,14 +29,15 @@ import warnings
 import keras
 import numpy as np
 
-from course import command, data, linear, prox
-from course.drawings import lesson09 as drawings
+from course import data, linear, prox
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
 from course.errors import InputError
+from course.figures import lesson09 as drawings
 from course.lesson03 import gradient, half_squared_error, train
 from course.lesson08 import load_data
 from course.optimizers import ProximalSGD
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
 
 LAMBDAS = (0.5, 2.0)  # of F(x) = f(x) + λ|x|, fixed by the course
 RADIUS = 1.0  # of the diamond |w1| + |w2| ≤ 1 and the circle w1² + w2² ≤ 1

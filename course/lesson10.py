@@ -34,12 +34,13 @@ import warnings
 
 import numpy as np
 
-from course import command, data, linear
-from course.drawings import lesson10 as drawings
+from course import data, linear
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
 from course.errors import InputError
+from course.figures import lesson10 as drawings
 from course.lesson09 import NO_PULL, moments
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
 
 ALPHAS = 100
 SMALLEST = 1e-3  # the least α as a share of the largest

@@ -37,10 +37,12 @@ import keras
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from course import command, data, pictures, training
-from course.drawings import lesson11 as drawings
+from course import data, training
+from course.cli import command
+from course.cli.report import Check, Report, with_precision
+from course.data import pictures
 from course.errors import InputError, Interrupted
-from course.report import Check, Report, with_precision
+from course.figures import lesson11 as drawings
 from course.training import Options
 
 LEARNING_RATE, DECAY, MOMENTUM = 0.05, 1e-6, 0.9  # η, fixed by the course; μ

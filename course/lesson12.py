@@ -39,12 +39,13 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from course import command, data, lesson11, training
+from course import data, lesson11, training
+from course.cli import command
+from course.cli.report import Check, Report, with_precision
 from course.data import SIDE
-from course.drawings import lesson12 as drawings
 from course.errors import Interrupted
+from course.figures import lesson12 as drawings
 from course.lesson11 import BATCH_SIZE, confusion, predict
-from course.report import Check, Report, with_precision
 from course.training import NetworkOptions
 
 ROTATION, SHIFT = 20, 0.2  # degrees, and share of the side, fixed by the course

@@ -48,11 +48,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from course import command, data
-from course.drawings import lesson13 as drawings
+from course import data
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Options, Report, with_precision
 from course.errors import InputError
-from course.report import Check, Options, Report, with_precision
-from course.tolerance import BY_HAND
+from course.figures import lesson13 as drawings
 
 SOURCES = ("initial weights", "order of batches", "noise in the data")
 SEEDS, QUICK_SEEDS = 20, 4  # of each source

@@ -36,11 +36,13 @@ import ml_dtypes
 import numpy as np
 
 import course
-from course import cluster, command, data, devices, lesson11, lesson13, training
-from course.drawings import lesson14 as drawings
+from course import data, lesson11, lesson13, training
+from course.checks.tolerance import BY_HAND
+from course.cli import command
+from course.cli.report import Check, Report, precision, with_precision
 from course.errors import InputError
-from course.report import Check, Report, precision, with_precision
-from course.tolerance import BY_HAND
+from course.figures import lesson14 as drawings
+from course.machine import cluster, devices
 
 DEVICES = (1, 2, 4)
 devices.simulate(max(DEVICES))  # before the backend computes anything: then it is too late

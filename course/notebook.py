@@ -18,7 +18,8 @@ from base64 import b64encode
 from pathlib import Path
 
 import course
-from course.report import _worst, plain, short
+from course.cli.outcome import run
+from course.cli.table import plain, row, short
 
 if "ipykernel" in sys.modules:  # TensorFlow's greeting would stand in red above the lesson
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -43,9 +44,9 @@ def numbers(**values):
     _display({"text/html": _table(rows), "text/plain": text}, numbers=values)
 
 
-def checks(report):
-    """Show the checks of a lesson's report, each with its number and its reference."""
-    _display(_check_table(report, lambda text: text), translated=_with(_check_table, report))
+def checks(outcome):
+    """Show the checks of a lesson's outcome, each with its number and its reference."""
+    _display(_check_table(outcome, lambda text: text), translated=_with(_check_table, outcome))
 
 
 def figure(draw, alt):
@@ -53,7 +54,7 @@ def figure(draw, alt):
 
     Args:
         draw: a function without arguments that returns a Matplotlib figure, as the
-            values of `Report.figures` are.
+            values of `Outcome.figures` are.
         alt: what there is to see, in a sentence, for those who do not see it.
     """
     shown = {"image/png": _png(draw()), "text/plain": alt}
@@ -103,15 +104,15 @@ def _table(rows, header=()):
     return f'<div class="course-table"><table>{head}<tbody>{body}</tbody></table></div>'
 
 
-def _check_table(report, translate):
+def _check_table(outcome, translate):
     header = [translate(word) for word in ("check", "measured", "reference", "error", "allowed")]
     verdicts = {True: translate("ok"), False: translate("FAILS")}
     rows = [
-        (translate(check.name), *_worst(check), f"{check.error:.1e}", f"{check.tolerance:.1e}",
-         verdicts[check.passed])
-        for check in report.checks
-    ]  # fmt: skip
-    good = sum(check.passed for check in report.checks)
+        (translate(name), *numbers, verdicts[check.passed])
+        for check in outcome.checks
+        for name, *numbers in [row(check)]
+    ]
+    good = sum(check.passed for check in outcome.checks)
     total = translate(f"{good} of {len(rows)} checks hold")
     cells = [[html.escape(cell) for cell in row] for row in rows]
     return {
@@ -120,8 +121,8 @@ def _check_table(report, translate):
     }
 
 
-def _with(show, report):
-    return lambda translate: show(report, translate)
+def _with(show, outcome):
+    return lambda translate: show(outcome, translate)
 
 
 def _png(figure):

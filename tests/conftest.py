@@ -18,7 +18,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"
     os.environ.setdefault(name, "1")
 
 # Not further up: NumPy reads those names as it is imported.
-from course import devices  # noqa: E402
+from course.machine import devices  # noqa: E402
 
 devices.simulate(4)  # for lesson 14, before another test has set the backend to work
 ROOT = Path(course.__file__).resolve().parent.parent

@@ -6,7 +6,7 @@ Each lesson's test file lists its mistakes as `Mistake`s and runs `assert_caught
 from collections.abc import Callable
 from typing import NamedTuple
 
-from course.report import precision
+from course.cli.report import precision
 
 
 class Mistake(NamedTuple):

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from conftest import child_environment, once, one_line
 
-from course import check, classroom, exercise
 from course.errors import InputError
-from course.exercise import FAIL, NOT_YET, PASS
+from course.grading import check, classroom, exercise
+from course.grading.exercise import FAIL, NOT_YET, PASS
 
 pytestmark = once  # the exercises themselves run on every backend: test_exercises.py
 LESSON = 3

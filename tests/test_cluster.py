@@ -15,8 +15,9 @@ import psutil
 import pytest
 from conftest import NO_NETWORK, child_environment, one_line
 
-from course import cluster, data, devices, lesson11, lesson14
+from course import data, lesson11, lesson14
 from course.errors import InputError
+from course.machine import cluster, devices
 
 only_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="needs JAX's runtime")
 
@@ -61,7 +62,7 @@ def _machine(process, k):
     """The process of machine k."""
     for child in _children(process):
         command = child.cmdline()
-        if "course.cluster" in command and json.loads(command[-1])["share"][0] == k:
+        if "course.machine.cluster" in command and json.loads(command[-1])["share"][0] == k:
             return child
     raise AssertionError(f"no machine {k}")
 

@@ -7,8 +7,9 @@ import pytest
 from conftest import one_line
 
 import course
-from course import compare, tolerance
 from course.__main__ import lessons, main
+from course.checks import tolerance
+from course.cli import compare
 
 INSTALLED = [name for name in course.BACKENDS if course.is_installed(name)]
 

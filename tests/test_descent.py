@@ -2,9 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from course import descent, tolerance
+from course import descent
+from course.checks import tolerance
+from course.cli.report import precision
 from course.lesson03 import squared_error
-from course.report import precision
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 3))

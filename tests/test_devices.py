@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from conftest import one_line
 
-from course import command, devices, lesson01, lesson11, report
+from course import lesson01, lesson11
+from course.cli import command, report
 from course.errors import InputError
+from course.machine import devices
 
 BACKEND = keras.backend.backend()
 sharing = pytest.mark.skipif(BACKEND == "torch", reason="Keras has it on JAX and TensorFlow")

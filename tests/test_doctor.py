@@ -2,7 +2,8 @@ import pytest
 from conftest import once
 
 import course
-from course import data, doctor
+from course import data
+from course.cli import doctor
 
 
 @pytest.fixture

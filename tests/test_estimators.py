@@ -20,8 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from course import estimators, lesson10, linear, wide
+from course import estimators, lesson10, linear
 from course.estimators import ElasticNet, ElasticNetCV, Lasso, LassoCV, Ridge
+from course.linear import wide
 
 # JAX and TensorFlow compile once for p up to 8, so all data here have at most 8 columns, of
 # different sizes and means: a forgotten mean shows.

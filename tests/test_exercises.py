@@ -1,12 +1,12 @@
-"""Every exercise: its solution passes, as it is given it is "not yet", every slip is recognised."""
+"""Every exercise: its solution passes, as it is given it is "not yet", every mistake is recognised."""
 
 import ast
 import re
 
 import pytest
 
-from course import exercise
-from course.exercise import FAIL, LANGUAGES, NOT_YET, PASS
+from course.grading import exercise
+from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS
 
 LESSONS = exercise.lessons()
 TASKS = [(lesson, name) for lesson in LESSONS for name in exercise.names(lesson)]
@@ -40,8 +40,8 @@ def test_a_lesson_has_three_to_six_exercises_and_says_how_each_is_checked(lesson
 @each_task
 def test_it_has_hints_and_three_slips_in_both_languages(lesson, name):
     found = task(lesson, name)
-    assert len(found.slips) >= 3
-    for english, chinese in [found.hint, *((slip.en, slip.zh) for slip in found.slips)]:
+    assert len(found.mistakes) >= 3
+    for english, chinese in [found.hint, *((mistake.en, mistake.zh) for mistake in found.mistakes)]:
         assert english
         assert not HAN.search(english)
         assert HAN.search(chinese)
@@ -59,10 +59,13 @@ def test_the_solution_passes(lesson, name):
 @each_task
 def test_every_slip_is_recognised(lesson, name):
     found = task(lesson, name)
-    for number, slip in enumerate(found.slips):
+    for number, mistake in enumerate(found.mistakes):
         language = LANGUAGES[number % 2]
-        state, message = exercise.judge(found, slip.wrong, language)
-        assert (state, message.splitlines()[-1]) == (FAIL, exercise.say(language, slip.en, slip.zh))
+        state, message = exercise.judge(found, mistake.wrong, language)
+        assert (state, message.splitlines()[-1]) == (
+            FAIL,
+            exercise.say(language, mistake.en, mistake.zh),
+        )
 
 
 @each_lesson

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 import course
-from course import gpu
+from course.machine import gpu
 
 TENSORFLOW_BUILD = {"cuda_version": "12.5.1", "cudnn_version": "9"}
 

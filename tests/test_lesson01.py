@@ -4,7 +4,7 @@ import references
 from mistakes import Mistake, assert_caught
 
 from course import lesson01 as lesson
-from course.report import Options
+from course.cli.report import Options
 
 
 @pytest.mark.parametrize("options", [Options(), Options(quick=True, seed=3), Options(steps=7)])

@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.linear_model import SGDRegressor
 
 from course import lesson04 as lesson
-from course.report import Options, Report
+from course.cli.report import Options, Report
 
 QUICK = Options(quick=True)
 X, Y = lesson.load_data()

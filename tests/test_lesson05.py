@@ -6,8 +6,8 @@ from scipy import linalg
 
 from course import data
 from course import lesson05 as lesson
-from course.report import Options, precision
-from course.tolerance import twin
+from course.checks.tolerance import twin
+from course.cli.report import Options, precision
 
 
 @pytest.mark.parametrize(

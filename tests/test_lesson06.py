@@ -6,7 +6,7 @@ from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
 
 from course import lesson06 as lesson
-from course.report import Options
+from course.cli.report import Options
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from mistakes import Mistake, assert_caught
 from scipy import optimize, special
 
 from course import lesson07 as lesson
-from course.report import Options, precision
+from course.cli.report import Options, precision
 
 X, Y = lesson.load_data()
 

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from course import data
 from course import lesson08 as lesson
-from course.report import Options, precision
+from course.cli.report import Options, precision
 
 X, Y, NAMES = lesson.load_data()
 M = len(Y)

@@ -11,8 +11,8 @@ from sklearn.linear_model import Lasso
 
 from course import data, linear, prox
 from course import lesson09 as lesson
+from course.cli.report import Options
 from course.errors import InputError
-from course.report import Options
 
 
 @pytest.mark.parametrize("options", [Options(), Options(quick=True, seed=5)])

@@ -10,8 +10,8 @@ from sklearn.pipeline import make_pipeline
 
 from course import data, linear
 from course import lesson10 as lesson
+from course.cli.report import Options
 from course.errors import InputError
-from course.report import Options
 
 DEFAULT, QUICK, SHORT = Options(), Options(quick=True), Options(steps=5)
 

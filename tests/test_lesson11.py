@@ -11,7 +11,7 @@ from scipy import signal
 
 from course import data
 from course import lesson11 as lesson
-from course.report import precision
+from course.cli.report import precision
 from course.training import History, Options
 
 DIGITS = data.load_digits28()

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from course import data, lesson11, training
 from course import lesson12 as lesson
-from course.report import precision
+from course.cli.report import precision
 from course.training import NetworkOptions
 
 DIGITS = data.load_digits28()

@@ -17,8 +17,8 @@ from sklearn.metrics import accuracy_score, log_loss
 import course
 from course import data
 from course import lesson13 as lesson
+from course.cli.report import Options, precision
 from course.errors import InputError
-from course.report import Options, precision
 
 PARTS = lesson.load_data()
 (X, Y), _, (X_TEST, Y_TEST) = PARTS

@@ -11,10 +11,11 @@ import pytest
 from conftest import child_environment, one_line
 from mistakes import Mistake, assert_caught
 
-from course import data, devices, lesson11, lesson13
+from course import data, lesson11, lesson13
 from course import lesson14 as lesson
 from course.errors import InputError
 from course.lesson14 import Options
+from course.machine import devices
 
 QUICK = Options(quick=True, epochs=1)
 PARTS = lesson13.load_data()

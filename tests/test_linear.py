@@ -11,8 +11,18 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNetCV, LassoCV, Ridge, enet_path, lars_path
 from sklearn.model_selection import KFold, ShuffleSplit
 
-from course import duality, gram, homotopy, linear, wide
-from course.linear import lasso, lasso_cv, lasso_path, ridge, ridge_path
+from course import linear
+from course.linear import (
+    duality,
+    gram,
+    homotopy,
+    lasso,
+    lasso_cv,
+    lasso_path,
+    ridge,
+    ridge_path,
+    wide,
+)
 
 # JAX and TensorFlow compile once for each (folds + 1, columns padded to 16, alphas): these tests
 # keep to few shapes, with 100 alphas where any number would do.

@@ -8,10 +8,11 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import ElasticNet as SklearnElasticNet
 from sklearn.linear_model import Lasso
 
-from course import autodiff, descent, lesson03, prox, tolerance
+from course import autodiff, descent, lesson03, prox
+from course.checks import tolerance
+from course.cli.report import precision
 from course.lesson03 import half_squared_error
 from course.optimizers import ProximalSGD, is_kernel
-from course.report import precision
 
 BACKEND = keras.backend.backend()
 ALPHA, RATE = 0.2, 0.1

@@ -11,7 +11,8 @@ import pytest
 from conftest import NO_NETWORK, ROOT, child_environment, once
 
 import course
-from course import data, doctor
+from course import data
+from course.cli import doctor
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from course.report import Check, Options, Report, plain, short, show, with_precision
+from course.cli.report import Check, Options, Report, plain, short, show, with_precision
 
 
 def test_a_check_reports_the_largest_difference():

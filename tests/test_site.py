@@ -18,7 +18,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 import pytest
 from conftest import ROOT, child_environment, once, one_line
 
-from course import exercise
+from course.grading import exercise
 
 DOCS = ("sphinx", "myst_nb", "sphinx_book_theme", "jupytext", "nbclient", "ipykernel")
 MISSING = [module for module in DOCS if importlib.util.find_spec(module) is None]

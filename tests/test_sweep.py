@@ -13,8 +13,8 @@ import pytest
 from conftest import child_environment, once, one_line
 
 import course
-from course import runs, sweep
 from course.__main__ import main
+from course.machine import runs, sweep
 
 BACKEND = course.backend
 
@@ -35,7 +35,7 @@ NAP = "note('begun'); time.sleep(0.1); record(); note('ended')"
 
 MASTER = """
 import os
-from course import runs
+from course.machine import runs
 from course.__main__ import main
 runs.START = [os.path.abspath("lesson.py")]
 if __name__ == "__main__":
@@ -387,7 +387,7 @@ def test_a_sweep_that_is_ended_half_way_goes_on(lesson, master, in_tmp, name, ho
         pytest.importorskip("distributed")
     body = """
 import itertools, psutil
-from course import runs
+from course.machine import runs
 runs.end_with_sweep()
 note("begun")
 time.sleep(60 if seed > 2 and os.path.exists("slow") else 0.1)

@@ -9,7 +9,7 @@ from course import lesson11, training
 if keras.backend.backend() != "torch":
     pytest.skip("only PyTorch records its steps", allow_module_level=True)
 
-from course import torch_step
+from course.training import torch_step
 
 RNG = np.random.default_rng(0)
 X = RNG.random((250, 28, 28, 1)).astype("float32")

@@ -14,7 +14,8 @@ import pytest
 from conftest import child_environment, one_line
 from PIL import Image, ImageDraw
 
-from course import data, lesson11, pictures, training
+from course import data, lesson11, training
+from course.data import pictures
 from course.errors import InputError
 
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT, child_environment, once
 
 from course import lesson03, notebook
-from course.report import Check, Report
+from course.cli.report import Check, Report
 
 FOLDER = ROOT / "tutorials"
 LESSONS = sorted(FOLDER.glob("lesson*.py"))

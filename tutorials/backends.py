@@ -28,9 +28,10 @@ import numpy as np
 from keras import layers, ops
 
 import course
-from course import lesson08, notebook, tolerance
+from course import lesson08, notebook
 from course.autodiff import value_and_grad
-from course.report import precision
+from course.checks import tolerance
+from course.cli.report import precision
 
 backend = keras.backend.backend()
 numpy, tensor = ops.convert_to_numpy, ops.convert_to_tensor
@@ -106,7 +107,7 @@ assert (off(dense(A), A @ B) > 1e-9) == (backend == "torch")
 # So a `Dense` layer in `float64` has seven digits on PyTorch and sixteen on the
 # others. Here its error is {number}`dense:.0e`. That is why the lessons allow
 # their Keras models a difference per backend: here {number}`allowed:.0e` of the
-# size of the weights, from the table in `course/tolerance.py`.
+# size of the weights, from the table in `course/checks/tolerance.py`.
 #
 # ### A penalty may be rounded
 #

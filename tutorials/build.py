@@ -141,7 +141,7 @@ def files(staged, target, notebooks, language):
     import nbformat
 
     import practice
-    from course import exercise
+    from course.grading import exercise
 
     for page in staged.glob("*.md"):
         shutil.copy(page, target)

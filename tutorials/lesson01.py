@@ -29,7 +29,7 @@ import numpy as np
 
 from course import lesson01 as lesson
 from course import notebook
-from course.report import precision
+from course.cli.report import precision
 
 x, y = lesson.load_data()
 grid = np.linspace(lesson.LOWEST, lesson.HIGHEST, lesson.STEPS + 1)

@@ -30,7 +30,7 @@ import numpy as np
 
 from course import lesson02 as lesson
 from course import notebook
-from course.report import precision
+from course.cli.report import precision
 
 x, y = lesson.load_data()
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from course import data, notebook
 from course import lesson03 as lesson
-from course.report import precision
+from course.cli.report import precision
 
 x, y = data.load_five_points()
 X = x[:, None]  # shape (n, 1): one row per point, one column per feature

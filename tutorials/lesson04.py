@@ -29,7 +29,7 @@ import numpy as np
 
 from course import lesson04 as lesson
 from course import notebook
-from course.report import precision
+from course.cli.report import precision
 
 x, y = lesson.load_data()
 rng = np.random.default_rng(0)

@@ -30,7 +30,7 @@ import numpy as np
 
 from course import costs, notebook
 from course import lesson06 as lesson
-from course.report import precision
+from course.cli.report import precision
 
 z, classes, labels, _ = lesson.examples(seed=0)
 p, q = costs.softmax(z), costs.sigmoid(z)

@@ -28,7 +28,7 @@ import numpy as np
 
 from course import lesson07 as lesson
 from course import notebook
-from course.report import precision
+from course.cli.report import precision
 
 X, y = lesson.load_data()
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from course import lesson08 as lesson
 from course import notebook
-from course.report import Options, precision
+from course.cli.report import Options, precision
 
 X, y, names = lesson.load_data()
 m, p = X.shape

@@ -29,7 +29,7 @@ import numpy as np
 
 from course import lesson09 as lesson
 from course import notebook
-from course.report import precision
+from course.cli.report import precision
 
 X, y, names = lesson.load_data()  # columns of mean 0 and deviation 1
 n, p = X.shape

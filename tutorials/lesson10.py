@@ -29,7 +29,7 @@ from sklearn import datasets
 
 from course import lesson10 as lesson
 from course import linear, notebook
-from course.report import Options, precision
+from course.cli.report import Options, precision
 
 X, y = datasets.load_diabetes(return_X_y=True)
 n, p = X.shape

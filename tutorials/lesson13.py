@@ -30,7 +30,7 @@ import numpy as np
 
 from course import lesson13 as lesson
 from course import notebook
-from course.report import Options, precision
+from course.cli.report import Options, precision
 
 options = Options()
 parts = lesson.load_data()

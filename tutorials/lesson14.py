@@ -33,8 +33,9 @@
 # %%
 import numpy as np
 
-from course import data, devices, lesson13, notebook
+from course import data, lesson13, notebook
 from course import lesson14 as lesson
+from course.machine import devices
 
 options = lesson.Options(quick=True)
 digits = lesson.even(data.load_images())  # whole batches of 100

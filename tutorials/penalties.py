@@ -66,10 +66,10 @@ from sklearn.linear_model import ElasticNet, Lasso, Ridge
 
 from course import descent, figures, notebook
 from course import lesson08 as lesson
+from course.cli.report import precision
 from course.lesson03 import half_squared_error
 from course.optimizers import ProximalSGD
 from course.prox import ElasticNet as ElasticNetProx
-from course.report import precision
 
 columns, y, names = lesson.load_data()
 X, names = np.delete(columns, [2, 3], axis=1), np.delete(names, [2, 3])

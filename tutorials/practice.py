@@ -3,8 +3,8 @@
 import ast
 import re
 
-from course import exercise
-from course.exercise import say
+from course.grading import exercise
+from course.grading.exercise import say
 
 KIND = {
     "line": ("fill in", "填空"),
@@ -96,8 +96,8 @@ def solutions(lesson, language):
             f"```python\n{code[task.name]}\n```",
             say(language, "What the check recognises:", "检查能认出的错误："),
             "\n".join(
-                f"- {prose(say(language, slip.en, slip.zh))}"
-                for slip in task.slips
+                f"- {prose(say(language, mistake.en, mistake.zh))}"
+                for mistake in task.mistakes
             ),
         ]
     return "\n\n".join(lines) + "\n"

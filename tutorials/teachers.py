@@ -79,7 +79,7 @@ import numpy as np
 
 from course import descent, notebook
 from course import lesson03 as lesson
-from course.report import Check, Report, precision
+from course.cli.report import Check, Report, precision
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 2))

@@ -35,9 +35,10 @@ import keras
 import numpy as np
 
 import course
-from course import autodiff, compare, figures, notebook
+from course import autodiff, figures, notebook
 from course import lesson03 as lesson
-from course.report import Check, Report
+from course.cli import compare
+from course.cli.report import Check, Report
 
 print(inspect.getsource(lesson.squared_error))
 print(inspect.getsource(lesson.build_model))
@@ -189,7 +190,7 @@ notebook.figure(
 #
 # ### Against each other
 #
-# `course.compare` holds the backends' numbers against each other, check by
+# `course.cli.compare` holds the backends' numbers against each other, check by
 # check. Each row below is one pair of backends: "measured" is the first one's
 # number, "reference" the second one's, and where a check has many numbers, the
 # two that are furthest apart.

@@ -126,7 +126,7 @@ import itertools
 from fractions import Fraction
 
 from course import lesson01
-from course.exercise import Slip, Task
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(1)
 X_FIVE = rng.normal(size=5)
@@ -230,25 +230,25 @@ TASKS = [
             "一个权重的代价是 `np.mean((x * w - y) ** 2)`。要算全部权重，可以用循环，"
             "也可以用 `grid[:, None] * x`：它是一张表，每个权重一行。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda x, y, grid: np.abs(grid[:, None] * x - y).mean(axis=1),
                 "That is the mean of the absolute errors: the errors are to be squared.",
                 "这是误差绝对值的平均：误差要平方。",
             ),
-            Slip(
+            Mistake(
                 lambda x, y, grid: (grid[:, None] * x - y).mean(axis=1) ** 2,
                 "The mean comes before the square: errors of opposite sign cancel. Square each"
                 " error first, then take the mean.",
                 "先求了平均才平方：一正一负的误差互相抵消了。应当先平方每个误差，再求平均。",
             ),
-            Slip(
+            Mistake(
                 lambda x, y, grid: ((grid[:, None] * x - y) ** 2).mean(axis=0),
                 "The mean goes over the weights; it must go over the examples, and each weight"
                 " keeps a cost of its own.",
                 "这是对权重求了平均；应当对样本求平均，每个权重各有自己的代价。",
             ),
-            Slip(
+            Mistake(
                 lambda x, y, grid: (grid[:, None] * x - y) ** 2,
                 "Those are the squared errors of every weight for every example: the mean over"
                 " the examples is missing.",
@@ -267,24 +267,24 @@ TASKS = [
             "先数一个权重有几个值：从 0 到 1，步长 0.5，是三个。"
             "再想：第一个权重的每个值，都要配上第二个权重的所有值。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda p, lowest, highest, spacing: round((highest - lowest) / spacing) ** p,
                 "Those are the gaps. With both ends there is one value more than there are gaps.",
                 "这是间隔的个数。两端都取时，值比间隔多一个。",
             ),
-            Slip(
+            Mistake(
                 lambda p, lowest, highest, spacing: (round((highest - lowest) / spacing) + 1) * p,
                 "k · p, where kᵖ is wanted: the weights are tried in all combinations, not one"
                 " after the other.",
                 "这是 k · p，应为 kᵖ：要试的是各权重的所有组合，而不是一个接一个地试。",
             ),
-            Slip(
+            Mistake(
                 lambda p, lowest, highest, spacing: p ** (round((highest - lowest) / spacing) + 1),
                 "pᵏ, where kᵖ is wanted: each of the p weights has k values to choose from.",
                 "这是 pᵏ，应为 kᵖ：p 个权重，每个都有 k 个值可取。",
             ),
-            Slip(
+            Mistake(
                 lambda p, lowest, highest, spacing: (int((highest - lowest) / spacing) + 1) ** p,
                 "Cut off, not rounded: 0.3 / 0.1 is 2.9999999999999996 on a computer, and `int`"
                 " makes 2 of it. Use `round`.",
@@ -304,25 +304,25 @@ TASKS = [
             " second?",
             "盯住循环里的 `lowest`：第一个权重之后它是多少？第二个之后呢？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda x, y, grid: grid[-1],
                 "It always returns the last weight: `lowest` stays infinite, so every cost is"
                 " below it.",
                 "它总是返回最后一个权重：`lowest` 一直是无穷大，所以每个代价都比它小。",
             ),
-            Slip(
+            Mistake(
                 compared_with_the_one_before,
                 "Each cost is compared with the one before it. `lowest` may change only where a"
                 " lower cost was found.",
                 "每个代价只与前一个相比。只有找到更小的代价时，才可以改动 `lowest`。",
             ),
-            Slip(
+            Mistake(
                 lambda x, y, grid: lesson01.scan(x, y, grid)[1].min(),
                 "That is the lowest cost; wanted is the weight that has it.",
                 "这是最小的代价；要的是代价最小的那个权重。",
             ),
-            Slip(
+            Mistake(
                 lambda x, y, grid: np.argmin(lesson01.scan(x, y, grid)[1]),
                 "That is where the weight stands on the grid, not the weight itself.",
                 "这是权重在网格上的序号，不是权重本身。",
@@ -343,25 +343,25 @@ TASKS = [
             "用 `model.get_weights()` 看看 Keras 保存一层权重的形状：(输入数, 单元数)。"
             "用 `model.set_weights([...])` 换成别的权重。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_model(lambda W: W.reshape(W.shape[::-1])),
                 "Reshaped, not transposed: `reshape` keeps the order in which the numbers stand"
                 " and tears the candidates apart. Use `candidates.T`.",
                 "用了 reshape，而不是转置：`reshape` 不改变数的排列次序，"
                 "把各个候选拆散了。请用 `candidates.T`。",
             ),
-            Slip(
+            Mistake(
                 other_model(use_bias=True),
                 "Each unit has a bias as well: `use_bias=False` leaves it out.",
                 "每个单元还带着偏置：用 `use_bias=False` 去掉它。",
             ),
-            Slip(
+            Mistake(
                 other_model(activation="relu"),
                 "The units have an activation: a relu makes zero of what is negative.",
                 "单元带了激活函数：relu 把负数都变成零。",
             ),
-            Slip(
+            Mistake(
                 other_model(lambda W: W[::-1].T),
                 "The candidates stand in reversed order: unit j must hold row j.",
                 "候选的顺序颠倒了：第 j 个单元应当对应第 j 行。",
@@ -380,27 +380,27 @@ TASKS = [
             "分几轮搜索：先用粗网格，再在最佳值附近用细一点的网格，如此继续。"
             "十四轮、每轮七次，比两轮、每轮五十次走得远。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 rounds([100]),
                 "That is the one grid of 100 values, the baseline: it can be no finer than its"
                 " spacing.",
                 "这就是那个 100 个值的网格，也就是基线：它不可能比自己的间距更精细。",
             ),
-            Slip(
+            Mistake(
                 rounds([50, 50]),
                 "Two rounds of 50: the right way. A round of k values leaves about 2/k of the"
                 " range; more rounds of fewer values leave less.",
                 "两轮、每轮 50 个值：路子对了。一轮取 k 个值，范围大约缩小到 2/k；"
                 "轮数多一些、每轮的值少一些，缩得更小。",
             ),
-            Slip(
+            Mistake(
                 rounds([7] * 14, left=0),
                 "The next round begins at the best value: the bottom may lie to its left as well."
                 " Take one spacing to both sides.",
                 "下一轮从最佳值开始：碗底也可能在它的左边。两侧都要留一个间距。",
             ),
-            Slip(
+            Mistake(
                 lambda J, lowest, highest: J(rounds([7] * 13)(J, lowest, highest)),
                 "That is the cost at the bottom; wanted is the w where it is.",
                 "这是碗底的代价；要的是碗底所在的 w。",

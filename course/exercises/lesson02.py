@@ -124,8 +124,8 @@ def deepest_valley(J, J_slope):
 from numpy.polynomial import Polynomial
 
 from course import lesson02
-from course.exercise import Slip, Task
 from course.exercises import numeric_gradient, rate
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(2)
 X_FIVE = rng.normal(size=5)
@@ -246,28 +246,28 @@ TASKS = [
             " what is inside. Then the mean over the examples.",
             "一个平方 (xᵢ w − yᵢ)² 的导数是 2 (xᵢ w − yᵢ) 乘以括号内的导数。然后对样本求平均。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda w, x, y: lesson02.slope(w, x, y) / 2,
                 "The 2 of the square's derivative is missing.",
                 "少了平方求导得到的 2。",
             ),
-            Slip(
+            Mistake(
                 lambda w, x, y: np.mean(2 * (x * w - y)),
                 "The derivative of the inside is missing: xᵢ w − yᵢ changes xᵢ times as fast as w.",
                 "少了括号内的导数：w 变动时，xᵢ w − yᵢ 的变动是它的 xᵢ 倍。",
             ),
-            Slip(
+            Mistake(
                 lambda w, x, y: -lesson02.slope(w, x, y),
                 "The sign: the error is xᵢ w − yᵢ. The minus belongs to the update.",
                 "符号：误差是 xᵢ w − yᵢ。负号属于更新那一步。",
             ),
-            Slip(
+            Mistake(
                 lambda w, x, y: lesson02.slope(w, x, y) * len(x),
                 "Summed, not averaged: divide by n.",
                 "求了和，没有求平均：要除以 n。",
             ),
-            Slip(
+            Mistake(
                 lambda w, x, y: lesson02.cost(w, x, y),
                 "That is the cost itself, not its slope.",
                 "这是代价本身，不是它的斜率。",
@@ -286,23 +286,23 @@ TASKS = [
             "t 轮之后，剩下的距离是起初的 |1 − ηλ|ᵗ 倍，它不能超过 share。"
             "两边取对数；小于 1 的数，对数是负的，除以它时不等号要反向。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda x, learning_rate, share: needed(x, learning_rate, share, whole=np.floor),
                 "One epoch too few: rounded down, a little more than the share is left.",
                 "少了一轮：向下取整时，剩下的距离还略大一点。",
             ),
-            Slip(
+            Mistake(
                 lambda x, learning_rate, share: needed(x, learning_rate, share, whole=float),
                 "That is not a whole number: there is no part of an epoch. Round up.",
                 "这不是整数：没有几分之一轮。请向上取整。",
             ),
-            Slip(
+            Mistake(
                 lambda x, learning_rate, share: needed(x, learning_rate, share, np.mean(x**2)),
                 "The 2 of the curvature λ = 2/n Σ xᵢ² is missing.",
                 "少了曲率 λ = 2/n Σ xᵢ² 中的 2。",
             ),
-            Slip(
+            Mistake(
                 lambda x, learning_rate, share: needed(x, learning_rate, share, 1),
                 "The factor is 1 − ηλ, not 1 − η: how fast it goes depends on the curvature.",
                 "因子是 1 − ηλ，不是 1 − η：快慢还取决于曲率。",
@@ -319,8 +319,8 @@ TASKS = [
             " array that there is.",
             "把路径打印出来：每一行都一样。对数组来说，`w -= …` 是改写原来那个数组。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda J_slope, w, learning_rate, epochs: np.tile(
                     path_of(J_slope, w, learning_rate, epochs)[-1], (epochs + 1, 1)
                 ),
@@ -329,21 +329,21 @@ TASKS = [
                 "每一行都等于最后一行：`w -= …` 就地改写数组，而路径里每次存的都是同一个数组。"
                 "`w = w - …` 才会产生新的数组。",
             ),
-            Slip(
+            Mistake(
                 lambda J_slope, w, learning_rate, epochs: path_of(
                     J_slope, w, -learning_rate, epochs
                 ),
                 "Uphill: the step goes against the slope, with a minus.",
                 "在往上坡走：应当逆着斜率走，用减号。",
             ),
-            Slip(
+            Mistake(
                 lambda J_slope, w, learning_rate, epochs: path_of(
                     J_slope, w, learning_rate, epochs
                 )[1:],
                 "The start is missing: the path begins before the first epoch.",
                 "少了起点：路径从第一轮之前开始。",
             ),
-            Slip(
+            Mistake(
                 lambda J_slope, w, learning_rate, epochs: (
                     w - learning_rate * np.arange(epochs + 1)[:, None] * J_slope(w)
                 ),
@@ -366,32 +366,32 @@ TASKS = [
             "Keras 把这一层的权重存成形状 (1, 1) 的数组："
             "`model.set_weights([np.full((1, 1), start)])`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_model(use_bias=True),
                 "There is a bias: `use_bias=False` leaves it out.",
                 "带了偏置：用 `use_bias=False` 去掉它。",
             ),
-            Slip(
+            Mistake(
                 other_model(kernel_initializer="zeros"),
                 "The weight is not `start`: Keras draws the first weight at random, or it was set"
                 " to something else.",
                 "权重不等于 `start`：Keras 会随机抽取初始权重，或者它被设成了别的值。",
                 matches=not_at_start,
             ),
-            Slip(
+            Mistake(
                 other_model(keras.optimizers.Adam),
                 "The optimizer is Adam, whose steps have nearly the same length whatever the"
                 " slope; plain descent is `keras.optimizers.SGD`.",
                 "优化器用成了 Adam：不论斜率大小，它每一步的长度都差不多；"
                 "普通的梯度下降是 `keras.optimizers.SGD`。",
             ),
-            Slip(
+            Mistake(
                 other_model(lambda learning_rate: "sgd"),
                 'The learning rate is not the one given: "sgd" by its name has 0.01.',
                 '学习率不是参数所给的：只写名字 "sgd"，学习率是 0.01。',
             ),
-            Slip(
+            Mistake(
                 other_model(lambda rate: keras.optimizers.SGD(rate, momentum=0.9)),
                 "This SGD has momentum: from the second step on it is no longer plain descent.",
                 "这个 SGD 带了动量：从第二步起，就不是普通的梯度下降了。",
@@ -410,20 +410,20 @@ TASKS = [
             "同时从许多地方出发：`w = np.linspace(-2, 2, 41)` 是一个数组，一行代码就能让它们"
             "全部下降。曲率是 100 时，学习率取多大合适？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 plain(1.5),
                 "That is plain descent from one start on the right: it is stuck in the first"
                 " valley that it meets.",
                 "这是从右侧一个起点出发的普通梯度下降：它困在遇到的第一个山谷里。",
             ),
-            Slip(
+            Mistake(
                 plain(-1.5),
                 "That is plain descent from one start on the left: it is stuck in the first"
                 " valley that it meets.",
                 "这是从左侧一个起点出发的普通梯度下降：它困在遇到的第一个山谷里。",
             ),
-            Slip(
+            Mistake(
                 best_on_grid,
                 "The right valleys, but not their bottoms: a grid is as coarse as its spacing."
                 " Let descent finish from the best of it.",
@@ -431,7 +431,7 @@ TASKS = [
                 "从网格上的最佳值出发，再做梯度下降。",
                 matches=lambda w, J, J_slope: 1e-6 < abs(float(w) - lowest_place(J)) < 0.05,
             ),
-            Slip(
+            Mistake(
                 lambda J, J_slope: J(lowest_place(J)),
                 "That is the lowest cost; wanted is the w where it is.",
                 "这是最小的代价；要的是它所在的 w。",

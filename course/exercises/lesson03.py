@@ -116,8 +116,8 @@ def predict_better(X_train, y_train, X_test):
 # --- checks ---
 
 from course import data, lesson03
-from course.exercise import Slip, Task
 from course.exercises import draw, numeric_gradient, outputs, rate
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(3)
 X_TABLE, Y_TABLE = rng.normal(size=(7, 2)), rng.normal(size=7)
@@ -207,23 +207,23 @@ TASKS = [
             "除了因子 2/n，每个样本给 ∂J/∂w 贡献“误差 × 该样本的特征”，给 ∂J/∂b 贡献误差本身。"
             "`X.T @ error` 一次算完所有样本的前一部分。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y, theta: lesson03.gradient(X, y, theta) / 2,
                 "The 2 of the square's derivative is missing: that is the gradient of J / 2.",
                 "少了平方求导得到的 2：这是 J / 2 的梯度。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta: lesson03.gradient(X, y, theta) * len(y),
                 "Summed, not averaged: divide by n.",
                 "求了和，没有求平均：要除以 n。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta: -lesson03.gradient(X, y, theta),
                 "The sign: the error is ŷ − y, not y − ŷ. The minus belongs to the update.",
                 "符号：误差是 ŷ − y，不是 y − ŷ。负号属于更新那一步。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta: lesson03.gradient(X, y, theta) * [*[1] * X.shape[1], 0],
                 "∂J/∂b is zero here: J changes with the intercept as well; the slope is 2/n times"
                 " the sum of the errors.",
@@ -244,24 +244,24 @@ TASKS = [
             "沿 H 的特征值为 λ 的特征向量，每一步把到谷底的距离乘以 1 − ηλ。"
             "η 取多大时它小于 −1？最先发生在哪个 λ？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X: 1 / np.linalg.eigvalsh(lesson03.hessian(X))[-1],
                 "That is 1/λmax, the rate that is best for the steepest direction; it"
                 " diverges above twice that.",
                 "这是 1/λmax，对最陡的方向来说最好的学习率；超过它的两倍才发散。",
             ),
-            Slip(
+            Mistake(
                 lambda X: 2 / np.linalg.eigvalsh(lesson03.hessian(X))[0],
                 "That is 2/λmin: the flattest direction. The steepest one diverges first.",
                 "这是 2/λmin，对应最平缓的方向。最先发散的是最陡的方向。",
             ),
-            Slip(
+            Mistake(
                 lambda X: 2 / np.linalg.eigvalsh(2 / len(X) * X.T @ X)[-1],
                 "The column of ones is missing: the intercept is trained too.",
                 "少了那一列 1：截距也在训练。",
             ),
-            Slip(
+            Mistake(
                 lambda X: 4 / np.linalg.eigvalsh(lesson03.hessian(X))[-1],
                 "The 2 of H = 2/n AᵀA is missing.",
                 "少了 H = 2/n AᵀA 中的 2。",
@@ -282,18 +282,18 @@ TASKS = [
             "What would a single test row become? Its own mean is itself.",
             "如果测试表只有一行，会变成什么？它自己的均值就是它自己。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, Z: (by(X, X), by(Z, Z)),
                 "The test table is still scaled by its own mean and deviation.",
                 "测试表仍然是用它自己的均值和标准差缩放的。",
             ),
-            Slip(
+            Mistake(
                 lambda X, Z: (by(X, X), (Z - X.mean(axis=0)) / Z.std(axis=0)),
                 "The mean is the training table's now; the deviation is still the test table's.",
                 "均值已经是训练表的了，标准差还是测试表的。",
             ),
-            Slip(
+            Mistake(
                 lambda X, Z: tuple(by(T, np.vstack([X, Z])) for T in (X, Z)),
                 "Both are scaled by both together: that lets the test rows into the training.",
                 "两张表用的是合在一起的均值和标准差：这样测试数据就混进了训练。",
@@ -312,23 +312,23 @@ TASKS = [
             "`keras.Sequential` with an `Input` of p numbers and one `Dense(1)`; then `compile`.",
             "用 `keras.Sequential`：一个 p 维的 `Input`，一个 `Dense(1)`；然后 `compile`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_model(activation="relu"),
                 "The unit has an activation: a relu cannot say anything below zero.",
                 "这个单元带了激活函数：relu 的输出不可能是负数。",
             ),
-            Slip(
+            Mistake(
                 other_model(use_bias=False),
                 "There is no intercept: leave `use_bias` as it is.",
                 "没有截距：`use_bias` 请保持默认。",
             ),
-            Slip(
+            Mistake(
                 other_model(factor=0.1),
                 "A tenth of the learning rate: pass the argument on as it is.",
                 "学习率只有十分之一：请把参数原样传下去。",
             ),
-            Slip(
+            Mistake(
                 other_model(loss="mae"),
                 'The loss is the mean absolute error; "mse" is the squared one.',
                 '损失用成了平均绝对误差；平方误差是 "mse"。',
@@ -345,18 +345,18 @@ TASKS = [
             "A line in more features is still least squares: try the squares and the product.",
             "增加特征之后，仍然是最小二乘：试试平方项和乘积项。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 plane,
                 "That is the plane itself, the baseline: it has no features for the curve.",
                 "这就是那个平面，也就是基线：它没有描述弯曲的特征。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: np.full(len(Z), y.mean()),
                 "That is the mean of y everywhere: R² is about 0.",
                 "处处都是 y 的均值：R² 约为 0。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: y[: len(Z)],
                 "Those are the training rows' own y, not predictions for X_test.",
                 "这是训练样本自己的 y，不是对 X_test 的预测。",

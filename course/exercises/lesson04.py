@@ -133,8 +133,8 @@ def learning_rates(updates):
 # --- checks ---
 
 from course import lesson04
-from course.exercise import Slip, Task
 from course.exercises import numeric_gradient, rate
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(4)
 X, Y = rng.normal(size=11), rng.normal(size=11)
@@ -307,29 +307,29 @@ TASKS = [
             "(w xᵢ + b − yᵢ)² 对 w 的导数是 2 · 误差 · xᵢ，对 b 的导数是 2 · 误差。"
             "`np.column_stack` 把两列并排放在一起。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda x, y, theta: gradient_parts(x, y, theta) / 2,
                 "The 2 of the square's derivative is missing.",
                 "少了平方求导得到的 2。",
             ),
-            Slip(
+            Mistake(
                 lambda x, y, theta: gradient_parts(x, y, theta) / len(x),
                 "Already divided by n: gᵢ is one row's own gradient. The division belongs to the"
                 " mean, which comes later.",
                 "已经除以了 n：gᵢ 是单个样本自己的梯度。除法属于后面求平均的那一步。",
             ),
-            Slip(
+            Mistake(
                 lambda x, y, theta: gradient_parts(x, y, theta).mean(axis=0),
                 "That is the mean, the gradient of batch descent: a row for each gᵢ is wanted.",
                 "这是平均值，也就是批量梯度下降的梯度；要的是每个 gᵢ 占一行。",
             ),
-            Slip(
+            Mistake(
                 lambda x, y, theta: gradient_parts(x, y, theta)[:, ::-1],
                 "The columns have changed places: θ = (w, b), so the one with xᵢ comes first.",
                 "两列颠倒了：θ = (w, b)，所以带 xᵢ 的一列在前。",
             ),
-            Slip(
+            Mistake(
                 lambda x, y, theta: -gradient_parts(x, y, theta),
                 "The sign: the error is ŷᵢ − yᵢ. The minus belongs to the update.",
                 "符号：误差是 ŷᵢ − yᵢ。负号属于更新那一步。",
@@ -346,31 +346,31 @@ TASKS = [
             " What becomes of them?",
             "先数一轮：107 个样本装满 5 个 20 个的批次，还剩 7 个。这 7 个怎么办？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda n, batch_size, epochs: epochs * (n // batch_size),
                 "Rounded down: the rows that are left over at the end of an epoch make a batch"
                 " as well, a smaller one.",
                 "向下取整了：每一轮最后剩下的样本也构成一个批次，只是小一些。",
             ),
-            Slip(
+            Mistake(
                 lambda n, batch_size, epochs: int(np.ceil(epochs * n / batch_size)),
                 "Rounded up once at the end: a batch does not reach over into the next epoch, so"
                 " round up in each epoch.",
                 "只在最后取整了一次：批次不会跨到下一轮，所以每一轮都要向上取整。",
             ),
-            Slip(
+            Mistake(
                 lambda n, batch_size, epochs: epochs * n / batch_size,
                 "Not a whole number where n is no multiple of the batch size: round up in each"
                 " epoch.",
                 "n 不是批次大小的整数倍时，这不是整数：每一轮都要向上取整。",
             ),
-            Slip(
+            Mistake(
                 lambda n, batch_size, epochs: counted(n, batch_size, 1),
                 "Those are the updates of a single epoch.",
                 "这是一轮的更新次数。",
             ),
-            Slip(
+            Mistake(
                 lambda n, batch_size, epochs: epochs * n,
                 "One update for each row: that is stochastic descent.",
                 "每个样本更新一次：那是随机梯度下降。",
@@ -387,22 +387,22 @@ TASKS = [
             " Which rows does the gradient see?",
             "改动批次以外某个样本的 y：这个批次的梯度应该丝毫不变。这里的梯度看到了哪些样本？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 epoch_with(lambda x, y, rows, theta, *_: lesson04.gradient(x, y, theta)),
                 "Every update still looks at all rows: `x` and `y`, where `x[rows]` and"
                 " `y[rows]` are meant. That is batch descent, several times in an epoch.",
                 "每次更新仍然看全部样本：用的是 `x` 和 `y`，应该用 `x[rows]` 和 `y[rows]`。"
                 "这其实是在一轮里做了几次批量梯度下降。",
             ),
-            Slip(
+            Mistake(
                 epoch_with(on_neighbours),
                 "The batch is a slice of `x` and `y` as they stand: `order` says which rows to"
                 " take, so use `x[rows]`.",
                 "批次是直接从 `x` 和 `y` 中切下来的：要用哪些样本由 `order` 决定，"
                 "所以应该用 `x[rows]`。",
             ),
-            Slip(
+            Mistake(
                 epoch_with(
                     lambda x, y, rows, theta, *_: (
                         lesson04.gradient(x[rows], y[rows], theta) * len(rows) / len(x)
@@ -411,7 +411,7 @@ TASKS = [
                 "The right rows, but divided by n: the mean goes over the rows of the batch.",
                 "样本用对了，但除以了 n：平均应当对批次里的样本求。",
             ),
-            Slip(
+            Mistake(
                 epoch_with(
                     lambda x, y, rows, theta, first, batch_size: (
                         lesson04.gradient(x[rows], y[rows], theta) * len(rows) / batch_size
@@ -438,8 +438,8 @@ TASKS = [
             '`Dense(1, kernel_initializer="zeros")` 从零出发。'
             "`fit` 有 `batch_size`、`epochs` 和 `shuffle` 这几个参数。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_training(batch_size=None),
                 "One update in an epoch: without `batch_size`, Keras takes 32 rows at once, here"
                 " all of them. That is batch descent.",
@@ -447,19 +447,19 @@ TASKS = [
                 "在这里就是全部样本。这是批量梯度下降。",
                 matches=made_only(lambda n, batch_size, epochs: epochs),
             ),
-            Slip(
+            Mistake(
                 other_training(epochs=None),
                 "A single epoch: without `epochs`, Keras stops after one.",
                 "只训练了一轮：不写 `epochs` 时，Keras 训练一轮就停。",
                 matches=made_only(lambda n, batch_size, epochs: counted(n, batch_size, 1)),
             ),
-            Slip(
+            Mistake(
                 other_training(batch_size=1),
                 "One update for each row: that is stochastic descent; pass `batch_size` on.",
                 "每个样本更新一次：这是随机梯度下降；请把 `batch_size` 传下去。",
                 matches=made_only(lambda n, batch_size, epochs: n * epochs),
             ),
-            Slip(
+            Mistake(
                 other_training(start="ones"),
                 "It did not start at w = 0: Keras draws the first weight at random unless the"
                 ' layer has `kernel_initializer="zeros"`.',
@@ -467,7 +467,7 @@ TASKS = [
                 '除非给这一层加上 `kernel_initializer="zeros"`。',
                 matches=other_start,
             ),
-            Slip(
+            Mistake(
                 other_training(shuffle=True),
                 "As many updates as there should be, but from other batches, or from another"
                 " start: `fit` shuffles the rows in each epoch unless `shuffle=False`.",
@@ -490,21 +490,21 @@ TASKS = [
             "学习率大，下到谷底快；学习率小，在谷底抖动小。"
             "散布大约是 σ √η，σ 是 y 中噪声的标准差：从 0.1 左右开始，每隔一段减半。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda updates: np.full(updates + 1, 0.01),
                 "There must be one rate for each update: shape (updates,).",
                 "每次更新要有一个学习率：形状 (updates,)。",
                 matches=lambda rates, updates: np.shape(rates) != (updates,),
             ),
-            Slip(
+            Mistake(
                 lambda updates: np.full(updates, 0.01),
                 "A constant rate, the baseline: a large one trembles at the end, a small one does"
                 " not arrive.",
                 "学习率固定不变，这就是基线：大了，最后会抖动；小了，走不到。",
                 matches=rates_with(lambda rates: np.ptp(rates) == 0),
             ),
-            Slip(
+            Mistake(
                 lambda updates: np.linspace(0.3, 0.5, updates),
                 "At the largest of these rates a step on a single row can overshoot and lead"
                 " further away: stay below 1 / (xᵢ² + 1), about 0.2 for the largest xᵢ.",
@@ -512,13 +512,13 @@ TASKS = [
                 "要小于 1 / (xᵢ² + 1)，对最大的 xᵢ 大约是 0.2。",
                 matches=rates_with(too_large),
             ),
-            Slip(
+            Mistake(
                 lambda updates: np.linspace(0.001, 0.1, updates),
                 "The rates grow: it trembles most at the end, where it should lie still.",
                 "学习率越来越大：最后本该静下来，却抖得最厉害。",
                 matches=rates_with(lambda rates: rates[-1] > rates[0]),
             ),
-            Slip(
+            Mistake(
                 lambda updates: 0.1 * 0.9 ** np.arange(updates),
                 "The rates are too small, or become so too soon: all of them together do not reach"
                 " the valley's bottom.",

@@ -142,8 +142,8 @@ def heavy_ball_settings(eigenvalues):
 from keras import ops
 
 from course import lesson05
-from course.exercise import Slip, Task
 from course.exercises import draw
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(5)
 X_TABLE = rng.normal(size=(7, 2)) + [0.0, 0.5]
@@ -308,25 +308,25 @@ TASKS = [
             "`np.arange(steps)` holds every t, from 0 on; the rest is the formula.",
             "`np.arange(steps)` 就是从 0 开始的所有 t，其余照公式写。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda rate, decay, steps: rate / (1 + decay * np.arange(1, steps + 1)),
                 "It begins at t = 1; the first step, t = 0, still has the whole η₀.",
                 "从 t = 1 开始了；第一步是 t = 0，学习率还是整个 η₀。",
             ),
-            Slip(
+            Mistake(
                 lambda rate, decay, steps: rate / (1 + decay) ** np.arange(steps),
                 "Every step divides by the same 1 + decay: that is exponential decay, which soon"
                 " falls much faster. Here 1 + decay · t grows by addition.",
                 "每一步都除以同一个 1 + decay：这是指数衰减，很快就会降得快得多。"
                 "这里的 1 + decay · t 是一步步加上去的。",
             ),
-            Slip(
+            Mistake(
                 lambda rate, decay, steps: rate / np.cumprod(1 + decay * np.arange(steps)),
                 "The rate of the step before is divided again: divide η₀ itself every time.",
                 "这是在上一步的学习率上又除了一次：每一步的被除数都应当是 η₀ 本身。",
             ),
-            Slip(
+            Mistake(
                 lambda rate, decay, steps: rate / (1 + decay * (steps - 1)),
                 "That is the rate of the last step alone; one for each step is wanted.",
                 "这只是最后一步的学习率；每一步都要有一个。",
@@ -343,29 +343,29 @@ TASKS = [
             " then round up.",
             "t 步保留 ((κ − 1)/(κ + 1))^t。t 为多少时它等于 share？两边取对数，再向上取整。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_count(best, whole=np.floor),
                 "Rounded down: after so many steps a little more than the share is still left.",
                 "向下取整了：走这么多步之后，剩下的距离还比 share 多一点。",
             ),
-            Slip(
+            Mistake(
                 other_count(best, whole=lambda steps: steps),
                 "Not a whole number: a step is taken or not; round up.",
                 "不是整数：一步要么走，要么不走；请向上取整。",
             ),
-            Slip(
+            Mistake(
                 other_count(lambda kappa: best(np.sqrt(kappa))),
                 "That is with √κ in place of κ: the singular values of A, squared, are the"
                 " eigenvalues of AᵀA.",
                 "这里用的是 √κ，不是 κ：A 的奇异值平方之后才是 AᵀA 的特征值。",
             ),
-            Slip(
+            Mistake(
                 other_count(best, curvature=lambda X: X.T @ X),
                 "The column of ones is missing: the intercept is trained too.",
                 "少了那一列 1：截距也在训练。",
             ),
-            Slip(
+            Mistake(
                 other_count(lambda kappa: 1 - 1 / kappa),
                 "Each step keeps 1 − 1/κ at the rate 1/λmax; the best rate, 2/(λmin + λmax), is"
                 " nearly twice that and keeps (κ − 1)/(κ + 1).",
@@ -384,23 +384,23 @@ TASKS = [
             " before the step or the new one?",
             "把前两步手算一遍。θ ← θ + μv − ηg 里的 v，是这一步之前的，还是更新之后的？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_path(lambda v, push, mu: (mu * v + push, mu * v + push)),
                 "θ moves with the old v: that is just the heavy ball. Nesterov takes the new v.",
                 "θ 用的是旧的 v：这恰好就是重球法。Nesterov 方法用更新后的 v。",
             ),
-            Slip(
+            Mistake(
                 other_path(lambda v, push, mu: (v, push)),
                 "v stays 0, so it is plain descent: the new v must be kept for the next step.",
                 "v 一直是 0，这就成了普通梯度下降：新的 v 要留给下一步用。",
             ),
-            Slip(
+            Mistake(
                 other_path(lambda v, push, mu: (mu * v + push, mu * (mu * v + push))),
                 "θ moves by μv alone: −ηg is missing in the second line.",
                 "θ 只移动了 μv：第二行少了 −ηg。",
             ),
-            Slip(
+            Mistake(
                 other_path(lambda v, push, mu: (mu * v + push, mu * v + 2 * push)),
                 "θ moves by the whole v and −ηg besides: in the second line v wants its factor μ.",
                 "θ 移动了整个 v，又加上 −ηg：第二行的 v 要乘以 μ。",
@@ -421,18 +421,18 @@ TASKS = [
             "学习率调度放在原来写数的地方：`SGD(schedule, …)`。"
             "`InverseTimeDecay` 除以 1 + decay_rate · t / decay_steps，所以 decay_steps 取 1。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_model(lambda r, m, d: keras.optimizers.SGD(falling(r, d), momentum=m)),
                 "That is the heavy ball: Nesterov's variant wants `nesterov=True`.",
                 "这是重球法：Nesterov 方法要写 `nesterov=True`。",
             ),
-            Slip(
+            Mistake(
                 other_model(lambda r, m, d: keras.optimizers.SGD(r, momentum=m, nesterov=True)),
                 "The learning rate never falls: pass the schedule in its place.",
                 "学习率一直不降：应当在它的位置传入学习率调度。",
             ),
-            Slip(
+            Mistake(
                 other_model(
                     lambda r, m, d: keras.optimizers.SGD(
                         r, momentum=m, nesterov=True, weight_decay=d
@@ -441,12 +441,12 @@ TASKS = [
                 "`weight_decay` shrinks the weights, not the learning rate.",
                 "`weight_decay` 缩小的是权重，不是学习率。",
             ),
-            Slip(
+            Mistake(
                 other_model(lambda r, m, d: keras.optimizers.SGD(falling(r, d))),
                 "There is no momentum: pass it to `SGD` as well.",
                 "没有动量：也要把它传给 `SGD`。",
             ),
-            Slip(
+            Mistake(
                 other_model(
                     lambda r, m, d: keras.optimizers.SGD(
                         keras.optimizers.schedules.ExponentialDecay(r, 1, d),
@@ -475,24 +475,24 @@ TASKS = [
             "课文里的公式用的是 √λmin 和 √λmax。也可以搜索：沿特征值为 λ 的特征向量，"
             "到谷底的距离 e 每一步按 v ← μv − ηλe，e ← e + v 变化；对一批 η 和 μ 逐个模拟。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 plain_settings,
                 "That is plain descent, the baseline: with μ = 0 the ball remembers nothing.",
                 "这是普通梯度下降，也就是基线：μ = 0 时，球什么也不记得。",
                 matches=lambda result, *_: result[1] == 0,
             ),
-            Slip(
+            Mistake(
                 lambda eigenvalues: settings(eigenvalues)[::-1],
                 "The two have changed places: η comes first, then μ.",
                 "两个数颠倒了：先是 η，后是 μ。",
             ),
-            Slip(
+            Mistake(
                 no_root_settings,
                 "The roots are missing: with momentum √κ counts, not κ.",
                 "少了平方根：有动量时，起作用的是 √κ，不是 κ。",
             ),
-            Slip(
+            Mistake(
                 unsquared_settings,
                 "(√λmax − √λmin)/(√λmax + √λmin) is Nesterov's momentum; the heavy ball's is its"
                 " square.",

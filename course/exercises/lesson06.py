@@ -128,8 +128,8 @@ def label_probabilities(X_train, y_train, X_test):
 from keras import ops
 
 from course import costs
-from course.exercise import Slip, Task, numbers
 from course.exercises import draw, numeric_gradient
+from course.grading.exercise import Mistake, Task, numbers
 
 rng = np.random.default_rng(6)
 Y_LABELS = np.array([[0.0, 1, 0], [1, 1, 1], [0, 0, 0], [1, 0, 1], [0, 0, 1]])
@@ -284,18 +284,18 @@ TASKS = [
             "对一个标签，−[y ln p + (1 − y) ln(1 − p)] 对 z 的斜率是 p − y，即“输出减目标”。"
             "J 是多少个这样的项的平均值？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda y, z: (costs.sigmoid(z) - y) / len(y),
                 "Divided by n alone: J is a mean over the m labels too, so divide by mn.",
                 "只除以了 n：J 对 m 个标签也求了平均，所以要除以 mn。",
             ),
-            Slip(
+            Mistake(
                 lambda y, z: costs.sigmoid(z) - y,
                 "Each term's own slope; but J is their mean, so divide by mn.",
                 "这是每一项自己的斜率；而 J 是它们的平均值，所以要除以 mn。",
             ),
-            Slip(
+            Mistake(
                 lambda y, z: (
                     2 * (costs.sigmoid(z) - y) * costs.sigmoid(z) * costs.sigmoid(-z) / y.size
                 ),
@@ -303,14 +303,14 @@ TASKS = [
                 " cancels out: that is why it belongs with the sigmoid.",
                 "这是均方误差的斜率。换成交叉熵，p (1 − p) 正好约掉：所以它才与 sigmoid 相配。",
             ),
-            Slip(
+            Mistake(
                 lambda y, z: (
                     (costs.sigmoid(z) - y) / (costs.sigmoid(z) * costs.sigmoid(-z)) / y.size
                 ),
                 "That is ∂J/∂p. Multiply by the sigmoid's slope p (1 − p) to get ∂J/∂z.",
                 "这是 ∂J/∂p。再乘以 sigmoid 的斜率 p (1 − p)，才是 ∂J/∂z。",
             ),
-            Slip(
+            Mistake(
                 lambda y, z: (y - costs.sigmoid(z)) / y.size,
                 "The sign: where p is too large, J rises with z; so it is p − y.",
                 "符号：p 太大时，J 随 z 上升；所以是 p − y。",
@@ -328,31 +328,31 @@ TASKS = [
             "一个类别最好的概率，就是它在全部样本中所占的比例。"
             "`np.bincount(classes)` 数出各类的样本数。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda classes: np.log(len(shares(classes))),
                 "ln k is the cost of equal probabilities; they are the best only where all classes"
                 " are equally frequent.",
                 "ln k 是各类概率相等时的代价；只有各类的样本一样多时，它才是最低的。",
             ),
-            Slip(
+            Mistake(
                 lambda classes: -np.log(shares(classes).max()),
                 "That is what the rows of the most frequent class cost; the others cost more.",
                 "这只是样本最多的那一类中每个样本的代价；其他类的样本代价更高。",
             ),
-            Slip(
+            Mistake(
                 lambda classes: 1 - shares(classes).max(),
                 "That is the share of wrong answers of always saying the most frequent class, not"
                 " a cross entropy.",
                 "这是总猜样本最多的那一类时答错的比例，不是交叉熵。",
             ),
-            Slip(
+            Mistake(
                 lambda classes: -np.log(shares(classes)).mean(),
                 "Averaged over the classes: the mean is over the rows, so that a frequent class"
                 " counts more often.",
                 "对各类求了平均：应当对各个样本求平均，样本多的类别算的次数也多。",
             ),
-            Slip(
+            Mistake(
                 lambda classes: -np.log2(shares(classes)[classes]).mean(),
                 "That is in bits, by log2; the course and Keras take the natural logarithm.",
                 "用了 log2，单位是比特；本课程和 Keras 用的是自然对数。",
@@ -370,34 +370,34 @@ TASKS = [
             "在计算机上 exp(1000) 是无穷大。从一行的所有 logits 中减去同一个数，softmax 不变。"
             "另外，商的对数等于对数之差：这样就根本不必算出 p。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 overflowing,
                 "exp overflows, and ∞/∞ is no number: take the row's largest logit off first.",
                 "exp 溢出了，∞/∞ 不是数：请先减去该行最大的 logit。",
                 matches=lambda result, *_: np.isnan(result),
             ),
-            Slip(
+            Mistake(
                 vanishing,
                 "Nothing overflows any more, but a p of 0 still has an infinite logarithm: write"
                 " ln p as z − ln Σ exp z, without computing p.",
                 "不再溢出了，但 p 为 0 时对数仍是无穷大：把 ln p 写成 z − ln Σ exp z，不要算出 p。",
                 matches=lambda result, *_: np.isposinf(result),
             ),
-            Slip(
+            Mistake(
                 clipped,
                 "The probabilities are clipped at 1e-7: a mistake then never costs more than 16.1,"
                 " and the worst ones teach nothing.",
                 "概率在 1e-7 处被截断了：这样再大的错误，代价也不超过 16.1，"
                 "错得最厉害的样本什么也教不了。",
             ),
-            Slip(
+            Mistake(
                 clipped_logits,
                 "The logits themselves are clipped, which changes the answer: shift a whole row"
                 " instead, so that the differences within it stay.",
                 "截断了 logits 本身，答案也就变了：应当整行平移，使一行内的差保持不变。",
             ),
-            Slip(
+            Mistake(
                 forgotten_shift,
                 "The largest logit was taken off inside the sum but not off z itself.",
                 "求和时减去了最大的 logit，z 本身却没有减。",
@@ -418,36 +418,36 @@ TASKS = [
             "不带激活函数的 `Dense` 层输出的就是 logits。"
             "损失是 `keras.losses` 中的一个类；用 `from_logits=True` 告诉它。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_model("binary_crossentropy", "sigmoid"),
                 "The layer computes the probabilities itself, and the loss clips them: leave the"
                 " sigmoid to the loss.",
                 "这一层自己算出了概率，损失再把它们截断：sigmoid 应当交给损失去做。",
             ),
-            Slip(
+            Mistake(
                 other_model("binary_crossentropy"),
                 "The loss takes the logits for probabilities: it needs `from_logits=True`.",
                 "损失把 logits 当成了概率：需要 `from_logits=True`。",
             ),
-            Slip(
+            Mistake(
                 other_model(keras.losses.CategoricalCrossentropy(from_logits=True)),
                 "That loss is for one of k classes, with a softmax; several labels may be on here.",
                 "这个损失用于 k 类选一，含有 softmax；而这里可以有几个标签同时为“是”。",
             ),
-            Slip(
+            Mistake(
                 other_model("categorical_crossentropy", "softmax"),
                 "A softmax shares out a sum of 1: it cannot say that several labels are on at"
                 " once.",
                 "softmax 的各个概率之和总是 1：几个标签同时为“是”，它表达不了。",
             ),
-            Slip(
+            Mistake(
                 other_model(keras.losses.BinaryCrossentropy(from_logits=True), "sigmoid"),
                 "The sigmoid is applied twice: by the layer, and by the loss with"
                 " `from_logits=True`.",
                 "sigmoid 用了两次：层里一次，带 `from_logits=True` 的损失里又一次。",
             ),
-            Slip(
+            Mistake(
                 other_model("mse"),
                 "The loss is the squared error: it takes the logits for the answers and pulls them"
                 " to 0 and 1. For labels that are on or off the binary cross entropy is wanted.",
@@ -467,13 +467,13 @@ TASKS = [
             " (p − y)/(mn) of the first exercise.",
             "三个 sigmoid，各管各的：z = XW + b，用第一题的斜率 (p − y)/(mn) 做梯度下降。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y, Z: np.broadcast_to(y.mean(axis=0), (len(Z), 3)),
                 "Those are the labels' shares for every row: nothing is learnt from X.",
                 "对每个样本都只报了各标签的比例：没有从 X 学到任何东西。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: answers(X, y, Z, costs.softmax),
                 "The three sum to 1 in every row: that is a softmax, for labels that exclude each"
                 " other. Here each label wants a sigmoid of its own.",
@@ -481,14 +481,14 @@ TASKS = [
                 "这里每个标签都要有自己的 sigmoid。",
                 matches=lambda result, *_: np.allclose(numbers(result).sum(axis=1), 1, atol=1e-4),
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: np.round(answers(X, y, Z)),
                 "Only 0 and 1: probabilities are wanted. The few answers that are sure and wrong"
                 " cost more than all the others save.",
                 "只有 0 和 1：需要的是概率。少数很有把握却错了的回答，代价超过其余回答省下的总和。",
                 matches=lambda result, *_: np.isin(numbers(result), [0, 1]).all(),
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: np.log(1 / (1 / answers(X, y, Z) - 1)),
                 "Those are logits: some are below 0 or above 1. Put them through the sigmoid.",
                 "这是 logits：有的小于 0，有的大于 1。还要经过 sigmoid。",

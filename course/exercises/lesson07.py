@@ -162,8 +162,8 @@ def moon_classes(X_train, y_train, X_test):
 from keras import ops
 
 from course import lesson07
-from course.exercise import Slip, Task, numbers
 from course.exercises import numeric_gradient
+from course.grading.exercise import Mistake, Task, numbers
 
 rng = np.random.default_rng(7)
 NET = [rng.normal(size=shape) for shape in ((5, 2), (5, 1), (2, 3), (3, 1))]
@@ -290,29 +290,29 @@ TASKS = [
             "`D2 @ W2.T` 与 H 一样，每个隐藏单元一列。把它与斜率逐元素相乘，"
             "再用 `X.T @` 把各行加起来。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_gradient(np.ones_like),
                 "The slope of the tanh is missing: the error passes through the bend as well.",
                 "少了 tanh 的斜率：误差往回传时也要经过激活函数。",
             ),
-            Slip(
+            Mistake(
                 other_gradient(lambda H: H * (1 - H)),
                 "H (1 − H) is the slope of the sigmoid; that of the tanh is 1 − H².",
                 "H (1 − H) 是 sigmoid 的斜率；tanh 的斜率是 1 − H²。",
             ),
-            Slip(
+            Mistake(
                 other_gradient(lambda H: 1 - np.tanh(H) ** 2),
                 "H is the tanh already: 1 − tanh(H)² bends it twice. The slope is 1 − H².",
                 "H 已经是 tanh 的值了：1 − tanh(H)² 又做了一次 tanh。斜率是 1 − H²。",
             ),
-            Slip(
+            Mistake(
                 other_gradient(lambda H: 1 - H**2, back=lambda D2, W2: D2),
                 "W₂ is missing: every hidden unit gets the whole error, whatever its weight in the"
                 " output.",
                 "少了 W₂：不论在输出中权重多大，每个隐藏单元得到的都是整个误差。",
             ),
-            Slip(
+            Mistake(
                 d1,
                 "That is D₁, one row for each row of X; the gradient is Xᵀ D₁.",
                 "这是 D₁，X 的每一行对应它的一行；梯度是 Xᵀ D₁。",
@@ -330,28 +330,28 @@ TASKS = [
             "前一层有 a 个输出、本层有 b 个单元时，权重有 a · b 个，偏置有 b 个。"
             "先写 sizes = [n_inputs, *hidden, n_outputs]。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda a, hidden, b: products([a, *hidden, b]),
                 "The biases are missing: one for every unit of every layer.",
                 "少了偏置：每一层的每个单元都有一个。",
             ),
-            Slip(
+            Mistake(
                 lambda a, hidden, b: products([a, *hidden, b]) + a + sum(hidden) + b,
                 "The inputs have no biases: they are numbers that come in, not units.",
                 "输入没有偏置：它们是送进来的数，不是单元。",
             ),
-            Slip(
+            Mistake(
                 lambda a, hidden, b: products([a, *hidden, b]) + len(hidden) + 1,
                 "One bias for each layer; each unit has one of its own.",
                 "每层只算了一个偏置；其实每个单元都有自己的偏置。",
             ),
-            Slip(
+            Mistake(
                 lambda a, hidden, b: products([a, *hidden, b]) + sum(hidden),
                 "The biases of the last layer are missing: output units have them too.",
                 "少了最后一层的偏置：输出单元也有偏置。",
             ),
-            Slip(
+            Mistake(
                 lambda a, hidden, b: sum(hidden) + b,
                 "That is the number of units; each has as many weights as the layer before it has"
                 " outputs, and a bias.",
@@ -369,29 +369,29 @@ TASKS = [
             " `np.linalg.lstsq`.",
             "W₁W₂ 是一列 p 个数，而且可以是任意的一列。所以这就是最小二乘：`np.linalg.lstsq`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y: sklearns_linear_cost(X, y) / len(y),
                 "Averaged: the J of this lesson is a sum over the rows.",
                 "求了平均：本课的 J 是对各个样本求和。",
             ),
-            Slip(
+            Mistake(
                 with_intercept,
                 "That is with an intercept; this network has no biases, only the columns of X.",
                 "这里用了截距；而这个网络没有偏置，只有 X 的各列。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y: np.sum((y - y.mean()) ** 2),
                 "That is the cost of the mean everywhere. For XOR a plane does no better, but for"
                 " other data it does.",
                 "这是处处预测均值的代价。对 XOR，平面不比它好；对其他数据就不是这样了。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y: np.sum(y**2),
                 "That is the cost where all weights are 0, and with them ŷ: training leads lower.",
                 "这是权重全为 0、从而 ŷ 也为 0 时的代价：训练还能让它更低。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y: np.sqrt(sklearns_linear_cost(X, y)),
                 "That is the length of the error, √J: J is its square.",
                 "这是误差向量的长度 √J：J 是它的平方。",
@@ -409,31 +409,31 @@ TASKS = [
             "Go through it line by line: which W₂ does D₁ see?",
             "一行一行地看：算 D₁ 时用的是哪一个 W₂？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 second_first,
                 "D₁ is computed with the new W₂: the error must go back through the weights that"
                 " the signal came through. Compute both gradients first, then change the weights.",
                 "D₁ 用了新的 W₂：信号前向传播时经过哪些权重，误差就要沿哪些权重传回去。"
                 "先算出两个梯度，再更新权重。",
             ),
-            Slip(
+            Mistake(
                 first_first,
                 "Now W₁ changes first, and the gradient of W₂ is that of the new W₁: the same"
                 " mistake the other way round.",
                 "现在先更新了 W₁，再在新的 W₁ 处求 W₂ 的梯度：同样的错误，只是反了过来。",
             ),
-            Slip(
+            Mistake(
                 no_hidden_slope,
                 "The slope H (1 − H) of the hidden units has got lost.",
                 "隐藏单元的斜率 H (1 − H) 丢了。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, W1, W2, rate: lesson07.step(X, y, W1, W2, -rate),
                 "The step goes uphill: the gradient is to be subtracted.",
                 "这一步是在上坡：梯度应当减去。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, W1, W2, rate: (W1, lesson07.step(X, y, W1, W2, rate)[1]),
                 "W₁ does not change: the hidden layer has to learn as well.",
                 "W₁ 没有变：隐藏层也要学习。",
@@ -455,37 +455,37 @@ TASKS = [
             "即 x₁ + x₂ − 1。两者怎样加权求和才得到 0、1、1、0？"
             "`set_weights` 依次接收各层的权重矩阵和偏置。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 network([[1, 1], [1, 1]], [0, -1], [1, -1], 0),
                 "That is OR: where both inputs are 1, it says 1. The second unit must pull down"
                 " twice as hard.",
                 "这是“或”：两个输入都为 1 时它输出 1。第二个单元往下拉的力量要加倍。",
             ),
-            Slip(
+            Mistake(
                 network([[1, 1], [1, 1]], [0, -1], [0, 1], 0),
                 "That is AND: it says 1 where both inputs are 1, and only there.",
                 "这是“与”：两个输入都为 1 时输出 1，其他时候输出 0。",
             ),
-            Slip(
+            Mistake(
                 network([[1, 1], [1, 1]], [0, -1], [-1, 2], 1),
                 "That is XOR the other way round: it says 1 where the inputs are equal.",
                 "这与 XOR 正好相反：两个输入相等时它输出 1。",
             ),
-            Slip(
+            Mistake(
                 network([[1, 1], [1, 1]], [0, 0], [0.5, 0.5], 0),
                 "That counts the ones: 0, 1, 1, 2. A second unit is needed that bends it down"
                 " where there are two.",
                 "这是在数有几个 1：0、1、1、2。还需要第二个单元，在有两个 1 时把它压下去。",
             ),
-            Slip(
+            Mistake(
                 network([[0, 0], [0, 0]], [0, 0], [0, 0], 0.5),
                 "One half everywhere is the best that a network without a bend in the hidden layer"
                 " can do: its hidden units need an activation, and weights that make use of it.",
                 "处处输出二分之一，是隐藏层没有非线性的网络所能做到的最好结果："
                 "隐藏单元要有激活函数，权重还要让它起作用。",
             ),
-            Slip(
+            Mistake(
                 network([[0, 0], [0, 0]], [0, 0], [0, 0], 0),
                 "It says 0 everywhere: no weight is set, or no relu unit is ever above 0.",
                 "处处输出 0：没有设权重，或者没有一个 relu 单元大于 0。",
@@ -505,34 +505,34 @@ TASKS = [
             "八个或更多 tanh 单元，从随机权重出发（加上常数列或偏置），最后用 sigmoid，"
             "走一两千步批量梯度下降；在 Keras 中，用优化器 Adam、学习率 0.03 左右，到得最快。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y, Z: straight_line(X, y, Z)[:, None],
                 "The shape is (m, 1), as Keras's `predict` gives it; (m,) is wanted: take"
                 " `[:, 0]`.",
                 "形状是 (m, 1)，Keras 的 `predict` 给出的就是这样；需要的是 (m,)：请取 `[:, 0]`。",
                 matches=lambda result, X, y, Z: numbers(result).shape == (len(Z), 1),
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: 1 / (1 + np.exp(-Z[:, 1])),
                 "Other numbers than 0 and 1, probabilities most likely: say 1 where they are above"
                 " one half, else 0.",
                 "有 0 和 1 以外的数，多半是概率：大于二分之一的返回 1，其余返回 0。",
                 matches=lambda result, *_: not np.isin(numbers(result), [0, 1]).all(),
             ),
-            Slip(
+            Mistake(
                 straight_line,
                 "That is the straight line, the baseline: it needs a hidden layer.",
                 "这就是那条直线，也就是基线：需要一个隐藏层。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: np.zeros(len(Z)),
                 "All test points get the same class: the network says nothing yet of X. Did the"
                 " weights start all equal?",
                 "所有测试点都分到了同一类：网络还没有用上 X。权重是不是从同一个值出发的？",
                 matches=lambda result, *_: np.ptp(numbers(result)) == 0,
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: 1 - straight_line(X, y, Z),
                 "Most are wrong: 0 and 1 have changed places.",
                 "大多数都分错了：0 和 1 颠倒了。",

@@ -155,8 +155,8 @@ def predict_better(X_train, y_train, X_test):
 from keras import ops
 
 from course import lesson08
-from course.exercise import Slip, Task
 from course.exercises import draw
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(8)
 SIZES = np.array([3.0, 1.0, 0.4])
@@ -305,32 +305,32 @@ TASKS = [
             "`np.linalg.solve(A, B)` 就是 A⁻¹B，`np.eye(p)` 是单位矩阵。"
             "方程组只解 w；b 由均值得出。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 added_everywhere,
                 "λ was added to every entry of ZᵀZ: a bare number is broadcast. λI has λ on the"
                 " diagonal only.",
                 "λ 加到了 ZᵀZ 的每一个元素上：单独一个数会被广播。λI 只在对角线上有 λ。",
             ),
-            Slip(
+            Mistake(
                 penalised_too,
                 "b is penalised too: a column of ones was treated as a feature. Then predictions"
                 " are drawn towards 0, and the weights change if a constant is added to all y.",
                 "b 也受了惩罚：把一列 1 当成了特征。这样预测值会被拉向 0，"
                 "而且给所有的 y 加上一个常数，权重也会变。",
             ),
-            Slip(
+            Mistake(
                 uncentred,
                 "X and y were not centred: use Z and u. Otherwise w must also explain the means,"
                 " which is b's task.",
                 "没有减去均值：应当用 Z 和 u。否则 w 还要去解释均值，而那是 b 的事。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, lam: lesson08.ridge(X, y, lam * len(y)),
                 "λm in place of λ: J has 1/m before the errors and before λ, so it cancels.",
                 "用了 λm 而不是 λ：J 的误差项和 λ 前面都有 1/m，两者约掉了。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, lam: np.append(lesson08.ridge(X, y, lam)[:-1], y.mean()),
                 "b is the mean of y here: that holds only where the columns of X have mean 0.",
                 "这里 b 等于 y 的均值：只有 X 各列的均值为 0 时才是这样。",
@@ -347,24 +347,24 @@ TASKS = [
             " least squares divides by d², and ridge by what?",
             "沿奇异值为 d 的方向，矩阵 ZᵀZ 就是一个数 d²：最小二乘在这里除以 d²，岭回归除以什么？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, lam: lam / (singular(X) ** 2 + lam),
                 "That is what ridge takes away, λ/(d² + λ), not what it keeps.",
                 "这是岭回归去掉的部分 λ/(d² + λ)，不是保留的部分。",
             ),
-            Slip(
+            Mistake(
                 lambda X, lam: singular(X) / (singular(X) + lam),
                 "d must be squared: ZᵀZ has d² along a singular vector.",
                 "d 要平方：沿奇异向量，ZᵀZ 是 d²。",
             ),
-            Slip(
+            Mistake(
                 lambda X, lam: (lambda d: d**2 / (d**2 + lam))(np.linalg.svd(X)[1]),
                 "The means of the columns were not subtracted: then the means, which are b's task,"
                 " count as spread of the data.",
                 "没有减去各列的均值：这样均值也算进了数据的离散程度，而均值本来由 b 负责。",
             ),
-            Slip(
+            Mistake(
                 lambda X, lam: (lambda d: d**2 / (d**2 + lam * len(X)))(singular(X)),
                 "λm in place of λ: λ is added to ZᵀZ itself, which is a sum over rows.",
                 "用了 λm 而不是 λ：λ 直接加在 ZᵀZ 上，而 ZᵀZ 已经是对各行求的和。",
@@ -381,25 +381,25 @@ TASKS = [
             " α · weight_decay · w.",
             "停下来时 v = −αg/(1 − μ)，而 v 必须补上衰减拿走的 α · weight_decay · w。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda decay, momentum, m: decay * m,
                 "That holds without momentum. Momentum makes the slopes 1/(1 − μ) times as strong,"
                 " and the decay not.",
                 "不带动量时才是这样。动量把斜率的作用放大为 1/(1 − μ) 倍，衰减却不放大。",
             ),
-            Slip(
+            Mistake(
                 lambda decay, momentum, m: decay * m / (1 - momentum),
                 "The other way round: it is the slopes of the errors that grow, so the penalty"
                 " counts for less.",
                 "反了：变大的是误差的斜率，所以惩罚相对变轻。",
             ),
-            Slip(
+            Mistake(
                 lambda decay, momentum, m: momentum * decay * m,
                 "μ in place of 1 − μ: with μ = 0 no penalty would be left.",
                 "用了 μ 而不是 1 − μ：那样 μ = 0 时就没有惩罚了。",
             ),
-            Slip(
+            Mistake(
                 lambda decay, momentum, m: (1 - momentum) * decay,
                 "That is λ/m. The cost has λ/(2m), so λ is m times as much.",
                 "这是 λ/m。代价中是 λ/(2m)，所以 λ 还要乘以 m。",
@@ -415,14 +415,14 @@ TASKS = [
             "Which of the p + 1 numbers in θ does J penalise?",
             "θ 的 p + 1 个数中，J 惩罚的是哪些？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y, theta, rate, lam: step(X, y, theta, rate, 1 - rate * lam / len(y)),
                 "b is still made smaller too. J has no penalty on b, so b is only moved by the"
                 " step of least squares.",
                 "b 仍然也在衰减。J 不惩罚 b，所以 b 只走最小二乘的那一步。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta, rate, lam: (
                     kept(X, y, rate, lam) * (theta - rate * lesson08.gradient(X, y, theta))
                 ),
@@ -431,17 +431,17 @@ TASKS = [
                 "衰减放到了最小二乘的一步之后，减的是新的权重；"
                 "而 J 的梯度里，惩罚项的斜率取自旧的权重。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta, rate, lam: step(X, y, theta, rate, 1),
                 "Nothing decays now: that is the step of least squares alone.",
                 "现在什么也不衰减了：这只是最小二乘的一步。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta, rate, lam: step(X, y, theta, rate, kept(X, y, rate, lam, 1)),
                 "The weights grow: the factor is 1 − αλ/m.",
                 "权重反而变大了：系数应为 1 − αλ/m。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta, rate, lam: step(X, y, theta, rate, kept(X, y, 1, lam)),
                 "The share is λ/m here, without the learning rate α.",
                 "这里衰减的比例成了 λ/m，少了学习率 α。",
@@ -462,29 +462,29 @@ TASKS = [
             "损失的两部分都取两倍，就是 2J：c = 2 · λ/(2m)。"
             "惩罚是 `Dense` 的参数 `kernel_regularizer`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 not_compiled,
                 "The model is not compiled: without a loss it cannot be trained.",
                 "模型还没有编译（compile）：没有损失就无法训练。",
                 matches=lambda model, *_: not model.compiled,
             ),
-            Slip(
+            Mistake(
                 other_ridge(lambda lam, m: lam / (2 * m)),
                 'c = λ/(2m) belongs to the loss with ½. "mse" has no ½, so c is twice that.',
                 'c = λ/(2m) 对应的是带 ½ 的损失。"mse" 没有 ½，所以 c 要加倍。',
             ),
-            Slip(
+            Mistake(
                 other_ridge(lambda lam, m: lam),
                 'c = λ, without 1/m: "mse" is a mean over the rows, so λ too is divided by m.',
                 'c = λ，少了 1/m："mse" 是对各行的平均，所以惩罚也要除以 m。',
             ),
-            Slip(
+            Mistake(
                 other_ridge(on=("kernel", "bias")),
                 "The bias is penalised too: ridge leaves b free.",
                 "偏置也受了惩罚：岭回归不惩罚 b。",
             ),
-            Slip(
+            Mistake(
                 other_ridge(on=(), decay=True),
                 "There is no penalty in the loss. The optimizer's `weight_decay` is no substitute:"
                 " it takes from b as well, and means something else to each optimizer.",
@@ -505,19 +505,19 @@ TASKS = [
             "上面已经写好了 `ridge_solution`。试试 λ = 0.1、1、10、100……"
             "并从训练数据中留出几行，看哪一个好。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 least_squares,
                 "That is least squares, the baseline: with 30 columns for 40 rows it fits the"
                 " noise. Put a price on large weights.",
                 "这就是最小二乘，也就是基线：40 行配 30 列，它拟合了噪声。请给大的权重加上惩罚。",
             ),
-            Slip(
+            Mistake(
                 without_intercept,
                 "That is least squares without an intercept: the mean of y is far from 0.",
                 "这是没有截距的最小二乘：y 的均值离 0 很远。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: np.full(len(Z), y.mean()),
                 "That is the mean of y everywhere, R² about 0: the penalty was so high that no"
                 " weight was left, or there were none.",

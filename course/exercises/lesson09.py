@@ -159,8 +159,8 @@ def columns_found(X, y):
 from keras import ops
 
 from course import lesson09
-from course.exercise import Slip, Task
 from course.exercises import draw, numeric_gradient
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(9)
 SIZES = np.array([3.0, 1.0, 0.5])
@@ -285,25 +285,25 @@ TASKS = [
             "Move the size |v| and give it its sign back: `np.sign`, `np.abs`, `np.maximum`.",
             "先移动绝对值 |v|，再还给它正负号：`np.sign`、`np.abs`、`np.maximum`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda v, t: np.sign(v) * (np.abs(v) - t),
                 "Where |v| < t the number jumps to the other side of zero: it must stop at zero,"
                 " `np.maximum(…, 0)`.",
                 "|v| < t 时，数跳到了零的另一侧：应当停在零处，用 `np.maximum(…, 0)`。",
             ),
-            Slip(
+            Mistake(
                 lambda v, t: np.where(np.abs(v) > t, v, 0),
                 "That is hard thresholding: it drops the small ones but leaves the others as they"
                 " are. Soft thresholding also moves those by t.",
                 "这是硬阈值：去掉了小的，其余的原样不动。软阈值把其余的也向零移动 t。",
             ),
-            Slip(
+            Mistake(
                 lambda v, t: np.maximum(v - t, 0),
                 "Negative numbers all become zero: only those from −t to t should.",
                 "负数全变成了零：只有 −t 到 t 之间的才应为零。",
             ),
-            Slip(
+            Mistake(
                 lambda v, t: v / (1 + t),
                 "That is an L2 penalty's step, v/(1 + t): it makes numbers smaller, never zero.",
                 "这是 L2 惩罚的一步 v/(1 + t)：它只把数变小，从不变成零。",
@@ -320,29 +320,29 @@ TASKS = [
             " on the first p numbers only.",
             "先求两个梯度，与第 3 课一样，只是没有因子 2；再只对前 p 个数用 `soft_threshold`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, threshold=alpha),
                 "The threshold is α here. It must be ηα: the penalty too acts only for the length"
                 " of one step.",
                 "这里的阈值是 α，应为 ηα：惩罚的作用也要乘以步长 η。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, b_too=True),
                 "b was thresholded too: the intercept is free of the penalty.",
                 "对 b 也用了软阈值：截距不受惩罚。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, slope=2),
                 "The slopes are those of the mean squared error: f is half of that, 1/(2n).",
                 "这是均方误差的斜率：f 是它的一半，1/(2n)。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, threshold=0),
                 "That is the gradient step alone; the proximal step is missing.",
                 "这只是梯度下降的一步，少了近端步。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, theta, alpha, rate: (
                     step(X, y, theta, alpha, rate, threshold=0)
                     - np.append(rate * alpha * np.sign(theta[:-1]), 0)
@@ -362,25 +362,25 @@ TASKS = [
             "With w = 0 the best b is the mean of y. Then ∂f/∂w = −Xᵀ(y − mean of y)/n.",
             "w = 0 时最好的 b 是 y 的均值。这时 ∂f/∂w = −Xᵀ(y − y 的均值)/n。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y: centred_pull(X, y).max(),
                 "A slope of either sign can pull a weight away from zero: take absolute values"
                 " before the largest.",
                 "斜率无论正负，都能把权重拉离零：应先取绝对值，再取最大值。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y: len(y) * np.abs(centred_pull(X, y)).max(),
                 "The sum over the rows must be divided by n: f is half of a mean.",
                 "对各行求和之后要除以 n：f 是平均值的一半。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y: np.abs(X.T @ y).max() / len(y),
                 "That is the slope for b = 0. b is free: with the mean of y as b, the mean no"
                 " longer pulls.",
                 "这是 b = 0 时的斜率。b 不受惩罚：取 b 为 y 的均值之后，均值就不再有拉力了。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y: np.abs(centred_pull(X, y)).min(),
                 "That is the smallest slope: the column that is pulled hardest leaves first.",
                 "这是最小的斜率：最先离开零的是拉力最大的那一列。",
@@ -396,24 +396,24 @@ TASKS = [
             "`G[j] @ w` is the sum over all k. Which term does the formula leave out?",
             "`G[j] @ w` 是对所有的 k 求和。公式中不包括哪一项？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y, alpha: sweeps(X, y, alpha, own=False),
                 "The weight still pulls on itself: `G[j] @ w` holds G_jj w_j as well, which must"
                 " be added back.",
                 "权重仍在拉它自己：`G[j] @ w` 里也有 G_jj w_j，必须加回来。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, alpha: sweeps(X, y, 0),
                 "Nothing is thresholded: that is least squares.",
                 "没有用软阈值：这是最小二乘。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, alpha: sweeps(X, y, alpha / 2),
                 "The threshold is α/2: that is for a cost without the ½ in f.",
                 "阈值成了 α/2：那对应的是 f 中没有 ½ 的代价。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, alpha: sweeps(X, y, 0) * (np.abs(sweeps(X, y, 0)) > alpha),
                 "That is least squares with the small weights struck out. The lasso also makes the"
                 " others smaller, and they take over some of what is gone.",
@@ -434,28 +434,28 @@ TASKS = [
             "Multiply the penalty by 2 and read off what stands before Σ |wⱼ| and before Σ wⱼ².",
             "把惩罚项乘以 2，再看 Σ |wⱼ| 和 Σ wⱼ² 前面各是什么。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_net(lambda a, r: a * r, lambda a, r: a * (1 - r) / 2),
                 'That is the penalty as it stands beside f. "mse" is 2f, so both factors double.',
                 '这是与 f 相配的惩罚。"mse" 是 2f，所以两个系数都要加倍。',
             ),
-            Slip(
+            Mistake(
                 other_net(l2=lambda a, r: 2 * a * (1 - r)),
                 "The ½ before the squares was forgotten: doubled, it leaves l2 = α(1 − ρ).",
                 "忘了平方项前面的 ½：加倍之后 l2 = α(1 − ρ)。",
             ),
-            Slip(
+            Mistake(
                 other_net(lambda a, r: 2 * a * (1 - r), lambda a, r: a * r),
                 "ρ and 1 − ρ have changed places: ρ is the share of L1, `l1_ratio`.",
                 "ρ 和 1 − ρ 颠倒了：ρ 是 L1 所占的比例，即 `l1_ratio`。",
             ),
-            Slip(
+            Mistake(
                 other_net(lambda a, r: 2 * a, lambda a, r: a),
                 "ρ is not used: it shares α out between L1 and L2.",
                 "没有用到 ρ：它把 α 分给 L1 和 L2。",
             ),
-            Slip(
+            Mistake(
                 other_net(on=("kernel", "bias")),
                 "The bias is penalised too: b is free.",
                 "偏置也受了惩罚：b 不应受惩罚。",
@@ -474,27 +474,27 @@ TASKS = [
             "上面的 `lasso_weights` 可以找出候选的列。它也会把这些列的权重变小；"
             "对这些列重新做最小二乘，再去掉权重小的。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y: np.abs(X.T @ y) > 60,
                 "A list of column numbers is wanted, not one True or False for each column:"
                 " `np.flatnonzero`.",
                 "需要的是列号的列表，不是每列一个 True 或 False：可以用 `np.flatnonzero`。",
                 matches=lambda found, X, y: np.asarray(found).dtype == bool,
             ),
-            Slip(
+            Mistake(
                 lambda X, y: [*range(X.shape[1])],
                 "All columns: nothing is missed, but nearly nothing of what is found is true.",
                 "所有的列：一个也没漏，但找到的几乎都不是真的。",
             ),
-            Slip(
+            Mistake(
                 not_zero_in_lasso_cv,
                 "That is what LassoCV keeps. It chooses α so that predictions are good, and then"
                 " many small weights of chance remain: a larger α, or drop the small weights.",
                 "这是 LassoCV 保留的列。它选的 α 是为了预测得好，因而留下许多碰巧的小权重："
                 "可以用更大的 α，或者去掉小的权重。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y: [],
                 "No column at all: α was too high.",
                 "一列也没有：α 太大了。",

@@ -150,7 +150,7 @@ def alpha_chosen(X, y, alphas):
 from keras import ops
 
 from course import lesson10
-from course.exercise import Slip, Task
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(10)
 ALPHAS = np.geomspace(10, 0.01, 300)
@@ -298,26 +298,26 @@ TASKS = [
             " the least mean error counts.",
             "`mse.std(axis=1, ddof=1)` 的分母是 k − 1。只用平均误差最小处的那个标准误。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda alphas, mse: alphas[np.argmin(mse.mean(axis=1))],
                 "That is the α with the least mean error; the rule takes a larger one that is"
                 " nearly as good.",
                 "这是平均误差最小的 α；规则取的是差不多一样好、但更大的 α。",
             ),
-            Slip(
+            Mistake(
                 lambda alphas, mse: within(alphas, mse, standard_error(mse), np.min),
                 "That is the smallest α within a standard error. The largest is wanted: the"
                 " simplest fit that is as good.",
                 "这是一倍标准误之内最小的 α。应取最大的：同样好的拟合中最简单的一个。",
             ),
-            Slip(
+            Mistake(
                 lambda alphas, mse: within(alphas, mse, mse.std(axis=1, ddof=1)),
                 "That is one standard deviation of the folds. The mean of k folds is √k times as"
                 " exact: divide by √k.",
                 "这用的是各折的标准差。k 折平均值的标准差只有它的 1/√k：还要除以 √k。",
             ),
-            Slip(
+            Mistake(
                 lambda alphas, mse: within(alphas, mse, mse.std(axis=1) / np.sqrt(mse.shape[1])),
                 "The standard deviation has k in the denominator: NumPy divides by k − 1 only with"
                 " `ddof=1`.",
@@ -336,28 +336,28 @@ TASKS = [
             "H 对角线上的 hᵢᵢ 表示 ŷᵢ 随 yᵢ 变化多少。如果它是 1，无论 yᵢ 是多少残差都为 0；"
             "如果它是 0，留出这个样本什么也不改变。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y, alpha: residuals(X, y, alpha)[0],
                 "Those are the residuals of the fit to all rows. Each row has drawn the fit towards"
                 " itself; left out, it is missed by more.",
                 "这是用全部样本拟合的残差。每个样本都把拟合拉向自己；留出之后，误差更大。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, alpha: (lambda e, h: e / (1 - h + 1 / len(y)))(
                     *residuals(X, y, alpha)
                 ),
                 "The 1/n of the intercept is missing in hᵢᵢ: b follows yᵢ too.",
                 "hᵢᵢ 中少了截距的 1/n：b 也随 yᵢ 变化。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, alpha: (lambda e, h: e / (1 - h.mean()))(*residuals(X, y, alpha)),
                 "All rows are divided by the same 1 − mean h, as generalised cross-validation does."
                 " Here each has its own hᵢᵢ.",
                 "所有的样本都除以了同一个数，即 1 减去 h 的均值（那是广义交叉验证）。"
                 "这里每个样本有自己的 hᵢᵢ。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, alpha: (lambda e, h: e * (1 - h))(*residuals(X, y, alpha)),
                 "Multiplied in place of divided: a row left out is missed by more, not by less.",
                 "应当除，而不是乘：留出的样本误差更大，不是更小。",
@@ -373,14 +373,14 @@ TASKS = [
             "Which rows does `picked` see?",
             "`picked` 看到的是哪些行？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 by_folds(lambda X, y, train, left_out: np.abs(correlation(X, y))),
                 "The columns are still picked with the rows left out among those that are seen:"
                 " pick anew in every fold, from the rows that are fitted.",
                 "挑选列时仍然看到了留出的样本：每一折都要只用参与拟合的样本重新挑选。",
             ),
-            Slip(
+            Mistake(
                 by_folds(
                     lambda X, y, train, left_out: np.abs(correlation(X[left_out], y[left_out]))
                 ),
@@ -388,7 +388,7 @@ TASKS = [
                 " suit the test.",
                 "列是用留出的样本挑选的：这更糟，等于照着考题挑选。",
             ),
-            Slip(
+            Mistake(
                 by_folds(
                     lambda X, y, train, left_out: np.abs(correlation(X[train], y[train])),
                     fit_all=True,
@@ -397,7 +397,7 @@ TASKS = [
                 " those left out.",
                 "挑选列已经放进每一折了，但拟合用了全部样本，包括留出的。",
             ),
-            Slip(
+            Mistake(
                 by_folds(lambda X, y, train, left_out: correlation(X[train], y[train])),
                 "Only columns that rise with y are picked: one that falls says as much, so the"
                 " absolute value counts.",
@@ -419,29 +419,29 @@ TASKS = [
             "`Dense(A)` 的 kernel 形状是 (p, A)，每个单元一列，偏置的形状是 (A,)："
             "`model.set_weights([kernel, bias])`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 as_drawn,
                 "The weights are still those that Keras drew: put yours in with `set_weights`.",
                 "权重还是 Keras 随机抽取的：请用 `set_weights` 放进给定的权重。",
                 matches=not_set,
             ),
-            Slip(
+            Mistake(
                 lambda coefs, b: one_layer(coefs, 0 * b),
                 "The intercepts are zero: the second array for `set_weights` is b.",
                 "截距都是零：`set_weights` 的第二个数组应是 b。",
             ),
-            Slip(
+            Mistake(
                 lambda coefs, b: one_layer(coefs, b, use_bias=False),
                 "There are no intercepts: leave `use_bias` as it is.",
                 "没有截距：`use_bias` 请保持默认。",
             ),
-            Slip(
+            Mistake(
                 lambda coefs, b: one_layer(coefs, b, activation="relu"),
                 "The units have an activation: a relu gives nothing below zero.",
                 "单元带了激活函数：relu 的输出不会是负数。",
             ),
-            Slip(
+            Mistake(
                 lambda coefs, b: one_layer(coefs[:, -1:], b[-1:]),
                 "That is the fit for the last α alone: one unit for each α is wanted.",
                 "这只是最后一个 α 的拟合：每个 α 都要有一个单元。",
@@ -460,20 +460,20 @@ TASKS = [
             "交叉验证：留出五分之一的样本，在每个 α 上用其余的样本拟合，"
             "取留出样本上平均误差最小的 α。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, y, alphas: alphas[-1],
                 "That is the smallest α. On the rows that were fitted it must win, for a price only"
                 " hinders the fit; what counts are rows that were left out.",
                 "这是最小的 α。在参与拟合的样本上它必然胜出，因为惩罚只会妨碍拟合；"
                 "真正重要的是留出的样本。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, alphas: alphas[0],
                 "That is the largest α, at which all weights are zero: only the mean is left.",
                 "这是最大的 α，这时所有权重都为零，只剩下均值。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, alphas: len(alphas) // 2,
                 "That is an index, where α itself is wanted: `alphas[index]`.",
                 "这是下标，需要的是 α 本身：`alphas[下标]`。",

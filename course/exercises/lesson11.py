@@ -167,8 +167,8 @@ def smallest_reader():
 import functools
 
 from course import lesson11
-from course.exercise import Slip, Task
 from course.exercises import draw, rate
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(11)
 PICTURE, FILTER = rng.normal(size=(7, 5)), rng.normal(size=(3, 3))
@@ -381,30 +381,30 @@ TASKS = [
             "At the place i, j the filter lies on the patch `X[i : i + k, j : j + k]`.",
             "在位置 i、j，卷积核盖住的小块是 `X[i : i + k, j : j + k]`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, K, b: scipys_map(X, K[::-1, ::-1], b),
                 "The filter is turned round: mathematicians call that a convolution; in a"
                 " network X[i + u] meets K[u], and nothing is turned.",
                 "卷积核被翻转了：数学上那才叫卷积；而在网络里，X[i + u] 对应 K[u]，不翻转。",
             ),
-            Slip(
+            Mistake(
                 lambda X, K, b: scipys_map(X, K, 0),
                 "The intercept b is missing.",
                 "少了偏置 b。",
             ),
-            Slip(
+            Mistake(
                 lambda X, K, b: scipys_map(X, K, b * K.size),
                 "b is added once for every weight of the filter: it belongs outside the sum.",
                 "b 对卷积核的每个权重都加了一遍：它应当放在求和号外面。",
             ),
-            Slip(
+            Mistake(
                 lambda X, K, b: scipys_map(X, K, b)[:-1, :-1],
                 "The last row and the last column are missing: along a side of n pixels there"
                 " are n − k + 1 places, not n − k.",
                 "少了最后一行和最后一列：沿 n 个像素的边有 n − k + 1 个位置，不是 n − k 个。",
             ),
-            Slip(
+            Mistake(
                 padded_map,
                 'The map is as large as the picture: that is Keras\'s padding="same", which lets'
                 " the filter hang over the edge.",
@@ -423,29 +423,29 @@ TASKS = [
             "卷积核贯穿所有通道。池化之后剩下多少个数，全连接层的每个单元就有多少个权重。"
             "每个卷积核、每个单元各有一个偏置。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda n, c, k, f, u: counted(n, c, k, f, u, (n - k + 1) // 2, bias=0),
                 "The intercepts are missing: one for each filter and one for each unit.",
                 "少了偏置：每个卷积核一个，每个单元一个。",
             ),
-            Slip(
+            Mistake(
                 lambda n, c, k, f, u: counted(n, c, k, f, u, n - k + 1),
                 "The pooling is missing: it halves the side before the dense layer.",
                 "少了池化：进入全连接层之前，边长要减半。",
             ),
-            Slip(
+            Mistake(
                 lambda n, c, k, f, u: counted(n, c, k, f, u, n // 2),
                 "The picture does not keep its side: k × k filters leave n − k + 1 of n.",
                 "图片的边长不会保持不变：经过 k × k 的卷积核，n 变成 n − k + 1。",
             ),
-            Slip(
+            Mistake(
                 lambda n, c, k, f, u: (k**2 * c + 1) * f + (((n - k + 1) // 2) ** 2 + 1) * u,
                 "The dense layer gets every filter's map, not one map alone: side² × filters"
                 " numbers.",
                 "全连接层的输入是所有卷积核的特征图，而不是一幅：共有“边长² × filters”个数。",
             ),
-            Slip(
+            Mistake(
                 lambda n, c, k, f, u: (
                     ((n - k + 1) ** 2 * (k**2 * c + 1)) * f + (((n - k + 1) // 2) ** 2 * f + 1) * u
                 ),
@@ -465,30 +465,30 @@ TASKS = [
             "Print the shape of `p[:, y]` for n pictures. How many probabilities should there be?",
             "对 n 幅图片，打印 `p[:, y]` 的形状看看。应该有几个概率？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda Z, y: -np.mean(np.log(probabilities(Z)[:, y])),
                 "Every picture is still asked about the classes of all pictures: `p[:, y]` has"
                 " the shape (n, n). Row i is to be asked about y[i] alone.",
                 "仍然在问每幅图片“所有图片的类别”：`p[:, y]` 的形状是 (n, n)。第 i 行只该问 y[i]。",
             ),
-            Slip(
+            Mistake(
                 lambda Z, y: -np.sum(np.log(picked(probabilities(Z), y))) / Z.size,
                 "Divided by n times the classes: with one-hot rows the zeros must not be"
                 " counted in the mean. Divide by n.",
                 "除以了 n 乘类别数：用独热（one-hot）行时，零不能算进平均。应当除以 n。",
             ),
-            Slip(
+            Mistake(
                 lambda Z, y: -np.log(np.mean(picked(probabilities(Z), y))),
                 "That is the logarithm of the mean; the cost is the mean of the logarithms.",
                 "这是平均之后再取对数；代价是先取对数再平均。",
             ),
-            Slip(
+            Mistake(
                 lambda Z, y: -np.mean(np.log(picked(probabilities(Z, axis=0), y))),
                 "The probabilities add up to 1 over the pictures; they must over the classes.",
                 "概率在各幅图片之间加起来等于 1；应当是在各个类别之间加起来等于 1。",
             ),
-            Slip(
+            Mistake(
                 lambda Z, y: -np.mean(picked(Z, y)),
                 "Those are the numbers z themselves: softmax and logarithm are missing.",
                 "用的是 z 本身：少了 softmax 和对数。",
@@ -509,40 +509,40 @@ TASKS = [
             "Input、Conv2D、MaxPooling2D、Flatten、Dense；"
             "激活函数是 Conv2D 和 Dense 的参数，动量是 SGD 的参数。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_model(padding="same"),
                 'The maps are as large as the picture: that is padding="same", which lets the'
                 " filters hang over the edge.",
                 '特征图与图片一样大：这是 padding="same"，卷积核会伸到图片之外。',
             ),
-            Slip(
+            Mistake(
                 other_model(activation=None),
                 "The filters have no activation function: `Conv2D` has none of its own accord.",
                 "卷积层没有激活函数：`Conv2D` 默认不带激活函数。",
             ),
-            Slip(
+            Mistake(
                 other_model(last=None),
                 "The last layer has no softmax: what comes out are no probabilities.",
                 "最后一层没有 softmax：输出的不是概率。",
             ),
-            Slip(
+            Mistake(
                 other_model(pool=keras.layers.AveragePooling2D),
                 "The pooling takes the mean of each square; the largest is wanted.",
                 "池化取的是每个方块的平均值；要的是最大值。",
             ),
-            Slip(
+            Mistake(
                 other_model(nesterov=False),
                 "The momentum is there, but not Nesterov's: `nesterov=True`.",
                 "有动量，但不是 Nesterov 动量：要加 `nesterov=True`。",
             ),
-            Slip(
+            Mistake(
                 other_model(loss="categorical_crossentropy"),
                 'This loss wants one-hot rows; for whole numbers there is the "sparse" one.',
                 '这个损失要的是独热（one-hot）行；y 是整数时要用带 "sparse" 的那个。',
                 matches=lambda model, n, k, _: np.isnan(loss_on_five(model, n, k)),
             ),
-            Slip(
+            Mistake(
                 other_model(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
                 "The softmax is taken twice: `from_logits=True` is for a last layer without one.",
                 "softmax 做了两遍：最后一层不带 softmax 时，才用 `from_logits=True`。",
@@ -567,20 +567,20 @@ TASKS = [
             "先用两层不多的 3×3 卷积核，再池化，最后接全连接层，就可以了。"
             "只有 406 步，学习率很要紧：用 Adam，取 0.01 或 0.02，到最后降为 0（`CosineDecay`）。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 reader(keras.layers.Flatten, ten, compiled=False),
                 "The model is not compiled: it has no optimizer and no loss to train with.",
                 "模型没有编译：没有优化器和损失，无法训练。",
                 matches=lambda model: not model.compiled,
             ),
-            Slip(
+            Mistake(
                 reader(keras.layers.Flatten, ten, loss="categorical_crossentropy"),
                 'y holds whole numbers: the loss is "sparse_categorical_crossentropy".',
                 'y 是整数：损失要用 "sparse_categorical_crossentropy"。',
                 matches=categorical,
             ),
-            Slip(
+            Mistake(
                 reader(lambda: keras.layers.Conv2D(10, 3, activation="softmax")),
                 "The model must go from (n, 8, 8, 1) to (n, 10): one number for each class.",
                 "模型必须从 (n, 8, 8, 1) 到 (n, 10)：每个类别一个数。",
@@ -588,7 +588,7 @@ TASKS = [
                     (model.input_shape, model.output_shape) != ((None, 8, 8, 1), (None, 10))
                 ),
             ),
-            Slip(
+            Mistake(
                 reader(keras.layers.Flatten, lambda: keras.layers.Dense(64), ten),
                 "More than a tenth of the lesson's weights: `model.count_params()` must be 3575"
                 " at most. `model.summary()` shows where they sit.",
@@ -596,7 +596,7 @@ TASKS = [
                 "用 `model.summary()` 看看权重都在哪里。",
                 matches=lambda model: model.count_params() * 10 > lesson11.WEIGHTS,
             ),
-            Slip(
+            Mistake(
                 reader(keras.layers.Flatten, ten),
                 "It is small enough, but after the training it reads fewer than 98 % of the test"
                 " digits: filters see more than single pixels, and 406 steps want a large"

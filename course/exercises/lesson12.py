@@ -176,8 +176,8 @@ def read_moved_digits(X_train, y_train, X_test):
 # --- checks ---
 
 from course import lesson11
-from course.exercise import Slip, Task
 from course.exercises import draw
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(12)
 POINTS, OTHER_POINTS = rng.uniform(0, 9, size=(5, 2)), rng.uniform(0, 27, size=(4, 2))
@@ -346,29 +346,29 @@ TASKS = [
             "NumPy 的 cos 要用弧度：`np.deg2rad`。点是行向量，所以 L 要转置之后放在右边："
             "`(…) @ L.T`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda p, a, s, c: turned(p, np.rad2deg(a), s, c),
                 "The angle was taken for radians; it is in degrees.",
                 "把度数当成了弧度；angle 的单位是度。",
             ),
-            Slip(
+            Mistake(
                 lambda p, a, s, c: turned(p, -a, s, c),
                 "Turned the other way: `points @ L` is L transposed at work; rows need `@ L.T`.",
                 "转反了方向：`points @ L` 相当于用了 L 的转置；行向量要写 `@ L.T`。",
             ),
-            Slip(
+            Mistake(
                 lambda p, a, s, c: turned(p, a, s, 0),
                 "Turned about the corner (0, 0) of the picture, not about its centre.",
                 "绕图片的角 (0, 0) 旋转了，而不是绕中心。",
             ),
-            Slip(
+            Mistake(
                 lambda p, a, s, c: turned(p, a, -s, c),
                 "Shifted the other way: the question is where a point was before, so s and t are"
                 " subtracted.",
                 "平移的方向反了：问的是这个点原来在哪里，所以要减去 s 和 t。",
             ),
-            Slip(
+            Mistake(
                 lambda p, a, s, c: turned(p, a, 0 * s, c) - s,
                 "The shift is subtracted after the turn, so it goes in a turned direction; it"
                 " belongs inside, before L.",
@@ -386,30 +386,30 @@ TASKS = [
             " right.",
             "`X[above, left]` 一次给出全部 n 个位置的 al；`left + 1` 是右边一列。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, x, y: X[np.floor(y).astype(int), np.floor(x).astype(int)],
                 "That is the pixel above on the left alone; all four contribute.",
                 "这只是左上方的那一个像素；四个像素都有贡献。",
             ),
-            Slip(
+            Mistake(
                 lambda X, x, y: X[np.rint(y).astype(int), np.rint(x).astype(int)],
                 "That is the nearest pixel; all four contribute, the nearer the more.",
                 "这是最近的像素；四个像素都有贡献，越近贡献越大。",
             ),
-            Slip(
+            Mistake(
                 lambda X, x, y: scipys_values(X, 2 * np.floor(x) + 1 - x, 2 * np.floor(y) + 1 - y),
                 "f and 1 − f have changed places (g as well): with f near 0 the place is near"
                 " the left pixel, which must then count most.",
                 "f 与 1 − f 用反了（g 也一样）：f 接近 0 时，位置靠近左边的像素，"
                 "它的贡献应当最大。",
             ),
-            Slip(
+            Mistake(
                 lambda X, x, y: scipys_values(X, np.floor(x) + y % 1, np.floor(y) + x % 1),
                 "f and g have changed places: f belongs to x, left and right.",
                 "f 和 g 用反了：f 属于 x，即左右方向。",
             ),
-            Slip(
+            Mistake(
                 lambda X, x, y: scipys_values(X, x, np.floor(y)),
                 "Only the two pixels above are used; g mixes them with the two below.",
                 "只用了上面两个像素；还要用 g 与下面两个混合。",
@@ -429,30 +429,30 @@ TASKS = [
             "把 ((X − mean)/deviation) W + b 展开，将含 X 的与不含 X 的分开。"
             "第 k 个单元得到的是 mean 乘它自己的权重之和。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda W, b, m, d: (W / d, b),
                 "The mean is forgotten: it is subtracted from every pixel, so b must make up for"
                 " it.",
                 "忘了均值：每个像素都减去了它，所以要由 b 来补偿。",
             ),
-            Slip(
+            Mistake(
                 lambda W, b, m, d: (W / d, b + m * W.sum(axis=0) / d),
                 "The sign of the mean: it is subtracted from X, so its part of b is subtracted"
                 " as well.",
                 "均值的符号：它是从 X 中减去的，所以 b 中由它产生的部分也是减去。",
             ),
-            Slip(
+            Mistake(
                 lambda W, b, m, d: (W / d, b - m * W.sum(axis=0)),
                 "The mean's part of b must be divided by the deviation as well.",
                 "b 中均值的那一部分也要除以标准差。",
             ),
-            Slip(
+            Mistake(
                 lambda W, b, m, d: (W / d, (b - m * W.sum(axis=0)) / d),
                 "b itself is divided by the deviation; it was added after the scaling.",
                 "b 本身也被除以了标准差；它是在缩放之后才加上的。",
             ),
-            Slip(
+            Mistake(
                 lambda W, b, m, d: (W / d, b - m * W.sum() / d),
                 "The sum goes over the weights of all units; each b needs its own unit's alone.",
                 "对所有单元的权重求了和；每个 b 只要它自己那个单元的。",
@@ -469,29 +469,29 @@ TASKS = [
             " column go?",
             "取一幅最后一列是墨迹的图片，向右平移一个像素。那一列到哪里去了？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 rolled,
                 "`np.roll` lets what leaves the picture come in again on the other side; paper"
                 " should come in.",
                 "`np.roll` 让移出图片的部分又从另一侧进来；进来的应当是白纸。",
             ),
-            Slip(
+            Mistake(
                 lambda X, shifts: scipys_shifted(X, shifts[:, ::-1]),
                 "s and t have changed places: s goes to the right, which is the last axis.",
                 "s 和 t 用反了：s 是向右，对应最后一个轴。",
             ),
-            Slip(
+            Mistake(
                 lambda X, shifts: scipys_shifted(X, -shifts),
                 "Shifted the other way: a positive s moves the ink to the right.",
                 "方向反了：s 为正时，墨迹向右移。",
             ),
-            Slip(
+            Mistake(
                 lambda X, shifts: scipys_shifted(X, np.tile(shifts[0], (len(X), 1))),
                 "All pictures are shifted as the first one; each has its own shift.",
                 "所有图片都按第一幅平移了；每幅有各自的平移量。",
             ),
-            Slip(
+            Mistake(
                 edges,
                 "The pixels at the edge are repeated; paper, 0, should come in.",
                 "重复了边缘的像素；进来的应当是白纸，即 0。",
@@ -512,34 +512,34 @@ TASKS = [
             "`keras.layers.Normalization` 的参数是 `mean` 和 `variance`。"
             "已知标准差，方差是多少？用 `Rescaling` 也行。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_model(lambda m, d: keras.layers.Normalization(axis=None, mean=m, variance=d)),
                 "`Normalization` wants the variance, the square of the deviation.",
                 "`Normalization` 要的是方差，即标准差的平方。",
             ),
-            Slip(
+            Mistake(
                 other_model(lambda m, d: keras.layers.Rescaling(1 / d, -m)),
                 "`Rescaling` multiplies first and adds the offset afterwards: the offset must be"
                 " −mean / deviation.",
                 "`Rescaling` 先乘、后加 offset：offset 应当是 −mean / deviation。",
             ),
-            Slip(
+            Mistake(
                 other_model(lambda m, d: keras.layers.Rescaling(1.0)),
                 "The pixels are not centred and scaled at all.",
                 "像素根本没有减去均值、除以标准差。",
             ),
-            Slip(
+            Mistake(
                 other_model(rescaling, after=True),
                 "The layer stands behind the filters; it belongs in front of them.",
                 "这一层放在了卷积层后面；它应当在前面。",
             ),
-            Slip(
+            Mistake(
                 other_model(rescaling, activation=None),
                 "The filters have no activation function: `Conv2D` has none of its own accord.",
                 "卷积层没有激活函数：`Conv2D` 默认不带激活函数。",
             ),
-            Slip(
+            Mistake(
                 other_model(lambda m, d: keras.layers.BatchNormalization()),
                 "`BatchNormalization` measures mean and deviation itself, batch by batch, and"
                 " has weights to train; here the two numbers are given.",
@@ -559,19 +559,19 @@ TASKS = [
             " shifts. The copies keep their classes.",
             "训练数字的哪些副本与测试数字相像？一共有九种平移。副本的类别不变。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 support_vectors,
                 "Those are the baseline's answers: it never saw a moved digit.",
                 "这就是基线的答案：它从没见过挪动过的数字。",
             ),
-            Slip(
+            Mistake(
                 nearest,
                 "That is the nearest neighbour among the plain digits: it compares pixel with"
                 " pixel, and a moved digit is near to others.",
                 "这是在原样数字中找最近邻：它逐个像素比较，挪动过的数字反而与别的数字更近。",
             ),
-            Slip(
+            Mistake(
                 lambda X, y, Z: y[: len(Z)],
                 "Those are the training digits' own classes, not answers for X_test.",
                 "这是训练数字自己的类别，不是对 X_test 的回答。",

@@ -177,7 +177,7 @@ def plan_of_runs(n):
 import functools
 
 from course import lesson13
-from course.exercise import Slip, Task
+from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(13)
 COSTS, OTHERS = rng.normal(0.6, 0.1, size=9), rng.normal(0.7, 0.2, size=5)
@@ -382,25 +382,25 @@ TASKS = [
             "NumPy's `std` divides by n unless it is told otherwise: `ddof=1`.",
             "NumPy 的 `std` 默认除以 n；要除以 n − 1，用 `ddof=1`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda f: f.std() / np.sqrt(len(f)),
                 "In s the sum is divided by n, not n − 1: too small, since the runs lie nearer to"
                 " their own mean than to the true one.",
                 "s 里除的是 n，而不是 n − 1：这样偏小，"
                 "因为各次训练离它们自己的均值比离真均值更近。",
             ),
-            Slip(
+            Mistake(
                 lambda f: f.std(ddof=1),
                 "That is s itself, the spread of single runs; their mean is √n times as sure.",
                 "这是 s 本身，即单次训练的离散程度；均值的标准误只有它的 1/√n。",
             ),
-            Slip(
+            Mistake(
                 lambda f: f.std(ddof=1) / len(f),
                 "Divided by n instead of √n: variances are divided by n, deviations by its root.",
                 "除以了 n，而不是 √n：方差除以 n，标准差除以 √n。",
             ),
-            Slip(
+            Mistake(
                 lambda f: f.var(ddof=1) / len(f),
                 "That is the variance of the mean; the standard error is its root.",
                 "这是均值的方差；标准误是它的平方根。",
@@ -416,24 +416,24 @@ TASKS = [
             "f and f′ both vary, each by the same variance: that is where the ½ comes from.",
             "f 和 f′ 都在变，方差相同：½ 就是这么来的。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda f, g: np.mean((f - g) ** 2),
                 "The ½ is missing: the difference of two throws varies twice as much as one.",
                 "少了 ½：两次投掷之差的方差是一次的两倍。",
             ),
-            Slip(
+            Mistake(
                 lambda f, g: np.var(f - g) / 2,
                 "The mean of f − f′ is subtracted; here it is known to be 0 in the long run, and"
                 " the squares themselves are averaged.",
                 "减去了 f − f′ 的均值；这里已知它的期望是 0，直接对平方求平均即可。",
             ),
-            Slip(
+            Mistake(
                 lambda f, g: np.mean(f - g) ** 2 / 2,
                 "Averaged first and squared afterwards: the differences cancel each other.",
                 "先平均、后平方：各个差互相抵消了。",
             ),
-            Slip(
+            Mistake(
                 lambda f, g: np.mean(np.abs(f - g)) / 2,
                 "That is the mean of the absolute differences; a variance has squares.",
                 "这是差的绝对值的平均；方差要用平方。",
@@ -452,28 +452,28 @@ TASKS = [
             "写出两次训练的同一步，相减：y 消去了，差被乘以矩阵 I − ηH，其中 H = 2/n XᵀX。"
             "要乘多次，可用 `np.linalg.matrix_power`。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda X, eta, steps, d: two_descents(X, eta / 2, steps, d),
                 "The 2 of the square's derivative is missing in H = 2/n XᵀX.",
                 "H = 2/n XᵀX 中少了平方求导得到的 2。",
             ),
-            Slip(
+            Mistake(
                 lambda X, eta, steps, d: two_descents(X, eta * len(X), steps, d),
                 "The cost is a mean: H = 2/n XᵀX, and the n is missing.",
                 "代价是平均值：H = 2/n XᵀX，这里少了 n。",
             ),
-            Slip(
+            Mistake(
                 lambda X, eta, steps, d: two_descents(X, -eta, steps, d),
                 "The difference grows: descent goes against the gradient, I − ηH.",
                 "差变大了：下降是逆着梯度走，应当是 I − ηH。",
             ),
-            Slip(
+            Mistake(
                 lambda X, eta, steps, d: two_descents(X, eta, 1, d),
                 "That is after one step; every further step multiplies by the matrix again.",
                 "这是一步之后的差；每多走一步，就要再乘一次这个矩阵。",
             ),
-            Slip(
+            Mistake(
                 lambda X, eta, steps, d: (
                     (np.eye(X.shape[1]) - 2 * eta / len(X) * X.T @ X) ** steps @ d
                 ),
@@ -493,31 +493,31 @@ TASKS = [
             " function say?",
             "如果每次训练的 g 都恰好是 f 加 0.05，区间该是什么？这个函数又给出什么？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda f, g, t: around(f, g, t * np.sqrt((f.var(ddof=1) + g.var(ddof=1)) / len(f))),
                 "That is the interval for runs whose seeds differ. Here both sides share their"
                 " luck, most of which drops out of f − g: take the deviation of these differences.",
                 "这是两边种子不同时的区间。这里两边运气相同，相减时大部分就抵消了："
                 "应当取差 f − g 的标准差。",
             ),
-            Slip(
+            Mistake(
                 lambda f, g, t: around(f, g, t * (f - g).std() / np.sqrt(len(f))),
                 "The deviation of the differences has n in the denominator, not n − 1: `ddof=1`.",
                 "差的标准差里除的是 n，而不是 n − 1：要用 `ddof=1`。",
             ),
-            Slip(
+            Mistake(
                 lambda f, g, t: around(f, g, t * (f - g).std(ddof=1)),
                 "That is where single differences lie; their mean is √n times as sure.",
                 "这是单个差所在的范围；差的均值的范围只有它的 1/√n。",
             ),
-            Slip(
+            Mistake(
                 lambda f, g, t: around(f, g, (f - g).std(ddof=1) / np.sqrt(len(f))),
                 "One standard error to each side covers only about two thirds; the factor t is"
                 " missing.",
                 "两侧各一个标准误，只能覆盖大约三分之二的情况；少了因子 t。",
             ),
-            Slip(
+            Mistake(
                 lambda f, g, t: around(f, g, t * (f - g).var(ddof=1) / np.sqrt(len(f))),
                 "The variance stands where the deviation belongs.",
                 "该用标准差的地方用了方差。",
@@ -537,8 +537,8 @@ TASKS = [
             " after the other.",
             "`model.set_weights` 接受列表 W1、b1、W2、b2。同一个 `rng` 先后抽取两个权重矩阵。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 other_model(None),
                 "Those are Keras's own initial weights: NumPy's seed does not reach them. Give the"
                 " model yours with `model.set_weights`.",
@@ -546,26 +546,26 @@ TASKS = [
                 " 把你的权重交给模型。",
                 matches=glorots,
             ),
-            Slip(
+            Mistake(
                 other_model(unscaled_draw),
                 "The weights are not divided by the root of the number of inputs: sigmoids of"
                 " such large sums hardly move.",
                 "权重没有除以输入个数的平方根：加权和太大，sigmoid 几乎不再变化。",
             ),
-            Slip(
+            Mistake(
                 other_model(twice_seeded_draw),
                 "Each layer has a generator of its own with the same seed, so both arrays begin"
                 " with the same numbers: the draws are not independent. Make one `rng`.",
                 "每层都用同一个种子新建了生成器，两个权重矩阵开头的数相同，抽取并不独立。"
                 "只建一个 `rng`。",
             ),
-            Slip(
+            Mistake(
                 other_model(reversed_draw),
                 "The last layer is drawn first: the same seed gives the same numbers only in the"
                 " same order of draws.",
                 "先抽了最后一层：抽取的先后相同，同一个种子才给出同样的权重。",
             ),
-            Slip(
+            Mistake(
                 other_model(old_draw),
                 "Those are the numbers of `np.random.seed` and `RandomState`; another generator"
                 " gives other numbers for the same seed. Use `np.random.default_rng`.",
@@ -573,7 +573,7 @@ TASKS = [
                 "生成器不同，同一个种子给出的数也不同。"
                 "请用 `np.random.default_rng`。",
             ),
-            Slip(
+            Mistake(
                 other_model(usual_draw, hidden="relu"),
                 "The hidden units have relu; sigmoid is wanted.",
                 "隐藏单元用了 relu；要的是 sigmoid。",
@@ -591,15 +591,15 @@ TASKS = [
             " they have in common?",
             "同一对的两次训练所共有的东西，相减时就抵消了。它们最多可以共有多少？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda n: np.stack([np.arange(n), np.arange(n)]),
                 "The plan must hold whole numbers from 0 to 9999, shape (2, n, 3): for each"
                 " learning rate n runs of three numbers each.",
                 "要返回 0 到 9999 的整数，形状 (2, n, 3)：每个学习率 n 次训练，每次三个数。",
                 matches=shape_is_wrong,
             ),
-            Slip(
+            Mistake(
                 lambda n: np.zeros((2, n, 3), int),
                 "A die shows the same throw more than once within one learning rate. Such runs"
                 " are no new evidence: nothing would be known about other throws.",
@@ -607,7 +607,7 @@ TASKS = [
                 "这样的训练不是新的证据：换一次投掷会怎样，仍然一无所知。",
                 matches=repeats,
             ),
-            Slip(
+            Mistake(
                 counted_plan(lambda runs: np.roll(runs, 1, axis=0)),
                 "Both learning rates have the same runs, but not at the same places: run i is"
                 " compared with run i.",
@@ -617,14 +617,14 @@ TASKS = [
                     and np.any(shared(plan) < 1)
                 ),
             ),
-            Slip(
+            Mistake(
                 strangers,
                 "No throw is shared, so both runs' luck is in every difference: that is the"
                 " plan whose score is about 1.",
                 "没有任何一次投掷是共有的，两边的运气都留在差里：这正是得分大约为 1 的安排。",
                 matches=lambda plan, n: not shared(plan).any(),
             ),
-            Slip(
+            Mistake(
                 counted_plan(lambda runs: runs + [0, len(runs), len(runs)]),
                 "Only some of the three dice are shared within a pair; the others' luck is still"
                 " in the difference.",

@@ -133,7 +133,7 @@ def rows_of_machines(rows, n):
 
 # --- checks ---
 
-from course.exercise import Slip, Task, numbers
+from course.grading.exercise import Mistake, Task, numbers
 
 rng = np.random.default_rng(14)
 FOUR, FIVE = rng.normal(size=(4, 3)), rng.normal(size=(5, 2))
@@ -173,7 +173,7 @@ def counted(n_rows, batch_size, learning_rate, k):
 
 def other_rate(change, en, zh):
     """The rate is off by `change(k)`; said whatever the steps are."""
-    return Slip(
+    return Mistake(
         lambda n, B, eta, k: (change(k) * eta, -(-n // (k * B))),
         en,
         zh,
@@ -216,31 +216,31 @@ TASKS = [
             "Bᵢgᵢ is the sum of the gradients of device i's rows. `sizes @ g` adds these sums up.",
             "Bᵢgᵢ 是设备 i 的各个样本的梯度之和。`sizes @ g` 把这些和加起来。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda g, sizes: g.mean(axis=0),
                 "That is the plain mean, right only where all devices have equally many rows: a"
                 " row in a small share counts for more than one in a large share.",
                 "这是简单平均，只有各设备样本数相等时才对："
                 "样本少的设备上，一个样本的分量比别处的样本更重。",
             ),
-            Slip(
+            Mistake(
                 lambda g, sizes: sizes @ g,
                 "The weights are Bᵢ, and must add up to 1: divide by B, the sum of the sizes.",
                 "这里的加权系数是 Bᵢ，而系数之和应当是 1：要除以 B，即各个 Bᵢ 之和。",
             ),
-            Slip(
+            Mistake(
                 lambda g, sizes: sizes @ g / len(sizes),
                 "Divided by the number of devices; the Bᵢ add up to B, the number of rows.",
                 "除以了设备数；Bᵢ 之和是样本数 B，应当除以它。",
             ),
-            Slip(
+            Mistake(
                 lambda g, sizes: g.sum(axis=0) / sizes.sum(),
                 "That would be right if each device had sent the sum over its rows; it sends the"
                 " mean, so multiply by Bᵢ first.",
                 "如果各设备送来的是样本梯度之和，这样就对了；可送来的是平均值，所以要先乘以 Bᵢ。",
             ),
-            Slip(
+            Mistake(
                 lambda g, sizes: g.sum(axis=0),
                 "The gradients are just added up: n devices would take a step about n times as"
                 " long as one does.",
@@ -260,32 +260,32 @@ TASKS = [
             "按顺序做四件事：乘、舍入为 float16、转换为 float64、除。"
             "float16 数组除以一个 Python 数时，NumPy 是用 float16 来除的。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda g, scale: half(g).astype("float64"),
                 "The gradient was rounded before it was multiplied: what is below 3e-8 became 0,"
                 " and no factor brings it back. Multiply first.",
                 "梯度在放大之前就舍入了：小于 3e-8 的数变成了 0，之后再乘什么也找不回来。要先乘。",
             ),
-            Slip(
+            Mistake(
                 lambda g, scale: half(scale * g).astype("float64"),
                 "The factor is still in it: such a step would be `scale` times too long. Divide"
                 " again.",
                 "因子还留在里面：这样的一步会长 scale 倍。要再除回去。",
             ),
-            Slip(
+            Mistake(
                 lambda g, scale: half(half(scale * g) / scale),
                 "It was divided while still in float16: there the small numbers are lost after"
                 " all. Convert to float64 before dividing.",
                 "在 float16 中就做了除法：小的数终究还是丢了。先转换为 float64，再除。",
             ),
-            Slip(
+            Mistake(
                 lambda g, scale: half(g / scale).astype("float64") * scale,
                 "The wrong way round: dividing first makes the gradient smaller still, and"
                 " float16 has nothing so small.",
                 "乘除颠倒了：先除会使梯度更小，float16 里没有这么小的数。",
             ),
-            Slip(
+            Mistake(
                 lambda g, scale: scale * g / scale,
                 "That is g itself: nothing was rounded to float16.",
                 "这就是 g 本身：没有舍入为 float16。",
@@ -307,7 +307,7 @@ TASKS = [
             "大批次的梯度是 g₁, …, g_k 的平均值。"
             "步数要向上取整：用 `-(-a // b)` 或 `math.ceil`。",
         ),
-        slips=(
+        mistakes=(
             other_rate(
                 lambda k: 1,
                 "The rate is unchanged: a k-th of the steps, each as long as before, leaves"
@@ -327,27 +327,27 @@ TASKS = [
                 " longer.",
                 "除以了 k，应当是乘：步数少了，每步就要更长。",
             ),
-            Slip(
+            Mistake(
                 lambda n, B, eta, k: (k * eta, n // (k * B)),
                 "The steps are rounded down: the rows of the last, smaller batch are left out.",
                 "步数向下取整了：最后那个不满的批次里的样本被漏掉了。",
             ),
-            Slip(
+            Mistake(
                 lambda n, B, eta, k: (k * eta, n / (k * B)),
                 "Steps are whole: the last batch is smaller, and a step all the same.",
                 "步数是整数：最后一个批次虽然不满，也是一步。",
             ),
-            Slip(
+            Mistake(
                 lambda n, B, eta, k: (k * eta, -(-n // B)),
                 "Those are the steps of before; a step now takes k times as many rows.",
                 "这是原来的步数；现在一步用的样本是 k 倍。",
             ),
-            Slip(
+            Mistake(
                 lambda n, B, eta, k: (k * eta, -(-n // B) * k),
                 "More steps instead of fewer: with larger batches an epoch is over sooner.",
                 "步数变多了，应当变少：批次大了，一轮的步数就少。",
             ),
-            Slip(
+            Mistake(
                 lambda n, B, eta, k: (-(-n // (k * B)), k * eta),
                 "The two have changed places: the learning rate comes first.",
                 "两个数的位置颠倒了：学习率在前。",
@@ -367,38 +367,38 @@ TASKS = [
             "再传多少次，所有设备才都拿到它的和？"
             "每一次传递，一个设备发送一份，即 n_weights / n 个数。",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda n, weights, bits: (n - 1) / n * weights * bits / 8,
                 "That is one time round. It takes two: one to add up, and one to tell all devices"
                 " the sums.",
                 "这只是沿环走了一圈。要走两圈：一圈求和，一圈把和传给所有设备。",
             ),
-            Slip(
+            Mistake(
                 lambda n, weights, bits: 2 * weights * bits / 8,
                 "Those are n rounds each way. From the first device to the n-th a part is sent"
                 " only n − 1 times.",
                 "这样算，每一圈就传了 n 次。从第一个设备到第 n 个，一份只需要传 n − 1 次。",
             ),
-            Slip(
+            Mistake(
                 lambda n, weights, bits: 2 * (n - 1) * weights * bits / 8,
                 "That is n times as much: what all devices send together. One device sends only"
                 " an n-th of a gradient in each round.",
                 "这是正确值的 n 倍，是所有设备一共发送的。每一次传递，一个设备只发送梯度的 1/n。",
             ),
-            Slip(
+            Mistake(
                 lambda n, weights, bits: (n - 1) * weights * bits / 8,
                 "So it would be if each device sent its whole gradient to every other; in a ring"
                 " it sends parts, and only to its neighbour.",
                 "如果每个设备把整个梯度发给其他每一个设备，才是这么多；"
                 "排成环形时，每次只发送一份，而且只发给邻居。",
             ),
-            Slip(
+            Mistake(
                 lambda n, weights, bits: 2 * (n - 1) / n * weights * bits,
                 "That is in bits; a byte has 8.",
                 "这是以位（bit）为单位的；一个字节有 8 位。",
             ),
-            Slip(
+            Mistake(
                 lambda n, weights, bits: 2 * (n - 1) / n * weights,
                 "That is how many numbers are sent; each has bits / 8 bytes.",
                 "这是发送的数的个数；每个数占 bits / 8 个字节。",
@@ -415,20 +415,20 @@ TASKS = [
             "Try it with 10 rows and 3 machines: who gets the last row?",
             "用 10 个样本、3 台机器试一试：最后一个样本分给了谁？",
         ),
-        slips=(
-            Slip(
+        mistakes=(
+            Mistake(
                 lambda rows, n: slices(rows, n, len(rows) // n),
                 "B/n is rounded down before it is multiplied by k: where n does not divide B, the"
                 " last rows go to no machine.",
                 "B/n 在乘以 k 之前就向下取整了：B 不能被 n 整除时，最后几个样本没有分给任何机器。",
             ),
-            Slip(
+            Mistake(
                 lambda rows, n: slices(rows, n, -(-len(rows) // n)),
                 "Every row is given out, but B/n is rounded up for all machines: the last one has"
                 " to make do with what is left, which may be much less.",
                 "样本都分出去了，但每台机器都按 B/n 向上取整：最后一台只能拿剩下的，可能少得多。",
             ),
-            Slip(
+            Mistake(
                 lambda rows, n: [
                     *slices(rows, n - 1, len(rows) // n),
                     rows[(n - 1) * (len(rows) // n) :],
@@ -437,20 +437,20 @@ TASKS = [
                 " others, which then wait for it.",
                 "余下的样本全给了最后一台：它最多会比别的机器多 n − 1 个，大家都要等它。",
             ),
-            Slip(
+            Mistake(
                 lambda rows, n: slices(rows, n, len(rows) // n, more=1),
                 "Neighbours have a row in common: where one share ends, the next begins, and that"
                 " row would count twice.",
                 "相邻的两份有一个样本重复：一份的末尾就是下一份的开头，这个样本算了两次。",
             ),
-            Slip(
+            Mistake(
                 lambda rows, n: np.split(np.resize(rows, n * -(-len(rows) // n)), n),
                 "The shares are equal because the first rows are given out again: these count"
                 " twice, and the gradient is no longer the batch's.",
                 "各份之所以相等，是因为把开头的样本又分了一次："
                 "它们算了两次，得到的就不再是这个批次的梯度了。",
             ),
-            Slip(
+            Mistake(
                 lambda rows, n: [rows] * n,
                 "Every machine gets the whole batch: each does all the work, and nothing is"
                 " shared.",

@@ -25,7 +25,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Lasso, LassoCV, LassoLarsCV, Ridge, lasso_path
 
 from course import linear
-from course.duality import duality_gap
+from course.linear.duality import duality_gap
 
 
 def planted(n, p, seed=0):

@@ -15,8 +15,8 @@ import os
 import keras
 import numpy as np
 
-from course import gpu
 from course.errors import InputError
+from course.machine import gpu
 
 NO_KERAS_SHARING = (
     "Keras has no data parallelism on PyTorch; it needs PyTorch's own DistributedDataParallel, a"
@@ -115,7 +115,7 @@ def _hide_cards():
 
 
 def everywhere():
-    """As `several`, on all devices of all machines that `course.cluster` has joined, with JAX."""
+    """As `several`, on all devices of all machines that have joined, with JAX."""
     return keras.distribution.DataParallel(auto_shard_dataset=False)
 
 

@@ -25,9 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
+import course
 from course.errors import InputError
 
-FOLDER = Path(__file__).parent / "exercises"
+FOLDER = Path(course.__file__).parent / "exercises"
 CHECKS = "# --- checks ---"
 LANGUAGES = ("en", "zh")
 KINDS = ("line", "predict", "bug", "model", "baseline", "free")
@@ -45,8 +46,8 @@ SOLUTION = re.compile(
 
 
 @dataclass(frozen=True, eq=False)
-class Slip:
-    """A usual mistake.
+class Mistake:
+    """A common mistake.
 
     Attributes:
         wrong: takes the solution's arguments and returns what the mistake gives.
@@ -72,7 +73,7 @@ class Task:
         solution: the solved function.
         kind: one of KINDS.
         hint: (English, Chinese).
-        slips: the usual mistakes, most telling first.
+        mistakes: the common mistakes, most telling first.
         cases: tuples of arguments to call it with.
         reference: `reference(*arguments)`, what `measure` should give, from a source
             other than the solution.
@@ -90,7 +91,7 @@ class Task:
     solution: Callable
     kind: str
     hint: tuple[str, str]
-    slips: tuple[Slip, ...]
+    mistakes: tuple[Mistake, ...]
     reference: Callable | None = None
     cases: tuple = ((),)
     measure: Callable = as_it_is
@@ -257,7 +258,7 @@ def judge(task, function, language="en", returned=lambda: None):
             en, zh = f"it returns a {got}; a {want} is wanted", f"返回的是 {got}，需要的是 {want}"
             return FAIL, say(language, en, zh)
         if not getattr(result, "compiled", True) and task.solution(*arguments).compiled:
-            known = (s for s in task.slips if s.matches and s.matches(result, *arguments))
+            known = (s for s in task.mistakes if s.matches and s.matches(result, *arguments))
             return FAIL, next(
                 (say(language, s.en, s.zh) for s in known), say(language, *UNCOMPILED)
             )
@@ -274,9 +275,9 @@ def judge(task, function, language="en", returned=lambda: None):
 
 
 def _scored(task, results, language):
-    for slip in task.slips:
-        if _is_slip(task, slip, results, results):
-            return FAIL, say(language, slip.en, slip.zh)
+    for mistake in task.mistakes:
+        if _is_mistake(task, mistake, results, results):
+            return FAIL, say(language, mistake.en, mistake.zh)
     score = min(float(task.score(r, *a)) for r, a in zip(results, task.cases, strict=True))
     got, least = f"{score:.4g}", f"{task.at_least:.4g}"
     state = PASS if score >= task.at_least else FAIL
@@ -294,8 +295,12 @@ def _compared(task, results, language):
             got = found[name]
             if close(got, expected, task.tolerance):
                 continue
-            slips = (slip for slip in task.slips if _is_slip(task, slip, results, measured))
-            known = next((say(language, slip.en, slip.zh) for slip in slips), None)
+            mistakes = (
+                mistake
+                for mistake in task.mistakes
+                if _is_mistake(task, mistake, results, measured)
+            )
+            known = next((say(language, mistake.en, mistake.zh) for mistake in mistakes), None)
             lines = [
                 name and say(language, *name),
                 *difference(task, got, expected, arguments, language),
@@ -305,14 +310,14 @@ def _compared(task, results, language):
     return PASS, ""
 
 
-def _is_slip(task, slip, results, measured):
-    """Whether the learner's results are just what the slip gives, in every case."""
+def _is_mistake(task, mistake, results, measured):
+    """Whether the learner's results are just what the mistake gives, in every case."""
     try:
-        if slip.matches:
-            return all(slip.matches(r, *a) for r, a in zip(results, task.cases, strict=True))
+        if mistake.matches:
+            return all(mistake.matches(r, *a) for r, a in zip(results, task.cases, strict=True))
         return all(
             close(parts(found)[name], number, task.tolerance)
-            for found, wrong in zip(measured, _slip_gives(task, slip), strict=True)
+            for found, wrong in zip(measured, _mistake_gives(task, mistake), strict=True)
             for name, number in wrong.items()
         )
     except Exception:
@@ -320,9 +325,9 @@ def _is_slip(task, slip, results, measured):
 
 
 @functools.cache
-def _slip_gives(task, slip):
-    """What is measured of the slip, case by case."""
-    results = [slip.wrong(*copy.deepcopy(arguments)) for arguments in task.cases]
+def _mistake_gives(task, mistake):
+    """What is measured of the mistake, case by case."""
+    results = [mistake.wrong(*copy.deepcopy(arguments)) for arguments in task.cases]
     return [parts(task.measure(r, *a)) for r, a in zip(results, task.cases, strict=True)]
 
 

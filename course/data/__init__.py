@@ -19,6 +19,7 @@ import numpy as np
 from course.errors import InputError
 
 # SHA-256 of each data file; datasets/README.md says what is in it.
+TWO_FEATURES_NOISE = 0.01  # standard deviation of the noise in two_features.csv
 CHECKSUMS = {
     "three_points.csv": "5962ba6c35b56dabeb8121dd6656aba7b1e60afe0d2ddec498feb191057d15fe",
     "five_points.csv": "ce1c65c084fe459b1b8bba2ba8252d0fdcfb18bf4286f61216477765d8d09ae5",
@@ -56,9 +57,24 @@ class Table(NamedTuple):
     target: str
     left_out: list
 
-    def scaled(self):
-        """X and y, every column of mean 0 and standard deviation 1."""
-        return tuple((v - v.mean(axis=0)) / v.std(axis=0) for v in (self.X, self.y))
+    def scaled(self, max_condition=None):
+        """X and y, every column of mean 0 and standard deviation 1.
+
+        Args:
+            max_condition: the largest condition number of XᵀX that is accepted; None: any.
+
+        Raises:
+            InputError: the condition number is larger: two columns nearly repeat each other.
+        """
+        X, y = ((v - v.mean(axis=0)) / v.std(axis=0) for v in (self.X, self.y))
+        condition = np.linalg.cond(X) ** 2
+        if max_condition is not None and condition > max_condition:
+            raise InputError(
+                f"the columns of the table nearly repeat each other (condition number"
+                f" {condition:.1e}): descent would take too many steps; leave a column out,"
+                " or say with --steps how many"
+            )
+        return X, y
 
     def in_units(self, w, b=0.0):
         """Weights (..., p) and intercept (...) of a fit to `scaled`, in the table's own units."""

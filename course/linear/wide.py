@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course import working_set
-from course.duality import gap
-from course.problem import GRAM_LIMIT, Solved, rows_of
+from course.linear import working_set
+from course.linear.duality import gap
+from course.linear.problem import GRAM_LIMIT, Solved, rows_of
 
 
 def solve(X, y, folds, alphas, l1_ratio, settings, start=None):
-    """As `course.gram.solve`. With folds, all rows are fitted at the best α only: that fit
+    """As `course.linear.gram.solve`. With folds, all rows are fitted at the best α only: that fit
     then stands at every α.
 
     Raises:

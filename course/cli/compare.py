@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 import course
+from course.cli.report import plain, short
 from course.errors import InputError
-from course.report import plain, short
 
 
 def compare(numbers, flags):
@@ -187,5 +187,5 @@ def _show_pairs(console, backends, lessons):
         )
         console.print(f"  {name:<18}  {apart:.1e}  ({where})", soft_wrap=True)
     console.print(
-        "course/tolerance.py says why, and where a check allows more, the lesson beside it."
+        "course/checks/tolerance.py says why, and where a check allows more, the lesson beside it."
     )

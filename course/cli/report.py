@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from course import tolerance
+from course.checks import tolerance
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Check:
 
     @classmethod
     def twin(cls, name, measured, reference, dtype, size=1.0):
-        """A Keras model's numbers beside the ones by hand; course.tolerance says how close.
+        """A Keras model's numbers beside the ones by hand; course.checks.tolerance says how close.
 
         Args:
             dtype: of the Keras model.
@@ -129,7 +129,7 @@ def precision(dtype):
     """
     import keras
 
-    from course import devices
+    from course.machine import devices
 
     devices.exact_float32()
     config = keras.config

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.duality import gap
-from course.problem import Solved, means, rows_of
+from course.linear.duality import gap
+from course.linear.problem import Solved, means, rows_of
 
 MEMORY = 256 * 2**20  # bytes that one call's weights may take, at 12 arrays of them
 
@@ -19,11 +19,11 @@ def solve(X, y, folds, alphas, l1_ratio, settings, start=None):
         folds: list of (training rows, test rows), row numbers; may be empty.
         alphas: shape (A,), decreasing.
         l1_ratio: in [0, 1].
-        settings: `course.problem.Settings`.
+        settings: `course.linear.problem.Settings`.
         start: None, or weights to start from, of a shape that broadcasts to (1 + folds, A, p).
 
     Returns:
-        `course.problem.Solved`.
+        `course.linear.problem.Solved`.
     """
     x0, y0 = means(X, y, settings.fit_intercept)
 
@@ -148,7 +148,7 @@ def _call(G, c, q, alphas, l1_ratio, settings, w):
     """Solve on the Keras backend: kink by kink if it is a lasso, and by FISTA what is left."""
     from keras import ops
 
-    from course.fista import ROUND
+    from course.linear.fista import ROUND
 
     def numpy(results):
         return [ops.convert_to_numpy(result) for result in results]
@@ -169,7 +169,7 @@ def _call(G, c, q, alphas, l1_ratio, settings, w):
 
 @functools.cache
 def _kink_by_kink(positive):
-    from course import fista, homotopy
+    from course.linear import fista, homotopy
 
     def solve(G, c, q, alphas, max_kinks):
         w, count = homotopy.path(G, c, q, alphas, max_kinks, positive)
@@ -182,7 +182,7 @@ def _kink_by_kink(positive):
 
 @functools.cache
 def _step_by_step(positive):
-    from course import fista
+    from course.linear import fista
 
     return _compiled(functools.partial(fista.solve, positive=positive))
 

@@ -10,9 +10,9 @@ NumPy arrays. Data in float32 are solved in float64 and the answers rounded to f
 How the elastic net is solved depends on the shape of X alone:
 
     p up to GRAM_LIMIT   all folds and all α in one compiled call on the Keras backend, from the
-                         p×p matrices XᵀX (course.gram): lassos kink by kink (course.homotopy),
-                         elastic nets by FISTA and an exact finish (course.fista)
-    p above              working sets of columns, in NumPy (course.wide, course.working_set): the
+                         p×p matrices XᵀX (gram.py): lassos kink by kink (homotopy.py), elastic
+                         nets by FISTA and an exact finish (fista.py)
+    p above              working sets of columns, in NumPy (wide.py, working_set.py): the
                          equations are only as many as the weights that are not zero
 
 Every answer carries its duality gap, an upper bound on how far its objective is above the least.
@@ -23,10 +23,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course import gram, wide
-from course.duality import duality_gap, kkt_residual
-from course.problem import GRAM_LIMIT, Settings, checked
-from course.ridge import RidgeFit, ridge, ridge_path
+from course.linear import gram, wide
+from course.linear.duality import duality_gap, kkt_residual
+from course.linear.problem import GRAM_LIMIT, Settings, checked
+from course.linear.ridge import RidgeFit, ridge, ridge_path
 
 __all__ = [
     "CrossValidation", "Fit", "Path", "RidgeFit", "alpha_max", "duality_gap", "kkt_residual",

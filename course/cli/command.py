@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from course.cli.report import Options, plain, show
 from course.errors import InputError, Interrupted, Parser, one_line_errors
-from course.report import Options, plain, show
 
 MOST_STEPS = 1_000_000  # every step's weights are kept, and memory ends
 
@@ -100,7 +100,8 @@ def main(run, argv, doc, budget="steps", options=Options, **flags):
 def _lesson(run, flags, options, name, doc):
     import keras
 
-    from course import devices, figures
+    from course import figures
+    from course.machine import devices
 
     device = flags.pop("device")
     folder, as_json, window = flags.pop("save_dir"), flags.pop("json"), flags.pop("show")

@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import course
-from course import exercise, figures
-from course.command import whole_number
+from course import figures
+from course.cli.command import whole_number
 from course.errors import InputError, Interrupted, Parser, written_whole
-from course.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
+from course.grading import exercise
+from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
 
 WORK = "exercises"  # the learner's folder, where no other is named
 PROGRESS = "course_progress.json"
@@ -79,7 +80,7 @@ def check(argv):
         course.pick_backend()
     except course.BackendError as error:
         raise InputError(error) from None
-    from course.check import Limits
+    from course.grading.check import Limits
 
     limits = Limits(given.seconds, given.memory * 2**30)
     try:
@@ -99,7 +100,7 @@ def _cores():
 
 
 def _check_one(path, limits, as_json):
-    from course.check import check_file
+    from course.grading.check import check_file
 
     files = exercise_files(path) if path.is_dir() else [path]
     if not files:
@@ -242,7 +243,7 @@ def collect(folder, table, limits, jobs):
     Args:
         folder: it holds a folder for each learner, or a file.
         table: path of the CSV file.
-        limits: course.check.Limits of each exercise.
+        limits: course.grading.check.Limits of each exercise.
         jobs: how many learners at a time.
 
     Returns:
@@ -308,7 +309,7 @@ def _rows(learners, limits, jobs, rows):
 
 def _row(learner, limits, stop):
     """One learner's line of the table, whatever lies in the folder."""
-    from course.check import check_file
+    from course.grading.check import check_file
 
     states, notes = {}, []
     files, alone = [learner], True
@@ -340,7 +341,7 @@ def _row(learner, limits, stop):
 
 
 def _reason(message):
-    """The line of a failure that tells most: the slip, else what was expected and came."""
+    """The line of a failure that tells most: the mistake, else what was expected and came."""
     lines = message.splitlines() or [""]
     if lines[-1].startswith(("called with", "调用参数")):
         return "; ".join(" ".join(line.split()) for line in lines[:2])

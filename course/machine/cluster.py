@@ -97,7 +97,7 @@ class _Child:
         self.resume = job["options"].get("resume")
         self.result = self.error = None
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        command = [sys.executable, "-m", "course.cluster", json.dumps(job)]
+        command = [sys.executable, "-m", "course.machine.cluster", json.dumps(job)]
         # A session of its own: Ctrl-C reaches the parent alone, which ends it.
         try:
             self.process = subprocess.Popen(

@@ -24,9 +24,9 @@ from pathlib import Path
 import psutil
 
 import course
-from course import exercise
 from course.errors import InputError
-from course.exercise import FAIL, NOT_YET, say
+from course.grading import exercise
+from course.grading.exercise import FAIL, NOT_YET, say
 
 START = 300  # seconds that importing Keras may take, on a busy machine
 SECONDS, MEMORY = 60, 2 * 2**30  # the usual limits of an exercise
@@ -169,7 +169,7 @@ def _run(result, names, limits, stop, alone):
         with (place / "results").open("w+b", buffering=0) as results:
             try:
                 process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "course.judge", json.dumps(asked)],
+                    [sys.executable, "-P", "-m", "course.grading.judge", json.dumps(asked)],
                     cwd=copied, env=_environment(mark, place),
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                     start_new_session=True,

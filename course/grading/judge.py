@@ -1,4 +1,4 @@
-"""The process in which a learner's code runs: python -m course.judge, started by course.check.
+"""The process in which a learner's code runs, started by course.grading.check.
 
 It writes one JSON object a line into the file of results:
 
@@ -23,8 +23,8 @@ import types
 from pathlib import Path
 
 import course
-from course import exercise
-from course.exercise import FAIL, say
+from course.grading import exercise
+from course.grading.exercise import FAIL, say
 
 RESERVED = 4 * 2**30  # bytes of addresses; seen: XLA's threads ask for more than 1 GiB
 LARGEST_WRITTEN = 2**28  # bytes of one file
@@ -121,7 +121,7 @@ def limit(memory):
     """Refuse this process and each of its children what is far more than `memory` bytes.
 
     It is addresses that are limited, of which a compiler reserves more than it uses; what is
-    in use is watched by course.check, which is too slow for one huge array. Windows has no
+    in use is watched by course.grading.check, which is too slow for one huge array. Windows has no
     such limit.
     """
     try:

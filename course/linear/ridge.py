@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.problem import checked, means
+from course.linear.problem import checked, means
 
 CONDITION = 1e-8  # of the largest eigenvalue: below it, equations in XᵀX lose too many digits
 

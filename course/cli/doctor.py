@@ -13,7 +13,7 @@ import course
 # Runs in a process of its own, because a process has only one backend.
 PROBE = """
 import json
-from course import gpu
+from course.machine import gpu
 import keras
 backend, seen = keras.backend.backend(), []
 if backend == "tensorflow":

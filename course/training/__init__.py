@@ -24,9 +24,10 @@ import keras
 import numpy as np
 
 import course
-from course import cluster, command, report
+from course.cli import command, report
 from course.data import DAMAGE
 from course.errors import InputError, written_whole
+from course.machine import cluster
 
 FORMAT = 1  # of the checkpoint; another one is refused
 RESUME = "keep a checkpoint there after each epoch, and go on from it where there is one"
@@ -220,7 +221,7 @@ def train(
         KeyboardInterrupt: Ctrl-C before the first epoch ended.
     """
     if keras.backend.backend() == "torch":
-        from course import torch_step
+        from course.training import torch_step
 
         if not isinstance(model.train_function, torch_step.TrainFunction):
             model.train_function = torch_step.TrainFunction(model)

@@ -3,9 +3,9 @@
     python -m course run 13 --seeds 0-19 --jobs 2                  on this machine
     python -m course run 13 --seeds 0-19 --jobs 8 --joblib dask    on Dask's workers
 
-Each run is a process of its own (course.runs): one that crashes, or that the system ends for want
-of memory, takes no other with it. Its record is written as it comes, into a file of its own, and
-the same command goes on where an earlier one ended.
+Each run is a process of its own (course.machine.runs): one that crashes, or that the system ends
+for want of memory, takes no other with it. Its record is written as it comes, into a file of its
+own, and the same command goes on where an earlier one ended.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from concurrent.futures import BrokenExecutor
 import numpy as np
 
 import course
-from course import runs
-from course.command import whole_number
+from course.cli.command import whole_number
+from course.cli.report import plain, short
 from course.errors import InputError, Interrupted, Parser, written_whole
-from course.report import plain, short
+from course.machine import runs
 
 MOST_SEEDS, MOST_JOBS = 100_000, 256
 LONGEST = 300  # letters of a run's last words

@@ -1,0 +1,89 @@
+"""The flags that all lessons share, and those that some take."""
+
+import argparse
+import re
+
+from course.cli.options import LESSONS
+from course.errors import Parser
+
+MAX_STEPS = 1_000_000  # every step's weights are kept, and memory ends
+RESUME = "keep a checkpoint there after each epoch, and go on from it where there is one"
+
+
+def whole_number(least, most):
+    """An argparse type: an int from `least` to `most`."""
+
+    def parse(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or not least <= number <= most:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number from {least} to {most}, got {text!r}"
+            )
+        return number
+
+    return parse
+
+
+def device(text):
+    """An argparse type: a device's name, as Keras has it."""
+    if not re.fullmatch(r"(cpu|gpu)(:\d{1,3})?", text):
+        raise argparse.ArgumentTypeError(f"expected cpu, gpu or gpu:1, got {text!r}")
+    return text
+
+
+def parser(lesson, doc):
+    """The flags of a lesson.
+
+    Args:
+        lesson: its number.
+        doc: its docstring, shown by --help.
+    """
+    takes = LESSONS[lesson]
+    flags = Parser(
+        prog=f"python -m course.lesson{lesson:02}",
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = flags.add_argument
+    add("--seed", type=whole_number(0, 2**32 - 1), default=0, help="seed of the random numbers")
+    add(f"--{takes.budget}", *({"--epochs", "--steps"} - {f"--{takes.budget}"}), dest=takes.budget,
+        type=whole_number(1, MAX_STEPS), help=takes.steps)  # fmt: skip
+    add("--quick", action="store_true", help="a smaller budget, with its own tolerances")
+    add("--dtype", choices=("float32", "float64"), default=takes.dtype, help="of the Keras model")
+    if takes.table:
+        add("--data", metavar="FILE.csv", help="your own table instead of the course's data")
+        add("--target", metavar="COLUMN", help="the column of --data to predict")
+    if takes.images:
+        add("--data", metavar="SOURCE", help="mnist, or an .npz archive in MNIST's layout")
+    if takes.training:
+        _training(add)
+    if takes.machines:
+        _machines(add)
+    add("--device", type=device, metavar="cpu|gpu|gpu:1", help="where to compute")
+    add("--save-dir", metavar="FOLDER", help="where the figures go (default: figures)")
+    add("--show", action="store_true", help="open the figures in windows")
+    add("--json", action="store_true", help="print one JSON object; figures only with --save-dir")
+    return flags
+
+
+def _training(add):
+    add("--patience", type=whole_number(1, MAX_STEPS), metavar="EPOCHS",
+        help="stop when validation has not improved; keep the best weights")  # fmt: skip
+    add("--save", metavar="MODEL.keras", help="keep the trained model, after Ctrl-C as well")
+    add("--resume", metavar="FOLDER", help=RESUME)
+    add("--predict", metavar="IMAGE", nargs="+", default=(), help="say what these images show")
+    add("--model", metavar="MODEL.keras", help="for --predict: a model kept by --save")
+
+
+def _machines(add):
+    add("--num-processes", dest="processes", type=whole_number(2, 64), metavar="N",
+        help="train on N machines; without --process-id all are processes here")  # fmt: skip
+    add("--process-id", dest="process", type=whole_number(0, 63), metavar="K",
+        help="which one this is, from 0")  # fmt: skip
+    add("--address", metavar="HOST:PORT", help="process 0's, the same for all")
+    add("--wait", type=whole_number(1, 86400), default=60, metavar="SECONDS",
+        help="in which all machines must come")  # fmt: skip
+    add("--resume", metavar="FOLDER", help=f"with --num-processes: {RESUME}")

@@ -1,0 +1,130 @@
+"""One lesson as a command: `python -m course.lesson05 --quick`."""
+
+import contextlib
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+from course.cli import flags as lesson_flags
+from course.cli import options as lesson_options
+from course.cli.table import plain, show
+from course.errors import InputError, Interrupted, one_line_errors
+
+STATUS = {True: 0, False: 1}  # all checks hold, one fails
+
+
+def main(lesson, argv=None):
+    """Run a lesson as a command.
+
+    Args:
+        lesson: its module's file or name, "lesson05".
+        argv: list of flags; None takes them from the command line.
+
+    Returns:
+        The exit status: 0 all checks hold, 1 a check fails, 2 bad input, 130 Ctrl-C.
+    """
+    stem = Path(lesson).stem
+    number = int(stem.removeprefix("lesson"))
+    with one_line_errors(f"course.{stem}") as status:
+        import importlib
+
+        doc = importlib.import_module(f"course.{stem}").__doc__
+        given = vars(lesson_flags.parser(number, doc).parse_args(argv))
+        # A shell's background job ignores Ctrl-C's signal; a lesson should not.
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        status.code = _run(number, given, doc)
+    return status.code
+
+
+def _run(number, flags, doc):
+    import keras
+
+    from course import figures
+    from course.cli.outcome import examine, measure
+    from course.machine import devices
+
+    device = flags.pop("device")
+    folder, as_json, window = flags.pop("save_dir"), flags.pop("json"), flags.pop("show")
+    if window:
+        _need_a_screen()
+    if folder is not None or not as_json:
+        folder = figures.writable_folder(folder or "figures")
+    options = lesson_options.make(number, **flags)
+    lesson, _, title = doc.strip().splitlines()[0].rstrip(".").partition(": ")
+    backend = keras.backend.backend()
+    if not as_json:
+        print(f"{lesson}: {title} · {backend}, {options.dtype}, seed {options.seed} …", flush=True)
+
+    start = time.perf_counter()
+    interrupted = False
+    with devices.use(device):
+        try:
+            measured = measure(number, options)
+        except Interrupted as stop:
+            if stop.measured is None:
+                raise
+            print(f"course.lesson{number:02}: {stop}", file=sys.stderr, flush=True)
+            measured, interrupted = stop.measured, True
+        outcome = examine(number, measured, options)
+    seconds = time.perf_counter() - start
+
+    saved = _figures(outcome, folder, f"lesson{number:02}", window)
+    if as_json:
+        record = {
+            "lesson": number,
+            "title": title,
+            "backend": backend,
+            "seed": options.seed,
+            "seconds": round(seconds, 3),
+            "results": outcome.results,
+            "checks": [check.as_dict() for check in outcome.checks],
+            "figures": [str(path) for path in saved],
+        }
+        print(json.dumps(plain(record)), flush=True)
+    else:
+        from rich.console import Console
+
+        print()
+        show(outcome, Console(highlight=False, soft_wrap=False))
+        for path in saved:
+            print(f"figure: {path}")
+    if window:
+        from matplotlib import pyplot as plt
+
+        plt.show()
+    return 130 if interrupted else STATUS[outcome.passed]
+
+
+def _figures(outcome, folder, stem, window):
+    from matplotlib import pyplot as plt
+
+    from course import figures
+
+    if not window:
+        plt.switch_backend("agg")
+    saved = []
+    if folder is not None or window:
+        for name, draw in outcome.figures.items():
+            figure = draw()
+            if folder is not None:
+                saved.append(figures.save(figure, folder / f"{stem}_{name}.png"))
+            if not window:
+                plt.close(figure)
+    return saved
+
+
+def _need_a_screen():
+    from matplotlib import backends
+    from matplotlib import pyplot as plt
+
+    plt.figure()
+    plt.close("all")
+    interactive = backends.backend_registry.list_builtin(backends.BackendFilter.INTERACTIVE)
+    if plt.get_backend().lower() not in {name.lower() for name in interactive}:
+        raise InputError(
+            "--show needs a screen and a window toolkit, and there is none here;"
+            " leave --show out and open the pictures in --save-dir"
+        )

@@ -1,0 +1,66 @@
+"""A lesson's outcome: its page, its proof and its picture put together."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from course.checks import Check
+from course.cli import options as lesson_options
+from course.machine.precision import precision
+
+
+@dataclass
+class Outcome:
+    """What a lesson measured, and what follows from it.
+
+    Attributes:
+        measured: what the lesson's `run` returned, {section: {name: array}}.
+        results: the numbers the lesson is about, by name.
+        checks: list of `Check`.
+        figures: by name, a function without arguments that draws a Matplotlib figure.
+    """
+
+    measured: dict
+    results: dict
+    checks: list[Check]
+    figures: dict[str, Callable] = field(default_factory=dict)
+
+    @property
+    def passed(self):
+        return all(check.passed for check in self.checks)
+
+
+def modules(number):
+    """The page, the proof and the picture of a lesson, as modules."""
+    names = (f"course.lesson{number:02}", f"course.checks.lesson{number:02}",
+             f"course.figures.lesson{number:02}")  # fmt: skip
+    return tuple(importlib.import_module(name) for name in names)
+
+
+def run(number, **given):
+    """Run a lesson in this process; return its `Outcome`.
+
+    Args:
+        number: of the lesson.
+        given: attributes of `course.cli.options.Options`.
+    """
+    options = lesson_options.make(number, **given)
+    return examine(number, measure(number, options), options)
+
+
+def measure(number, options):
+    """What the lesson measures, {section: {name: array}}."""
+    with precision(options.dtype):
+        return modules(number)[0].run(options)
+
+
+def examine(number, measured, options):
+    """The `Outcome` of what was measured."""
+    lesson, proof, picture = modules(number)
+    with precision(options.dtype):
+        return Outcome(
+            measured,
+            lesson.results(measured),
+            proof.checks(measured, options),
+            picture.figures(measured),
+        )

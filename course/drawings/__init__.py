@@ -1,1 +1,0 @@
-"""How each lesson draws its pictures: one module a lesson."""

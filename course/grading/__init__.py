@@ -1,0 +1,1 @@
+"""Exercises: handing them out, running learners' files, judging them."""
