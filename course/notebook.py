@@ -20,6 +20,9 @@ from pathlib import Path
 import course
 from course.cli.outcome import run
 from course.cli.table import plain, row, short
+from course.machine.precision import precision
+
+__all__ = ["checks", "figure", "numbers", "precision", "quote", "run"]
 
 if "ipykernel" in sys.modules:  # TensorFlow's greeting would stand in red above the lesson
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -108,9 +111,7 @@ def _check_table(outcome, translate):
     header = [translate(word) for word in ("check", "measured", "reference", "error", "allowed")]
     verdicts = {True: translate("ok"), False: translate("FAILS")}
     rows = [
-        (translate(name), *numbers, verdicts[check.passed])
-        for check in outcome.checks
-        for name, *numbers in [row(check)]
+        (translate(check.name), *row(check)[1:], verdicts[check.passed]) for check in outcome.checks
     ]
     good = sum(check.passed for check in outcome.checks)
     total = translate(f"{good} of {len(rows)} checks hold")
