@@ -72,3 +72,34 @@ def modes(X, y, learning_rate, steps, start=None):
     factors = 1 - np.broadcast_to(learning_rate, steps)[:, None] * eigenvalues
     factors = np.vstack([np.ones(len(minimum)), np.cumprod(factors, axis=0)])
     return minimum, (factors * (V.T @ (start - minimum))) @ V.T
+
+
+def order_covariance(X, squares, learning_rate, batch_size):
+    """P, shape (p, p): the covariance that random mini-batches give the w of least squares.
+
+    Every step draws B rows with replacement. With K = I − 2η x xᵀ, what a step on row x alone
+    does to the distance w − w*, and r that row's residual at w*, the covariance of w no longer
+    changes when
+
+        P = 1/B mean(K P K) + (1 − 1/B) K̄ P K̄ + 4η²/B mean(r² x xᵀ),
+
+    a bar and "mean" over the rows: a linear system for the p² numbers of P. P is about
+    proportional to η/B.
+
+    Args:
+        X: shape (n, p), without intercept.
+        squares: r² of each row, or its mean where y is random too, shape (n,).
+        learning_rate: η, small enough for the covariance to settle.
+        batch_size: B.
+
+    >>> order_covariance(np.ones((2, 1)), np.ones(2), 0.25, 1).round(9)  # w ← w/2 + r/2
+    array([[0.33333333]])
+    """
+    p = X.shape[1]
+    outer = X[:, :, None] * X[:, None, :]  # x xᵀ, (n, p, p)
+    K = np.eye(p) - 2 * learning_rate * outer
+    pairs = np.mean([np.kron(k, k) for k in K], axis=0)  # turns P, row by row, into mean(K P K)
+    mean = np.kron(K.mean(axis=0), K.mean(axis=0))
+    step = pairs / batch_size + (1 - 1 / batch_size) * mean
+    push = 4 * learning_rate**2 / batch_size * np.mean(squares[:, None, None] * outer, axis=0)
+    return np.linalg.solve(np.eye(p * p) - step, push.ravel()).reshape(p, p)
