@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from conftest import one_line
 
-from course import data, lesson03
+from course import data
+from course.cli import main
 from course.errors import InputError
 
 
@@ -150,7 +151,7 @@ def test_a_stream_without_an_end(in_tmp):
 
 def test_names_that_mean_something_to_others(in_tmp, capsys):
     (in_tmp / "t.csv").write_text(GOOD.replace("a,b,y", "$a,[/b],价格 $\\x$"), encoding="utf-8")
-    assert lesson03.main(["--data", "t.csv", "--target", "价格 $\\x$"]) == 0
+    assert main("lesson03", ["--data", "t.csv", "--target", "价格 $\\x$"]) == 0
     assert "weight of [/b]" in capsys.readouterr().out
     assert (in_tmp / "figures" / "lesson03_table.png").stat().st_size > 5000
 
@@ -158,7 +159,7 @@ def test_names_that_mean_something_to_others(in_tmp, capsys):
 @pytest.mark.parametrize("flags", [["--data", "no.csv", "--target", "y"], ["--data", "ok.csv"]])
 def test_the_lesson_says_it_in_one_line(in_tmp, capsys, flags):
     (in_tmp / "ok.csv").write_text(GOOD)
-    assert lesson03.main(flags) == 2
+    assert main("lesson03", flags) == 2
     line = one_line(capsys.readouterr().err)
     assert "No such file" in line or "--target is missing; the columns of ok.csv are: 'a'" in line
 
@@ -169,5 +170,5 @@ def test_columns_that_nearly_repeat_each_other(in_tmp, capsys):
     rows = np.column_stack([a, a + 1e-4 * rng.normal(size=50), rng.normal(size=50)])
     text = "a,b,y\n" + "\n".join(",".join(map(str, row)) for row in rows)
     (in_tmp / "near.csv").write_text(text)
-    assert lesson03.main(["--data", "near.csv", "--target", "y"]) == 2
+    assert main("lesson03", ["--data", "near.csv", "--target", "y"]) == 2
     assert "nearly repeat each other" in one_line(capsys.readouterr().err)

@@ -185,7 +185,7 @@ def test_damage_of_any_kind_is_one_line(tmp_path):
 
 
 def test_an_archive_that_would_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "LARGEST_ARCHIVE", 1000)
+    monkeypatch.setattr(data.images, "MAX_ARCHIVE", 1000)
     with pytest.raises(InputError, match="unpacks to more than"):
         data.load_mnist(archive(tmp_path))
 

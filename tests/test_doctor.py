@@ -66,7 +66,7 @@ def test_a_data_file_that_has_changed(quick_backends, monkeypatch, tmp_path, cap
         (tmp_path / name).write_bytes((data.folder() / name).read_bytes())
     (tmp_path / "five_points.csv").write_text("x,y\n0,6\n")
     (tmp_path / "three_points.csv").unlink()
-    monkeypatch.setattr(data, "folder", lambda: tmp_path)
+    monkeypatch.setattr(data.points, "folder", lambda: tmp_path)
     assert doctor.doctor() == 1
     out = capsys.readouterr().out
     assert "three_points.csv is not there, five_points.csv has changed" in out

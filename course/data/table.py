@@ -1,0 +1,207 @@
+"""A table of the user's own, from a CSV file."""
+
+import csv
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from course.errors import InputError
+
+MAX_TABLE = 50 * 2**20  # bytes
+MAX_NUMBER = 1e100  # squares of larger ones overflow
+
+
+class Table(NamedTuple):
+    """A table of numbers, split into what is known and what is to be predicted.
+
+    Attributes:
+        X: shape (n, p), float64, one column per name in `columns`.
+        y: shape (n,), float64, the target.
+        columns: p names.
+        target: the target's name.
+        left_out: names of the columns without numbers, which are not used.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    columns: list
+    target: str
+    left_out: list
+
+    def scaled(self, max_condition=None):
+        """X and y, every column of mean 0 and standard deviation 1.
+
+        Args:
+            max_condition: the largest condition number of XᵀX that is accepted; None: any.
+
+        Raises:
+            InputError: the condition number is larger: two columns nearly repeat each other.
+        """
+        X, y = ((v - v.mean(axis=0)) / v.std(axis=0) for v in (self.X, self.y))
+        condition = np.linalg.cond(X) ** 2
+        if max_condition is not None and condition > max_condition:
+            raise InputError(
+                f"the columns of the table nearly repeat each other (condition number"
+                f" {condition:.1e}): descent would take too many steps; leave a column out,"
+                " or say with --steps how many"
+            )
+        return X, y
+
+    def in_units(self, w, b=0.0):
+        """Weights (..., p) and intercept (...) of a fit to `scaled`, in the table's own units."""
+        w = w * self.y.std() / self.X.std(axis=0)
+        return w, self.y.mean() + b * self.y.std() - w @ self.X.mean(axis=0)
+
+    def described(self, w, b, which=""):
+        """The results that every lesson prints of a table: what was used, and what came out.
+
+        Args:
+            w, b: in the table's own units; of several fits (fits, p) and (fits,).
+            which: their names, put behind "weight of …" and "intercept".
+        """
+        return {
+            "rows": len(self.y),
+            "columns used": ", ".join(self.columns),
+            "columns left out (no numbers)": ", ".join(self.left_out) or "none",
+            **{f"weight of {name}{which}": v for name, v in zip(self.columns, np.transpose(w))},
+            f"intercept{which}": b,
+        }
+
+
+def load_table(path, target):
+    """Read a table of numbers from a CSV file with a header line.
+
+    A column in which no cell is a number (names, dates) is left out. The columns
+    that remain must be complete, not constant, and none a combination of the others.
+
+    Args:
+        path: a UTF-8 file, cells separated by commas, at most 50 MiB.
+        target: the name of the column to predict.
+
+    Returns:
+        `Table`.
+
+    Raises:
+        InputError: one line that names the file, the row or the column, and what to do.
+    """
+    path = Path(path)
+    header, rows = _parse(path, _read(path))
+    if target is None:
+        raise InputError(f"--target is missing; the columns of {path} are: {quoted(header)}")
+    if target not in header:
+        raise InputError(f"{path} has no column {target!r}; its columns are: {quoted(header)}")
+    numbers, left_out = {}, []
+    for j, name in enumerate(header):
+        column = _numbers(path, name, [(line, row[j]) for line, row in rows])
+        if column is None:
+            left_out.append(name)
+        else:
+            numbers[name] = column
+    if target not in numbers:
+        raise InputError(f"{path}: the target {target!r} has no numbers in it; choose another")
+    y = numbers.pop(target)
+    if not numbers:
+        raise InputError(f"{path}: no column of numbers is left to predict {target!r} from")
+    X = np.stack(list(numbers.values()), axis=1)
+    _require_rank(path, X, list(numbers), y, target)
+    return Table(X, y, list(numbers), target, left_out)
+
+
+def _read(path):
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_TABLE + 1)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    if len(data) > MAX_TABLE:
+        raise InputError(
+            f"{path} has more than {MAX_TABLE / 2**20:.0f} MiB: take a sample of its rows"
+        )
+    try:
+        return data.decode("utf-8-sig")  # with or without the mark that Excel puts in front
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 text (byte {error.start}); save as CSV UTF-8"
+        ) from None
+
+
+def _parse(path, text):
+    """The header, and the rows as pairs (line number, cells)."""
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines = [(reader.line_num, [c.strip() for c in row]) for row in reader if any(row)]
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: not a CSV table ({error})") from None
+    if not lines:
+        raise InputError(f"{path} is empty; a header line and rows of numbers are expected")
+    header = lines[0][1]
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        raise InputError(f"{path}: the cells seem not to be separated by commas; save it so")
+    for j, name in enumerate(header):
+        if not name or header.count(name) > 1:
+            problem = f"is named {name!r}, as another is" if name else "has no name in the header"
+            raise InputError(f"{path}: column {j + 1} {problem}; give it a name of its own")
+    if len(lines) < 3:
+        count = "only one row" if len(lines) == 2 else "no rows below its header"
+        raise InputError(f"{path} has {count}; a line needs two points at least")
+    for line, row in lines[1:]:
+        if len(row) != len(header):
+            raise InputError(
+                f"{path}, line {line}: {len(row)} cells where the header has {len(header)}"
+            )
+    return header, lines[1:]
+
+
+def _numbers(path, name, cells):
+    """One column as floats, or None where no cell is a number.
+
+    Args:
+        cells: pairs (line number, text).
+    """
+    values = [_number(text) for _, text in cells]
+    if all(value is None for value in values):
+        return None
+    for (line, text), value in zip(cells, values):
+        if value is None or not abs(value) < MAX_NUMBER:
+            raise InputError(
+                f"{path}, line {line}, column {name!r}: {text!r} is not a usable number;"
+                " mend the cell, or leave out the row or the column"
+            )
+    return np.array(values)
+
+
+def _number(text):
+    try:
+        return None if "_" in text else float(text)  # to Python, 1_0 is 10
+    except ValueError:
+        return None
+
+
+def _require_rank(path, X, columns, y, target):
+    """Raise where a least-squares fit would not be unique, naming the column at fault."""
+    n, p = X.shape
+    for name, values in [*zip(columns, X.T), (target, y)]:
+        if np.ptp(values) <= max(1e-12 * np.abs(values).max(), 1e-100):
+            raise InputError(f"{path}: column {name!r} is constant; leave it out")
+    if n < p + 2:
+        raise InputError(
+            f"{path}: {n} rows cannot fix {p} weights and an intercept; at least {p + 2} are needed"
+        )
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    if np.linalg.svd(Z, compute_uv=False)[-1] > 1e-6 * np.sqrt(n):
+        return
+    for j in range(1, p):
+        # What is left of column j once the columns before it have explained what they can.
+        weights = np.linalg.lstsq(Z[:, :j], Z[:, j], rcond=None)[0]
+        rest = Z[:, j] - Z[:, :j] @ weights
+        if np.sqrt(np.mean(rest**2)) < 1e-5:
+            others = [columns[k] for k in range(j) if abs(weights[k]) > 1e-5]
+            raise InputError(
+                f"{path}: column {columns[j]!r} is a combination of {quoted(others)}; leave it out"
+            )
+
+
+def quoted(names):
+    return ", ".join(repr(name) for name in names)
