@@ -1,6 +1,10 @@
 """The answers that lessons must find, obtained without the lessons' own code."""
 
+import warnings
+
 import numpy as np
+
+from course.errors import InputError
 
 
 def central_difference(f, at, h=1e-5):
@@ -103,3 +107,48 @@ def order_covariance(X, squares, learning_rate, batch_size):
     step = pairs / batch_size + (1 - 1 / batch_size) * mean
     push = 4 * learning_rate**2 / batch_size * np.mean(squares[:, None, None] * outer, axis=0)
     return np.linalg.solve(np.eye(p * p) - step, push.ravel()).reshape(p, p)
+
+
+def elastic_net(X, y, alpha, l1_ratio=1.0):
+    """(w, b), shape (p + 1,), of the lasso or elastic net by scikit-learn, solved to its limit.
+
+    1/(2n) ‖Xw + b − y‖² + α (ρ‖w‖₁ + ½ (1 − ρ)‖w‖²) with ρ = l1_ratio. At scikit-learn's own
+    tol=1e-4 the weights would be wrong by 1e-3 of their size.
+
+    Raises:
+        InputError: it does not converge, because the columns nearly repeat each other.
+    """
+    from sklearn import linear_model
+    from sklearn.exceptions import ConvergenceWarning
+
+    solver = linear_model.Lasso(alpha, tol=1e-14, max_iter=1_000_000)
+    if l1_ratio != 1:
+        solver = linear_model.ElasticNet(alpha, l1_ratio=l1_ratio, tol=1e-14, max_iter=1_000_000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            fitted = solver.fit(X, y)
+        except ConvergenceWarning:
+            raise InputError(
+                "the columns of the table nearly repeat each other, so that scikit-learn's Lasso"
+                " does not converge: leave a column out"
+            ) from None
+    return np.append(fitted.coef_, fitted.intercept_)
+
+
+def kkt_violation(X, y, w, alpha, l1_ratio=1.0):
+    """By how much each weight misses the elastic net's optimality conditions; shape (..., p).
+
+    With the residual r = y − Xw − b at the best b, and pull = Xᵀr/n − α(1 − ρ)w, they are
+    |pullⱼ| ≤ αρ where wⱼ = 0, and pullⱼ = αρ sign(wⱼ) elsewhere.
+
+    Args:
+        X, y, w: shapes (..., n, p), (..., n) and (..., p): many problems at once.
+        alpha: a number, or one for each problem.
+    """
+    alpha = np.asarray(alpha)[..., None]
+    residual = y - np.squeeze(X @ w[..., None], -1)
+    residual = residual - residual.mean(axis=-1, keepdims=True)
+    pull = np.squeeze(X.mT @ residual[..., None], -1) / y.shape[-1] - alpha * (1 - l1_ratio) * w
+    excess = np.maximum(np.abs(pull) - alpha * l1_ratio, 0)  # a NaN stays one
+    return np.where(w == 0, excess, np.abs(pull - alpha * l1_ratio * np.sign(w)))
