@@ -190,7 +190,7 @@ class _State:
 
 def train(
     model, X, Y, *, epochs, batch_size, seed, validation_data,
-    augment=None, patience=None, resume=None, verbose=None, callbacks=(), share=(0, 1),
+    augment=None, patience=None, resume=None, save=None, verbose=None, callbacks=(), share=(0, 1),
 ):  # fmt: skip
     """Train a compiled model by mini-batches; it ends with the last epoch's weights.
 
@@ -208,6 +208,8 @@ def train(
         patience: stop after so many epochs without a smaller val_loss; None: never.
         resume: a file or a folder for the checkpoint, written after each epoch; where
             there is one, training goes on from it.
+        save: a file name ending in .keras, for the model as it is when the training ends or
+            Ctrl-C ends it.
         verbose: Keras's; None: its progress bar on stderr where that is a terminal.
         callbacks: further Keras callbacks.
         share: `(k, n)`: this is the k-th of n machines that train together, each on its share
@@ -217,9 +219,11 @@ def train(
         `History`.
 
     Raises:
-        InputError: the checkpoint cannot be used or written.
+        InputError: the checkpoint cannot be used or written, or the model cannot be saved.
         KeyboardInterrupt: Ctrl-C before the first epoch ended.
     """
+    if save is not None:
+        require_model_name(save)
     if keras.backend.backend() == "torch":
         from course.training import torch_step
 
@@ -265,6 +269,8 @@ def train(
     state = keeper.state
     if interrupted or patience is not None:
         _assign(model, state.best, state.memory)
+    if save is not None:
+        save_model(model, save)
     best = _best_epoch(state.history["val_loss"])
     return History(state.history, best, resumed, interrupted, time.perf_counter() - start)
 
