@@ -11,6 +11,7 @@ from course.errors import InputError
 
 MAX_TABLE = 50 * 2**20  # bytes
 MAX_NUMBER = 1e100  # squares of larger ones overflow
+MIN_CORRELATION = 1e-12  # a smaller one is rounding
 
 
 class Table(NamedTuple):
@@ -48,6 +49,16 @@ class Table(NamedTuple):
                 " or say with --steps how many"
             )
         return X, y
+
+    def require_correlation(self):
+        """Refuse a table whose columns say nothing about the target: at any α a lasso is zero.
+
+        Raises:
+            InputError: no column is correlated with the target.
+        """
+        X, y = self.scaled()
+        if np.abs(X.T @ y).max() / len(y) < MIN_CORRELATION:
+            raise InputError(f"no column is correlated with {self.target!r}: choose another target")
 
     def in_units(self, w, b=0.0):
         """Weights (..., p) and intercept (...) of a fit to `scaled`, in the table's own units."""
