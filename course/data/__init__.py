@@ -1,9 +1,10 @@
 """Data: the only room that opens files.
 
-points      the course's own small files
-table       a table of the user's own, from a CSV file
-images      scikit-learn's digits enlarged to 28×28, MNIST, archives in its layout
-pictures    one's own picture of a digit
+points        the course's own small files
+table         a table of the user's own, from a CSV file
+images        scikit-learn's digits enlarged to 28×28, MNIST, archives in its layout
+small_digits  a few digits of 8×8 or 7×7 pixels
+pictures      one's own picture of a digit
 """
 
 from course.data.images import (
@@ -27,6 +28,7 @@ from course.data.points import (
     load_two_features,
     load_two_hundred_points,
 )
+from course.data.small_digits import load_small_digits
 from course.data.table import Table, load_table
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "load_five_points",
     "load_images",
     "load_mnist",
+    "load_small_digits",
     "load_table",
     "load_three_points",
     "load_two_features",
