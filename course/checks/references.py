@@ -153,3 +153,12 @@ def kkt_violation(X, y, w, alpha, l1_ratio=1.0):
     pull = np.squeeze(X.mT @ residual[..., None], -1) / y.shape[-1] - alpha * (1 - l1_ratio) * w
     excess = np.maximum(np.abs(pull) - alpha * l1_ratio, 0)  # a NaN stays one
     return np.where(w == 0, excess, np.abs(pull - alpha * l1_ratio * np.sign(w)))
+
+
+def ridge(X, y, lam):
+    """(w, b), shape (p + 1,), that minimises ‖Xw + b − y‖² + λ‖w‖², by scikit-learn; λ = 0 is
+    least squares. For k targets, y of shape (n, k): shape (p + 1, k)."""
+    from sklearn.linear_model import LinearRegression, Ridge
+
+    fitted = (Ridge(lam, solver="svd") if lam else LinearRegression()).fit(X, y)
+    return np.concatenate([fitted.coef_.T, [fitted.intercept_]])
