@@ -1,19 +1,19 @@
 """Lesson 1: Exhaustive search.
 
-Find the one weight of y = x·w by trying every value on a grid.
+Which weight w fits y = x·w best? Try every value on a grid and keep the best one.
 
     prediction   ŷᵢ = xᵢ w
     cost         J(w) = 1/n Σ (ŷᵢ − yᵢ)²
     search       w* = the w on the grid with the smallest J(w)
 
-The cost of a search: with k values for each of p weights there are k^p
-combinations to try. One weight takes k tries, three take k³, ten are hopeless;
-that is why the next lesson follows the slope instead.
+With k values for each of p weights there are k^p combinations to try. One weight takes k tries,
+three weights take k³, and ten would take years. That is why lesson 2 follows the slope instead.
 
-    x, y: shape (n,)    grid: shape (k,)    X: shape (n, p)    w: shape (p,)
+    x, y: shape (n,)    grid, costs: shape (k,)    X: shape (n, p)    w: a number, or shape (p,)
 
 Run it:     python -m course.lesson01
-Read more:  C. M. Bishop, Pattern Recognition and Machine Learning, 2006, section 1.1.
+Checked in: course/checks/lesson01.py
+Read more:  C. M. Bishop, Pattern Recognition and Machine Learning, 2006, section 1.1
 """
 
 import itertools
@@ -23,16 +23,11 @@ import keras
 import numpy as np
 
 from course import data
-from course.checks.tolerance import BY_HAND
-from course.cli import command
-from course.cli.report import Check, Options, Report, with_precision
-from course.figures import lesson01 as drawings
 
-LOWEST, HIGHEST = 0.0, 4.0  # where w is looked for
-STEPS = 40  # steps from the lowest to the highest value: 41 values, 0.1 apart
-PLANTED = (2.0, -1.0, 1.0)  # three weights; the grid values nearest to them are to be found
-VALUES = 21  # k, the values tried for each of one, two, three weights
-QUICK_VALUES = 9
+LOWEST, HIGHEST, STEPS = 0.0, 4.0, 40  # the grid: 41 values of w, each 0.1 from the next
+TRUE_WEIGHTS = (2.0, -1.0, 1.0)  # of the data with several weights, rounded to its grid
+VALUES, QUICK_VALUES = 21, 9  # k, how many values each of one, two, three weights can take
+SECONDS_PER_YEAR = 3.15e7
 
 
 def load_data():
@@ -40,6 +35,7 @@ def load_data():
     return data.load_three_points()
 
 
+# By hand -------------------------------------------------------------------------------------
 def cost(w, x, y):
     """J(w) = 1/n Σ (xᵢ w − yᵢ)².
 
@@ -66,8 +62,9 @@ def scan_all(X, y, grid):
     return np.array(best), tried
 
 
+# In Keras ------------------------------------------------------------------------------------
 def build_model(grid):
-    """k weights tried at once: one layer of k units without bias, unit j holding w = grid[j]."""
+    """All the weights of the grid in one layer: k units without bias, unit j holds grid[j]."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(len(grid), use_bias=False)])
     model.set_weights([np.reshape(grid, (1, -1))])
     return model
@@ -79,69 +76,70 @@ def model_costs(model, x, y):
     return np.mean((y_hat - y[:, None]) ** 2, axis=0)
 
 
-@with_precision
-def run(options=Options()) -> Report:
-    x, y = load_data()
-    grid = np.linspace(LOWEST, HIGHEST, (options.steps or STEPS) + 1)
-    best, costs = scan(x, y, grid)
-    keras_costs = model_costs(build_model(grid), x, y)
+def train(model, x, y):
+    """Pick the unit with the smallest cost; return its weight and all the costs.
 
-    # What must come out: J is a parabola with its bottom at w = x·y / x·x, where it is 0.
-    bottom = (x @ y) / (x @ x)
-    parabola = (x @ x) / len(x) * (grid - bottom) ** 2
-    missed = np.min(np.abs(grid - bottom))  # 0 where the grid holds the bottom itself
+    No weight changes: a search needs no optimizer, so the model needs no `compile`.
+    """
+    costs = model_costs(model, x, y)
+    weights = model.get_weights()[0][0]  # (k,)
+    return weights[np.argmin(costs)], costs
 
+
+# What the lesson shows -----------------------------------------------------------------------
+def run(options):
+    """All experiments: {name: what was measured}."""
     k = QUICK_VALUES if options.quick else VALUES
-    counts, seconds, found, solved = search_one_two_three_weights(k, options.seed)
-    return Report(
-        results={
-            "best weight on the grid": best,
-            "its cost": costs.min(),
-            "weights tried": len(grid),
-            f"combinations of 1, 2, 3 weights, {k} values each": counts,
-            "seconds to try them": [float(f"{s:.2g}") for s in seconds],
-            "years for 10 weights at that pace": k**10 * seconds[-1] / counts[-1] / 3.15e7,
-        },
-        checks=[
-            Check("best weight = x·y / x·x", best, bottom, missed + BY_HAND),
-            Check("cost there = the parabola's", costs.min(), parabola.min(), BY_HAND),
-            Check("cost curve = parabola", costs, parabola, BY_HAND * parabola.max()),
-            Check.twin("cost curve, Keras = by hand, relative", keras_costs, costs, options.dtype,
-                       2),  # squaring doubles a relative error
-            Check("tries counted = k^p", counts, [k, k**2, k**3], 0),
-            Check("weights found = least squares", found, solved, BY_HAND),
-        ],
-        figures={
-            "search": lambda: drawings.search(grid, costs, best),
-            "tries": lambda: drawings.tries(counts, seconds),
-        },
-    )  # fmt: skip
+    return {
+        "search": search_one_weight(options.steps or STEPS),
+        "tries": search_one_two_three_weights(k, options.seed),
+    }
+
+
+def search_one_weight(steps):
+    """The best weight on the grid: by hand and in Keras."""
+    x, y = load_data()
+    grid = np.linspace(LOWEST, HIGHEST, steps + 1)
+    best, costs = scan(x, y, grid)
+    best_in_keras, costs_in_keras = train(build_model(grid), x, y)
+    found = dict(x=x, y=y, grid=grid, best=best, costs=costs)
+    return {**found, "best_in_keras": best_in_keras, "costs_in_keras": costs_in_keras}
 
 
 def search_one_two_three_weights(k, seed):
-    """Count and time the search for p = 1, 2, 3 weights that were planted on the grid.
+    """The search for p = 1, 2, 3 weights: what it finds, its tries, and its time.
 
-    Returns:
-        tries (3,), seconds (3,), weights found (1 + 2 + 3,), the same by least squares.
+    The data come from true weights that are on the grid, so the search can find them exactly.
     """
     X = np.random.default_rng(seed).normal(size=(20, 3))
     grid = np.linspace(-4, 4, k)
-    planted = grid[np.argmin(np.abs(grid[:, None] - PLANTED), axis=0)]
-    counts, seconds, found, solved = [], [], [], []
+    true = grid[np.argmin(np.abs(grid[:, None] - TRUE_WEIGHTS), axis=0)]  # the nearest values
+    ys, found, counts, seconds = [], [], [], []
     for p in (1, 2, 3):
-        y = X[:, :p] @ planted[:p]
+        ys.append(X[:, :p] @ true[:p])
         start = time.perf_counter()
-        w, tried = scan_all(X[:, :p], y, grid)
+        w, tried = scan_all(X[:, :p], ys[-1], grid)
         seconds.append(time.perf_counter() - start)
+        found.append(w)
         counts.append(tried)
-        found.extend(w)
-        solved.extend(np.linalg.lstsq(X[:, :p], y, rcond=None)[0])
-    return counts, seconds, found, solved
+    return dict(X=X, ys=ys, grid=grid, found=found, counts=counts, seconds=seconds)
 
 
-def main(argv=None) -> int:
-    return command.main(run, argv, __doc__, budget="steps")
+def results(measured):
+    """What a learner should see first: {what: number}."""
+    search, tries = measured["search"], measured["tries"]
+    k, seconds_per_try = len(tries["grid"]), tries["seconds"][-1] / tries["counts"][-1]
+    return {
+        "best weight on the grid": search["best"],
+        "its cost": search["costs"].min(),
+        "weights tried": len(search["grid"]),
+        f"combinations of 1, 2, 3 weights, {k} values each": tries["counts"],
+        "seconds to try them": [float(f"{s:.2g}") for s in tries["seconds"]],
+        "years for 10 weights at that pace": k**10 * seconds_per_try / SECONDS_PER_YEAR,
+    }
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    from course.cli import main
+
+    raise SystemExit(main(__file__))

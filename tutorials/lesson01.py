@@ -29,7 +29,7 @@ import numpy as np
 
 from course import lesson01 as lesson
 from course import notebook
-from course.cli.report import precision
+from course.figures import lesson01 as figures
 
 x, y = lesson.load_data()
 grid = np.linspace(lesson.LOWEST, lesson.HIGHEST, lesson.STEPS + 1)
@@ -93,17 +93,16 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.search(grid, costs, best),
+    lambda: figures.search(grid=grid, costs=costs, best=best),
     alt="The cost over the weight is a bowl-shaped curve of dots, one for each"
-    " weight on the grid. A red dot marks the lowest one, at the bottom of the"
-    " bowl.",
+    " weight on the grid. A red dot marks the lowest one, the minimum.",
 )
 
 # %% [markdown]
-# Every dot is one try. They lie on a bowl, and the red dot is its bottom. The
-# shape is no accident. Multiply out the square: $J$ contains $w^2$, $w$ and a
-# constant, and nothing else, so it is a **parabola**. Its lowest point $w^*$
-# can be written down, with two sums over the examples:
+# Every dot is one try. They lie on a bowl, and the red dot is its lowest point,
+# the **minimum**. The shape is no accident. Multiply out the square: $J$
+# contains $w^2$, $w$ and a constant, and nothing else, so it is a **parabola**.
+# Its minimum $w^*$ can be written down, with two sums over the examples:
 #
 # $$
 # w^* = \frac{\sum_i x_i y_i}{\sum_i x_i^2} .
@@ -113,15 +112,18 @@ notebook.figure(
 # form**. The next cell computes it.
 
 # %%
-bottom = (x @ y) / (x @ x)  # x @ y is the sum of the products x_i y_i
+minimum = (x @ y) / (x @ x)  # x @ y is the sum of the products x_i y_i
 
 notebook.numbers(
-    sum_of_xy=x @ y, sum_of_xx=x @ x, bottom=bottom, off=abs(best - bottom)
+    sum_of_xy=x @ y,
+    sum_of_xx=x @ x,
+    minimum=minimum,
+    error=abs(best - minimum),
 )
 
 # %% [markdown]
-# The closed form says {number}`bottom:.1f`, and the search is off by
-# {number}`off:.1g`. Why search at all, then? Because most models have no closed
+# The closed form says {number}`minimum:.1f`, and the error of the search is
+# {number}`error:.1g`. Why search at all, then? Because most models have no closed
 # form. Searching needs only one thing: that the cost of a weight can be
 # computed.
 #
@@ -135,15 +137,21 @@ notebook.numbers(
 
 # %%
 k = lesson.VALUES
-counts, seconds, found, solved = lesson.search_one_two_three_weights(k, seed=0)
-microseconds = 1e6 * seconds[-1] / counts[-1]  # for one try
+tries = lesson.search_one_two_three_weights(k, seed=0)
+counts, found = tries["counts"], tries["found"]
+microseconds = 1e6 * tries["seconds"][-1] / counts[-1]  # for one try
+
+exact = [  # by least squares, for one, two and three weights
+    np.linalg.lstsq(tries["X"][:, : p + 1], examples)[0]
+    for p, examples in enumerate(tries["ys"])
+]
 
 notebook.numbers(
     k=k,
     counts=counts,
     tries_3=counts[-1],
-    three_weights=found[-3:],
-    found_off=np.abs(np.subtract(found, solved)).max(),
+    three_weights=found[-1],
+    largest_error=np.abs(np.concatenate(found) - np.concatenate(exact)).max(),
     microseconds=microseconds,
     tries_10=k**10,
     years=k**10 * microseconds / 1e6 / (365 * 24 * 3600),
@@ -153,7 +161,7 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.tries(counts, seconds),
+    lambda: figures.tries(**tries),
     alt="Left: on a logarithmic axis the number of combinations for one, two"
     " and three weights lies on a straight rising line. Right: the seconds to"
     " try them rise just as steeply.",
@@ -165,7 +173,7 @@ notebook.figure(
 # their number by $k$ = {number}`k`. On the right the measured time follows.
 # Three weights take {number}`tries_3:,d` tries of about
 # {number}`microseconds:.0f` millionths of a second each, and the search finds
-# them: it differs from the exact solution by at most {number}`found_off:.1g`.
+# them: it differs from the exact solution by at most {number}`largest_error:.1g`.
 # Ten weights would take {number}`tries_10:.1e` tries, and at that pace about
 # {number}`years:.0f` years.
 #
@@ -188,13 +196,13 @@ notebook.figure(
 # seven.
 
 # %%
-with precision("float64"):
+with notebook.precision("float64"):
     model = lesson.build_model(grid)
-    keras_costs = lesson.model_costs(model, x, y)
+    keras_best, keras_costs = lesson.train(model, x, y)
 
 notebook.numbers(
     units=model.count_params(),
-    keras_best=grid[np.argmin(keras_costs)],
+    keras_best=keras_best,
     largest_difference=np.abs(keras_costs - costs).max(),
 )
 
@@ -202,8 +210,8 @@ notebook.numbers(
 # The layer has {number}`units` weights, one for each unit. It finds the same
 # best weight, {number}`keras_best:.1f`, and over the whole grid the largest
 # difference between its costs and those by hand is
-# {number}`largest_difference:.1g`. Nothing was trained here: we put the weights
-# in and only asked for the cost.
+# {number}`largest_difference:.1g`. No weight was changed here: we put the
+# weights in, and `train` only picks the unit with the smallest cost.
 #
 # ## Checked
 #
@@ -211,14 +219,14 @@ notebook.numbers(
 # against ones that came another way: the closed form for the best weight, the
 # parabola for the whole curve, $k^p$ for the tries that were counted, and a
 # solver of equations (least squares, `np.linalg.lstsq`) for the one, two and
-# three weights. The columns "error" and "allowed" say how far off a number is
-# and how far off it may be. Where a row compares many numbers, it shows the
-# pair that is furthest apart.
+# three weights. The columns "error" and "allowed" say how large the error of a
+# number is and how large it may be. Where a row compares many numbers, it shows
+# the pair with the largest error beside what is allowed.
 
 # %%
-report = lesson.run()
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(1)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
@@ -236,7 +244,7 @@ best_narrow, costs_narrow = lesson.scan(x, y, narrow)
 
 notebook.numbers(
     spacing_forty=forty[1] - forty[0],
-    off_forty=abs(best_forty - bottom),
+    error_forty=abs(best_forty - minimum),
     cost_forty=costs_forty.min(),
     best_narrow=best_narrow,
     cost_narrow=costs_narrow.min(),
@@ -244,7 +252,7 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.search(narrow, costs_narrow, best_narrow),
+    lambda: figures.search(grid=narrow, costs=costs_narrow, best=best_narrow),
     alt="The cost falls all the way from left to right; the red dot of the"
     " smallest cost is the last one, at the right edge.",
 )
@@ -252,8 +260,8 @@ notebook.figure(
 # %% [markdown]
 # Forty values have thirty-nine gaps between them, so the spacing is
 # {number}`spacing_forty:.4f` and the true weight falls between two of them. The
-# search is off by {number}`off_forty:.4f`, half a gap, and its cost is no
-# longer zero. Every grid has this flaw: within its range it is wrong by up to
+# error of the search is {number}`error_forty:.4f`, half a gap, and its cost is
+# no longer zero. Every grid has this flaw: within its range it is wrong by up to
 # half its spacing, and the lesson's grid was exact only because the answer
 # happened to lie on it.
 #
@@ -273,8 +281,8 @@ notebook.figure(
 #   and why is it not zero?
 # - Replace the square in the cost by the absolute value. Does the curve still
 #   look like a bowl? Does the best weight change?
-# - Try {number}`tries` weights drawn at random instead of the grid. How far off
-#   is the best of them?
+# - Try {number}`tries` weights drawn at random instead of the grid. How large
+#   is the error of the best of them?
 # - Run the lesson with another grid: `python -m course.lesson01 --steps 80`.
 #
 # ## Sources

@@ -95,19 +95,19 @@ def build_model(candidates):
     return model
 
 
-def find_bottom(J, lowest, highest):
+def find_minimum(J, lowest, highest):
     """The w between `lowest` and `highest` where J(w) is smallest, found with at most 100 calls.
 
-    J is a bowl: it falls as far as its bottom and rises from there on, but it is no parabola.
-    A grid of 100 values from −4 to 4 may miss the bottom by 0.04. You must come closer than
+    J is a bowl: it falls as far as its minimum and rises from there on, but it is no parabola.
+    A grid of 100 values from −4 to 4 may miss the minimum by 0.04. You must come closer than
     0.0001 (4 correct decimals; the grid reaches about 1.4). After 100 calls J raises an error.
     J: a function of a number. Return a number.
 
     zh:
     在 `lowest` 与 `highest` 之间找出使 J(w) 最小的 w，最多调用 J 100 次。
 
-    J 像一只碗：到碗底为止一直下降，过了碗底一直上升，但它不是抛物线。
-    从 −4 到 4 取 100 个值的网格，与碗底可能相差 0.04。你的结果必须相差不到 0.0001
+    J 像一只碗：到最小值点为止一直下降，过了最小值点一直上升，但它不是抛物线。
+    从 −4 到 4 取 100 个值的网格，与最小值点可能相差 0.04。你的结果必须相差不到 0.0001
     （4 位小数正确；网格大约只有 1.4 位）。调用超过 100 次，J 就会报错。
     J：一个数的函数。返回一个数。
     """
@@ -140,15 +140,15 @@ LIMIT = 100
 class Bowl:
     """exp(w − c) − (w − c) + 2, lowest at w = c; copies start to count their calls anew."""
 
-    def __init__(self, bottom):
-        self.bottom = bottom
+    def __init__(self, minimum):
+        self.minimum = minimum
         self.calls = 0
 
     def __call__(self, w):
         self.calls += np.asarray(w).size  # a whole grid at once counts as so many calls
         if self.calls > LIMIT:
             raise RuntimeError(f"J: more than {LIMIT} calls / 调用超过 {LIMIT} 次")
-        return np.exp(w - self.bottom) - (w - self.bottom) + 2
+        return np.exp(w - self.minimum) - (w - self.minimum) + 2
 
 
 def counted(n_weights, lowest, highest, spacing):
@@ -202,7 +202,7 @@ def other_model(arrange=np.transpose, use_bias=False, **dense):
 
 
 def correct_decimals(w, J, *_):
-    return -np.log10(max(abs(float(w) - J.bottom), 1e-12))
+    return -np.log10(max(abs(float(w) - J.minimum), 1e-12))
 
 
 def rounds(sizes, left=1.0, right=1.0):
@@ -297,7 +297,7 @@ TASKS = [
         best_weight,
         kind="bug",
         cases=((X_FIVE, Y_FIVE, GRID), (X_FIVE, Y_FIVE, MIXED)),
-        # J is a parabola, the same to both sides: the nearest weight to its bottom is the best.
+        # J is a parabola, the same to both sides: the nearest weight to its minimum is the best.
         reference=lambda x, y, grid: min(grid, key=lambda w: abs(w - (x @ y) / (x @ x))),
         hint=(
             "Follow `lowest` through the loop: what is it after the first weight, and after the"
@@ -319,7 +319,7 @@ TASKS = [
             ),
             Mistake(
                 lambda x, y, grid: lesson01.scan(x, y, grid)[1].min(),
-                "That is the lowest cost; wanted is the weight that has it.",
+                "That is the lowest cost; what is wanted is the weight that has it.",
                 "这是最小的代价；要的是代价最小的那个权重。",
             ),
             Mistake(
@@ -369,7 +369,7 @@ TASKS = [
         ),
     ),
     Task(
-        find_bottom,
+        find_minimum,
         kind="baseline",
         cases=((Bowl(0.8123), -4.0, 4.0), (Bowl(-2.3456), -4.0, 4.0)),
         score=correct_decimals,
@@ -396,14 +396,14 @@ TASKS = [
             ),
             Mistake(
                 rounds([7] * 14, left=0),
-                "The next round begins at the best value: the bottom may lie to its left as well."
+                "The next round begins at the best value: the minimum may be to its left as well."
                 " Take one spacing to both sides.",
-                "下一轮从最佳值开始：碗底也可能在它的左边。两侧都要留一个间距。",
+                "下一轮从最佳值开始：最小值点也可能在它的左边。两侧都要留一个间距。",
             ),
             Mistake(
                 lambda J, lowest, highest: J(rounds([7] * 13)(J, lowest, highest)),
-                "That is the cost at the bottom; wanted is the w where it is.",
-                "这是碗底的代价；要的是碗底所在的 w。",
+                "That is the cost at the minimum; what is wanted is the w where it is.",
+                "这是最小的代价；要的是代价最小的那个 w。",
             ),
         ),
     ),
