@@ -259,7 +259,7 @@ def child(monkeypatch, script):
     def start(command, **named):
         return popen([sys.executable, "-c", script, command[-1]], **named)
 
-    monkeypatch.setattr(cluster.subprocess, "Popen", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
 
 
 def test_what_a_machine_says_last_is_heard_though_nobody_listens(loopback, monkeypatch):

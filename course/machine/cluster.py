@@ -9,19 +9,18 @@ import contextlib
 import functools
 import importlib
 import json
+import math
 import os
 import re
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
-import threading
 import time
 import traceback
 from pathlib import Path
 
 from course.errors import InputError, discard_parts
+from course.machine import processes
 
 WAIT = 60  # seconds in which all machines must come
 HEARTBEAT = 30  # seconds without a word, after which JAX takes a machine for dead
@@ -69,7 +68,8 @@ def run(
         for k in here:
             job = {"lesson": lesson, "options": options, "share": (k, machines),
                    "address": address, "wait": wait}  # fmt: skip
-            children.append(stack.enter_context(_Child(job, device, say if k == here[0] else None)))
+            child = _Machine(job, device, say if k == here[0] else None)
+            children.append(stack.enter_context(child))
         failed = _first_to_fail(children)
         if failed is not None:
             kept = _kept(options.get("resume"), machine)
@@ -89,84 +89,61 @@ def _environment(device):
     return environment
 
 
-class _Child:
-    """One machine's process; what it tells is read by a thread of its own."""
+class _Machine(processes.Child):
+    """One machine's process, and what it has told.
+
+    Attributes:
+        machine: its number.
+        result, error: what it told at its end, or None.
+    """
 
     def __init__(self, job, device, say):
         self.machine, self.say = job["share"][0], say
         self.resume = job["options"].get("resume")
         self.result = self.error = None
-        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        command = [sys.executable, "-m", "course.machine.cluster", json.dumps(job)]
-        # A session of its own: Ctrl-C reaches the parent alone, which ends it.
+        words = ["-m", "course.machine.cluster", json.dumps(job)]
         try:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
-                start_new_session=True, env=_environment(device),
-            )  # fmt: skip
+            super().__init__(words, _environment(device))
         except OSError as error:
             raise InputError(f"cannot start machine {self.machine}: {error.strerror}") from None
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.reader.join()
+        super().__exit__()
         if self.resume:
             folder = Path(self.resume)
             discard_parts(folder if folder.is_dir() else folder.parent, self.process.pid)
-        for stream in (self.process.stdin, self.process.stdout, self.log):
-            stream.close()
 
-    def _read(self):
-        for line in self.process.stdout:
-            told = {}
-            with contextlib.suppress(ValueError):  # the runtime prints there too
-                told = json.loads(line)
-            if isinstance(told, dict):
-                self.result = told.get("result", self.result)
-                self.error = told.get("error", self.error)
-                with contextlib.suppress(OSError):  # nobody reads what is said
-                    if self.say and "line" in told:
-                        self.say(told["line"])
-
-    @property
-    def failed(self):
-        return self.process.poll() not in (None, 0)
+    def look(self):
+        """Take in what it has told; return whether it has ended."""
+        ended = self.status is not None
+        for told in self.records():
+            self.result = told.get("result", self.result)
+            self.error = told.get("error", self.error)
+            with contextlib.suppress(OSError):  # nobody reads what is said
+                if self.say and "line" in told:
+                    self.say(told["line"])
+        return ended
 
     @property
     def killed(self):
         """By a signal from outside; JAX's own end is an abort."""
-        code = self.process.returncode
-        return code is not None and code < 0 and -code not in (signal.SIGABRT, signal.SIGSEGV)
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read()
+        return self.status < 0 and -self.status not in (signal.SIGABRT, signal.SIGSEGV)
 
 
 def _first_to_fail(children):
     """Wait until all have ended, or one has failed and the others had time to; return that one."""
-    while not any(child.failed for child in children):
-        if all(child.process.poll() == 0 for child in children):
-            for child in children:
-                child.reader.join()
-            return None
-        time.sleep(0.05)
-    end = time.monotonic() + GRACE
-    while any(child.process.poll() is None for child in children) and time.monotonic() < end:
-        time.sleep(0.05)
-    failed = [child for child in children if child.failed]
-    for child in failed:
-        child.reader.join()
+    end = math.inf
+    while time.monotonic() < end:
+        ended = [child.look() for child in children]
+        if all(ended):
+            break
+        if end == math.inf and any(child.status for child in children):
+            end = time.monotonic() + GRACE
+        time.sleep(processes.TICK)
+    failed = [child for child in children if child.status]
     # The others only lost it: what was killed, or has something to say, comes before those.
     order = (lambda child: child.killed, lambda child: child.error, lambda child: True)
-    return next(child for cause in order for child in failed if cause(child))
+    return next((child for cause in order for child in failed if cause(child)), None)
 
 
 def _kept(resume, machine):
@@ -182,7 +159,7 @@ def _why(children, failed, wait, kept):
     if failed.error:
         return f"{name}: {failed.error}"
     if failed.killed:
-        was = f"was killed ({signal.Signals(-failed.process.returncode).name})"
+        was = f"was killed ({signal.Signals(-failed.status).name})"
         others = ", the other machines ended" if len(children) > 1 else ""
         return f"{name} {was}{others}; {kept}"
     if "Failed to add port" in text:
@@ -192,7 +169,7 @@ def _why(children, failed, wait, kept):
     if any(word in text for word in ("Gloo", "NCCL", "heartbeat", "another task died")):
         return f"{name} lost the connection to another machine; {kept}"
     last = text.strip().splitlines()
-    return f"{name} ended with: {last[-1] if last else failed.process.returncode}; {kept}"
+    return f"{name} ended with: {last[-1] if last else failed.status}; {kept}"
 
 
 def split_address(address):
@@ -336,15 +313,10 @@ def _tell(**what):
     print(json.dumps(what), file=sys.__stdout__, flush=True)  # fit's stdout goes elsewhere
 
 
-def _end_with_parent():
-    sys.stdin.buffer.read()  # until the parent closes it, or is no more
-    os._exit(1)
-
-
 def main():
     """A machine's own process."""
     job = json.loads(sys.argv[1])
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    processes.end_with_parent()
     machine, machines = job["share"]
     status = 1
     try:
