@@ -1,4 +1,4 @@
-"""What the user can mend, said in one line; no traceback, and an exit status that tells.
+"""Errors that the user can fix: one line, no traceback, and an exit status.
 
 1    a check fails
 2    bad input
@@ -33,14 +33,16 @@ class Interrupted(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def written_whole(path):
-    """A temporary name to write to, which becomes `path` as the block ends: never half a file.
+def atomic_write(path):
+    """Yield a temporary path to write to; it replaces `path` when the block ends without an error.
+
+    A reader never finds half a file.
 
     Args:
-        path: a `pathlib.Path`; the temporary name has the same ending.
+        path: a `pathlib.Path`; the temporary file has the same suffix.
 
     Raises:
-        InputError: the disk is full or the folder went away.
+        InputError: the disk is full, or the folder is gone.
     """
     part = path.with_name(_part(os.getpid(), path.name))
     try:
@@ -53,7 +55,7 @@ def written_whole(path):
 
 
 def discard_parts(folder, pid):
-    """Remove what a process, which was killed, had begun to write in a `written_whole`.
+    """Remove the temporary files of `atomic_write` that a killed process has left in a folder.
 
     Args:
         folder: a `pathlib.Path`.
@@ -80,7 +82,7 @@ class _Status:
 
 @contextlib.contextmanager
 def one_line_errors(name):
-    """Turn what the user can mend into one line on stderr and an exit status in `.code`."""
+    """Turn an error that the user can fix into one line on stderr and an exit status in `.code`."""
     status = _Status()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not where a notebook has replaced it

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course.errors import InputError, written_whole
+from course.errors import InputError, atomic_write
 
 BLUE, ORANGE, GREEN, RED, GREY = "#3366aa", "#e08214", "#2a8a4a", "#c03030", "#8a8a8a"
 
@@ -91,7 +91,7 @@ def save(figure, path):
         InputError: the disk is full or the folder went away.
     """
     path = Path(path)
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         figure.savefig(part, format="png")
     return path
 

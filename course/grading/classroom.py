@@ -12,7 +12,7 @@ from pathlib import Path
 import course
 from course import figures
 from course.cli.command import whole_number
-from course.errors import InputError, Interrupted, Parser, written_whole
+from course.errors import InputError, Interrupted, Parser, atomic_write
 from course.grading import exercise
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
 
@@ -46,7 +46,7 @@ def give(argv):
     except OSError as error:
         raise InputError(f"cannot make the folder {given.folder}: {error.strerror}") from None
     for n, path in paths.items():
-        with written_whole(path) as part:
+        with atomic_write(path) as part:
             part.write_text(texts[n], encoding="utf-8")
         names = exercise.names(n)
         print(f"{path}: {len(names)} exercises: {', '.join(names)}")
@@ -197,7 +197,7 @@ def _remember(result):
     kept = _progress(path)
     states = {name: state for name, (state, _) in result.states.items()}
     kept["files"][result.path.name] = {"lesson": result.lesson, "exercises": states}
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -360,7 +360,7 @@ def _write(table, rows):
     columns = [f"{lesson}.{name}" for lesson, name in names]
     # Spreadsheets need utf-8-sig's mark to read Chinese.
     with (
-        written_whole(table) as part,
+        atomic_write(table) as part,
         part.open("w", newline="", encoding="utf-8-sig") as file,
     ):
         writer = csv.writer(file)

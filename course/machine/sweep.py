@@ -20,7 +20,7 @@ import numpy as np
 import course
 from course.cli.command import whole_number
 from course.cli.report import plain, short
-from course.errors import InputError, Interrupted, Parser, written_whole
+from course.errors import InputError, Interrupted, Parser, atomic_write
 from course.machine import runs
 
 MOST_SEEDS, MOST_JOBS = 100_000, 256
@@ -183,7 +183,7 @@ class Found:
             told = f"no record: {self.failures[run]}"
         else:
             record = {**record, **self.now, "status": status}
-            with written_whole(self.path(run)) as part:
+            with atomic_write(self.path(run)) as part:
                 part.write_text(json.dumps(plain(record)) + "\n", encoding="utf-8")
             self.records[run] = record
             good = sum(check["passed"] for check in record["checks"])

@@ -26,7 +26,7 @@ import numpy as np
 import course
 from course.cli import command, report
 from course.data import DAMAGE
-from course.errors import InputError, written_whole
+from course.errors import InputError, atomic_write
 from course.machine import cluster
 
 FORMAT = 1  # of the checkpoint; another one is refused
@@ -290,7 +290,7 @@ def save_model(model, path):
         InputError: the name does not end in .keras, or it cannot be written.
     """
     path = require_model_name(path)
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         model.save(part)
     return path
 
@@ -420,7 +420,7 @@ def _write(path, state):
     groups = {"weights": state.weights, "memory": state.memory, "best": state.best}
     arrays = {f"{name}{i}": a for name, group in groups.items() for i, a in enumerate(group)}
     about = {"format": FORMAT, "identity": state.identity, "history": state.history}
-    with written_whole(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         np.savez(file, about=json.dumps(about), **arrays)
         file.flush()
         os.fsync(file.fileno())
