@@ -105,14 +105,14 @@ def test_augmented_batches_are_resumed_bit_for_bit(tmp_path):
 
 def break_off(monkeypatch, at):
     """Ctrl-C as epoch `at`, from 0, begins."""
-    right = training._Keeper.on_epoch_begin
+    right = training.keeper.Keeper.on_epoch_begin
 
     def wrong(self, epoch, logs=None):
         if epoch == at:
             raise KeyboardInterrupt
         right(self, epoch, logs)
 
-    monkeypatch.setattr(training._Keeper, "on_epoch_begin", wrong)
+    monkeypatch.setattr(training.keeper.Keeper, "on_epoch_begin", wrong)
 
 
 def test_ctrl_c_keeps_the_best_weights(monkeypatch, unbroken):
@@ -140,8 +140,8 @@ def test_a_cost_that_is_no_number_is_never_the_best(monkeypatch):
     assert np.isnan(history.logs["val_loss"][-1])
     assert history.best_epoch == 1
     assert np.isfinite(model.get_weights()[0]).all()
-    assert training._best_epoch([0.4, np.nan, 0.3, np.nan]) == 3
-    assert training._best_epoch([np.nan, np.nan]) == 1
+    assert training.checkpoint.best_epoch([0.4, np.nan, 0.3, np.nan]) == 3
+    assert training.checkpoint.best_epoch([np.nan, np.nan]) == 1
 
 
 def test_restart_forgets_the_steps_but_not_the_learning_rate():

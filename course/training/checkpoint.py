@@ -1,0 +1,160 @@
+"""A training's state at the end of an epoch, in memory and in a file."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from course.data import DAMAGE
+from course.errors import InputError, atomic_write
+from course.training.models import require_folder
+
+FORMAT = 2  # of the checkpoint; another one is refused
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything a training is at the end of an epoch: what a checkpoint holds."""
+
+    weights: list
+    optimizer: list  # its variables: the count of steps, the momentum
+    best: list  # the weights of the epoch with the smallest val_loss
+    history: dict
+    identity: dict
+
+    @property
+    def epochs(self):
+        return len(self.history.get("loss", []))
+
+
+def checkpoint_path(path):
+    """The checkpoint's file: `path` itself, or checkpoint.npz in the folder `path`."""
+    path = Path(path)
+    file = path if path.suffix == ".npz" else path / "checkpoint.npz"
+    if file is not path and not path.exists():
+        with contextlib.suppress(OSError):
+            path.mkdir(parents=True)
+    require_folder(file, "--resume")
+    return file
+
+
+def smallest(losses):
+    """The smallest number among them; infinity where there is none."""
+    return min((loss for loss in losses if loss == loss), default=np.inf)
+
+
+def best_epoch(losses):
+    """The first epoch, from 1, with the smallest loss; the first where none is a number."""
+    least = smallest(losses)
+    return losses.index(least) + 1 if least in losses else 1
+
+
+def arrays(variables):
+    """Copies of variables, as NumPy arrays."""
+    return [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
+
+
+def assign(model, weights, optimizer):
+    """Give a model these weights, and its optimizer these variables."""
+    for variables, values in ((model.weights, weights), (model.optimizer.variables, optimizer)):
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+
+
+def settings_of(model, arrays, batch_size, seed, augment):
+    """What must be the same where a training goes on; each in a word or a digest."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array))
+    return {
+        "model": hashlib.sha256(repr(_plan(model)).encode()).hexdigest()[:16],
+        "data": digest.hexdigest()[:16],
+        "backend": keras.backend.backend(),
+        "seed": int(seed),
+        "batch size": int(batch_size),
+        "augmentation": getattr(augment, "__name__", repr(augment)),
+    }
+
+
+def _plan(model):
+    """A model's layers, optimizer and loss, in words that no run changes.
+
+    Not `model.to_json()`: that imports TensorFlow, on any backend, for some seconds.
+    """
+    layers = [
+        (type(layer).__name__, getattr(getattr(layer, "activation", None), "__name__", None),
+         [(tuple(w.shape), w.dtype) for w in layer.weights], _settings(layer))
+        for layer in model.layers
+    ]  # fmt: skip
+    rate = getattr(model.optimizer, "_learning_rate", None)
+    loss = model.loss if isinstance(model.loss, str) else _settings(model.loss)
+    return layers, _settings(model.optimizer), _settings(rate), loss
+
+
+def _settings(thing):
+    """Its own words and numbers, by name, but for those that Keras or a training counts."""
+    plain = (bool, int, float, str, tuple)
+    own = {k: v for k, v in getattr(thing, "__dict__", {}).items() if isinstance(v, plain)}
+    left_out = ("name", "built", "trained")
+    return type(thing).__name__, sorted(
+        (k, str(v)) for k, v in own.items() if not k.startswith("_") and k not in left_out
+    )
+
+
+def write(path, state):
+    """Write the checkpoint under a temporary name, then rename: never half a file."""
+    groups = {"weights": state.weights, "optimizer": state.optimizer, "best": state.best}
+    arrays = {f"{name}{i}": a for name, group in groups.items() for i, a in enumerate(group)}
+    about = {"format": FORMAT, "identity": state.identity, "history": state.history}
+    with atomic_write(path) as part, part.open("wb") as file:
+        np.savez(file, about=json.dumps(about), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_bytes(path):
+    """What the checkpoint's file holds; None where there is none."""
+    try:
+        return path.read_bytes() if path is not None and path.exists() else None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+
+
+def read(content, path, model, identity):
+    damaged = f"--resume {path} is no checkpoint of the course, or is damaged; delete it"
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            about = json.loads(str(archive["about"]))
+            if about["format"] != FORMAT:
+                raise InputError(f"--resume {path} is of another version of the course; delete it")
+            for what, wanted in identity.items():
+                if about["identity"].get(what) != wanted:
+                    raise InputError(
+                        f"--resume {path} is of another {what}"
+                        f" ({about['identity'].get(what)}, not {wanted});"
+                        " name another place, or run what it was written by"
+                    )
+            counts = {"weights": model.weights, "optimizer": model.optimizer.variables,
+                      "best": model.weights}  # fmt: skip
+            groups = {
+                name: [archive[f"{name}{i}"] for i in range(len(variables))]
+                for name, variables in counts.items()
+            }
+            history = {str(k): [float(v) for v in row] for k, row in about["history"].items()}
+    except InputError:
+        raise
+    except (*DAMAGE, OSError, KeyError, AttributeError):
+        raise InputError(damaged) from None
+    for name, variables in counts.items():
+        if any(a.shape != tuple(v.shape) for a, v in zip(groups[name], variables)):
+            raise InputError(damaged)
+    if not history.get("loss") or "val_loss" not in history:
+        raise InputError(damaged)
+    return State(**groups, history=history, identity=identity)

@@ -1,0 +1,69 @@
+"""Models on disk."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import keras
+
+import course
+from course.errors import InputError, atomic_write
+
+
+def save_model(model, path):
+    """Write a `.keras` file under a temporary name, then rename: never half a file.
+
+    Raises:
+        InputError: the name does not end in .keras, or it cannot be written.
+    """
+    path = require_model_name(path)
+    with atomic_write(path) as part:
+        model.save(part)
+    return path
+
+
+def require_model_name(path):
+    """`path`, if a model can be saved under it; asked before an hour of training is spent."""
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise InputError(f"--save {path}: the name of a model ends in .keras")
+    require_folder(path, "--save")
+    _import_quietly()
+    return path
+
+
+def _import_quietly():
+    """Keras imports TensorFlow, where it is installed, to save or load a model anywhere."""
+    if course.is_installed("tensorflow"):
+        course.import_quietly("tensorflow")
+
+
+def load_model(path, input_shape):
+    """A `.keras` model that takes pictures of `input_shape` and gives class probabilities.
+
+    Raises:
+        InputError: there is none, it is damaged, or it is a model of something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"--model {path}: no such file; make one with --save {path}")
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        raise InputError(f"--model {path} is not a .keras file; make one with --save")
+    _import_quietly()
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # of any kind, from zip, JSON, HDF5 and Keras
+        reason = (" ".join(str(error).split()) or type(error).__name__)[:160]
+        raise InputError(f"--model {path} cannot be loaded ({reason})") from None
+    ins, outs = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    if ins != (None, *input_shape) or not isinstance(outs, tuple) or len(outs) != 2:
+        raise InputError(
+            f"--model {path} turns {ins} into {outs}; expected is a model from"
+            f" {(None, *input_shape)} to (None, classes)"
+        )
+    return model
+
+
+def require_folder(file, flag):
+    if file.is_dir() or not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
+        raise InputError(f"{flag} {file}: cannot write there; name a file in a folder that exists")
