@@ -72,12 +72,15 @@ class Table(NamedTuple):
             w, b: in the table's own units; of several fits (fits, p) and (fits,).
             which: their names, put behind "weight of …" and "intercept".
         """
+        errors = self.X @ np.transpose(w) + b - self.y.reshape(-1, *([1] * np.ndim(b)))
+        explained = 1 - np.mean(errors**2, axis=0) / self.y.var()
         return {
             "rows": len(self.y),
             "columns used": ", ".join(self.columns),
             "columns left out (no numbers)": ", ".join(self.left_out) or "none",
             **{f"weight of {name}{which}": v for name, v in zip(self.columns, np.transpose(w))},
             f"intercept{which}": b,
+            f"fraction of the variance explained{which}": explained,
         }
 
 
