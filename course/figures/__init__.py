@@ -112,3 +112,26 @@ def contours(ax, w, b, heights):
     top = heights.max()
     levels = top * np.geomspace(1e-4, 1, 16)
     ax.contour(w, b, heights - heights.min(), levels, cmap="Blues_r", linewidths=0.8)
+
+
+def mosaic(tiles, columns, gap=1):
+    """Pictures side by side with a gap of NaN, which is drawn as nothing.
+
+    Args:
+        tiles: shape (n, h, w).
+    """
+    n, h, w = tiles.shape
+    rows = -(-n // columns)
+    whole = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap), np.nan)
+    for i, tile in enumerate(tiles):
+        top, left = i // columns * (h + gap), i % columns * (w + gap)
+        whole[top : top + h, left : left + w] = tile
+    return whole
+
+
+def bare(ax):
+    """Axes without ticks, grid and frame, for a picture."""
+    ax.grid(False)
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set_visible(False)

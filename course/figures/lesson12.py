@@ -3,7 +3,7 @@
 import numpy as np
 
 from course import figures
-from course.figures.lesson11 import bare, mosaic
+from course.figures import bare, mosaic
 
 COLOURS = (figures.BLUE, figures.GREEN, figures.ORANGE, figures.RED, figures.GREY)
 
