@@ -50,9 +50,9 @@ def list_lessons():
 
 
 def run(arguments):
-    from course.machine import runs, sweep
+    from course.machine import processes, sweep
 
-    runs.end_with_sweep()
+    processes.end_with_parent()
     words = list(itertools.takewhile(lambda word: not word.startswith("-"), arguments))
     numbers = _numbers(words)
     flags = Parser(

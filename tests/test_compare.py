@@ -1,6 +1,7 @@
 """The backends beside each other."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -101,12 +102,12 @@ def test_all_lessons_agree_on_all_installed_backends(command):
 
 def child(monkeypatch, script):
     """Let the comparison start this script instead of the lessons."""
-    popen = compare.subprocess.Popen
+    popen = subprocess.Popen
 
     def start(command, **named):
         return popen([sys.executable, "-c", script], **named)
 
-    monkeypatch.setattr(compare.subprocess, "Popen", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
     monkeypatch.setattr(course, "is_installed", lambda name: name != "torch")
 
 

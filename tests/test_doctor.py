@@ -1,22 +1,37 @@
+import sys
+
 import pytest
 from conftest import once
 
 import course
-from course import data
+from course import data, machine
 from course.cli import doctor
+from course.machine import processes
 
 
 @pytest.fixture
 def quick_backends(monkeypatch):
     """The probe imports a backend in a process of its own; here its answer is made up."""
 
-    def answer(command, **named):
-        class Done:
-            stdout = 'chatter\n["1.0", ["CPU", "GPU NVIDIA H200"], ""]\n'
+    class Answer:
+        last_words = ""
 
-        return Done()
+        def __init__(self, words, changes):
+            pass
 
-    monkeypatch.setattr(doctor.subprocess, "run", answer)
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def wait(self, seconds):
+            return True
+
+        def records(self):
+            return [{"version": "1.0", "devices": ["CPU", "GPU NVIDIA H200"], "no GPU": ""}]
+
+    monkeypatch.setattr(processes, "Child", Answer)
 
 
 @once  # it looks at all that are installed
@@ -39,7 +54,8 @@ def test_why_no_gpu_is_seen_stands_in_the_same_line(monkeypatch, capsys):
         assert doctor._backend(course.backend)
         (line,) = capsys.readouterr().out.splitlines()
         assert line.endswith("sees CPU; no GPU: CUDA_VISIBLE_DEVICES=-1 leaves it out: unset it")
-    probe = 'print(\'["1.0", ["CPU"], "an NVIDIA card, but no driver"]\')'
+    answer = {"version": "1.0", "devices": ["CPU"], "no GPU": "an NVIDIA card, but no driver"}
+    probe = f"import json; print('chatter'); print(json.dumps({answer}))"
     monkeypatch.setattr(doctor, "PROBE", probe)
     assert doctor._backend(course.backend)
     (line,) = capsys.readouterr().out.splitlines()
@@ -59,6 +75,21 @@ def test_a_backend_that_does_not_import(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "PROBE", "raise OSError('libcudart is not there')")
     assert doctor.doctor() == 1
     assert "does not import: OSError: libcudart is not there" in capsys.readouterr().out
+
+
+def test_a_backend_that_does_not_answer(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "PROBE", "import time; time.sleep(60)")
+    monkeypatch.setattr(doctor, "SECONDS", 0.2)
+    assert not doctor._backend(course.backend)
+    assert "did not answer within 0.2 s" in capsys.readouterr().out
+
+
+def test_a_backend_that_cannot_be_tried(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.delitem(sys.modules, "course.machine.processes")
+    monkeypatch.delattr(machine, "processes")
+    assert not doctor._backend(course.backend)
+    assert "cannot be tried: import of psutil halted" in capsys.readouterr().out
 
 
 def test_a_data_file_that_has_changed(quick_backends, monkeypatch, tmp_path, capsys):
@@ -90,6 +121,6 @@ def test_the_chosen_backend_must_be_one_that_works(monkeypatch, capsys):
 
 
 def test_a_package_that_is_too_old(quick_backends, monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "LEAST", {**doctor.LEAST, "keras": "99.0"})
+    monkeypatch.setattr(doctor, "MINIMUM", {**doctor.MINIMUM, "keras": "99.0"})
     assert doctor.doctor() == 1
     assert 'python -m pip install "keras>=99.0"' in capsys.readouterr().out

@@ -67,4 +67,4 @@ def test_the_pins_are_exact_and_name_no_place():
 def test_the_doctor_asks_for_what_the_package_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = dict(entry.split(">=") for entry in project["dependencies"])
-    assert asked == doctor.LEAST
+    assert asked == doctor.MINIMUM

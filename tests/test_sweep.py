@@ -387,8 +387,8 @@ def test_a_sweep_that_is_ended_half_way_goes_on(lesson, master, in_tmp, name, ho
         pytest.importorskip("distributed")
     body = """
 import itertools, psutil
-from course.machine import runs
-runs.end_with_sweep()
+from course.machine import processes
+processes.end_with_parent()
 note("begun")
 time.sleep(60 if seed > 2 and os.path.exists("slow") else 0.1)
 sweep = itertools.takewhile(lambda process: process.pid != TESTS, psutil.Process().parents())

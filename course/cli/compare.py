@@ -2,10 +2,6 @@
 
 import itertools
 import json
-import os
-import subprocess
-import sys
-import tempfile
 
 import numpy as np
 from rich.console import Console
@@ -13,8 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 import course
-from course.cli.report import plain, short
+from course.cli.table import plain, short
 from course.errors import InputError
+from course.machine import processes
 
 
 def compare(numbers, flags):
@@ -72,24 +69,17 @@ def _run(backend, numbers, flags):
     Raises:
         InputError: the process ended without a record of every lesson.
     """
-    command = [sys.executable, "-m", "course", "run", *map(str, numbers), *flags, "--json"]
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    words = ["-m", "course", "run", *map(str, numbers), *flags, "--json"]
     missing = list(numbers)
-    # Not a pipe: a pipe that nobody reads would stop a talkative process.
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
-        ) as process:
-            for line in process.stdout:
-                if line.startswith("{"):
-                    record = json.loads(line)
-                    missing.remove(record["lesson"])
-                    yield record
-        log.seek(0)
-        said = log.read().strip().splitlines()
-    if missing or process.returncode not in (0, 1):
-        last = said[-1] if said else f"it ended with status {process.returncode}"
-        raise InputError(f"on {backend}, lesson {missing[0] if missing else numbers[-1]}: {last}")
+    changes = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with processes.Child(words, changes) as child:
+        for record in child.follow():
+            missing.remove(record["lesson"])
+            yield record
+        if missing or child.status not in (0, 1):
+            last = child.last_words or f"it ended with status {child.status}"
+            lesson = missing[0] if missing else numbers[-1]
+            raise InputError(f"on {backend}, lesson {lesson}: {last}")
 
 
 def _by_name(by_backend):

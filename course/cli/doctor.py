@@ -1,19 +1,19 @@
-"""`python -m course doctor`: what is here, what is missing, and the command that mends it."""
+"""`python -m course doctor`: what is here, what is missing, and the command that fixes it."""
 
 import importlib.metadata
-import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 
 import course
 
+SECONDS = 300  # in which a backend must answer
 # Runs in a process of its own, because a process has only one backend.
 PROBE = """
 import json
-from course.machine import gpu
+from course.machine import gpu, processes
+processes.end_with_parent()
 import keras
 backend, seen = keras.backend.backend(), []
 if backend == "tensorflow":
@@ -31,7 +31,8 @@ else:
     seen = ["CPU"] + ["GPU " + torch.cuda.get_device_name(i) for i in range(cards)]
 import sys
 version = sys.modules[backend].__version__
-print(json.dumps([version, [s.strip() for s in seen], gpu.why_none(backend)]))
+seen = [device.strip() for device in seen]
+print(json.dumps({"version": version, "devices": seen, "no GPU": gpu.why_none(backend)}))
 """
 
 
@@ -47,15 +48,15 @@ def doctor():
         _fonts()
     _write_access()
     print(
-        "\nLessons can run here." if fine else "\nNo lesson can run here yet: mend what is missing."
+        "\nLessons can run here." if fine else "\nNo lesson can run here yet: fix what is missing."
     )
     return 0 if fine else 1
 
 
-def _line(ok, what, found, mend=None):
+def _line(ok, what, found, fix=None):
     print(f"{'OK     ' if ok else 'missing'}  {what:<12} {found}", flush=True)
-    if mend and not ok:
-        print(f"{'':22}-> {mend}")
+    if fix and not ok:
+        print(f"{'':22}-> {fix}")
     return ok
 
 
@@ -67,29 +68,29 @@ def _python():
 def _chosen(works):
     if not any(works.values()):
         return _line(False, "backend", "none works", "python -m pip install jax")
-    mend = "set KERAS_BACKEND to one that is OK above"
+    fix = "set KERAS_BACKEND to one that is OK above"
     if course.backend_problem:
-        return _line(False, "backend", course.backend_problem, mend)
+        return _line(False, "backend", course.backend_problem, fix)
     chosen = f"{course.backend} (KERAS_BACKEND, else keras.json, else the first installed)"
-    return _line(works[course.backend], "chosen", chosen, mend)
+    return _line(works[course.backend], "chosen", chosen, fix)
 
 
-LEAST = {"joblib": "1.5", "keras": "3.15", "numpy": "2.0", "scipy": "1.15", "scikit-learn": "1.9",
+MINIMUM = {"joblib": "1.5", "keras": "3.15", "numpy": "2.0", "scipy": "1.15", "scikit-learn": "1.9",
          "matplotlib": "3.10", "ml-dtypes": "0.5", "pillow": "11", "psutil": "7",
          "rich": "13"}  # fmt: skip
 
 
 def _packages():
     good = True
-    for name, least in LEAST.items():
-        mend = f'python -m pip install "{name}>={least}"'
+    for name, minimum in MINIMUM.items():
+        fix = f'python -m pip install "{name}>={minimum}"'
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            good = _line(False, name, "not installed", mend)
+            good = _line(False, name, "not installed", fix)
             continue
-        enough = _numbers(version) >= _numbers(least)
-        good &= _line(enough, name, version if enough else f"{version} is too old", mend)
+        enough = _numbers(version) >= _numbers(minimum)
+        good &= _line(enough, name, version if enough else f"{version} is too old", fix)
     return good
 
 
@@ -102,20 +103,22 @@ def _backend(name):
     install = f"python -m pip install {name}"
     if not course.is_installed(name):
         return _line(False, name, "not installed", install)
-    environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
-        probe = subprocess.run(
-            [sys.executable, "-c", PROBE],
-            env=environment, capture_output=True, text=True, timeout=300, check=True,
-        )  # fmt: skip
-        version, devices, why = json.loads(probe.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        return _line(False, name, "did not answer within 300 s", install + " --force-reinstall")
-    except (subprocess.CalledProcessError, ValueError, IndexError) as error:
-        said = (getattr(error, "stderr", "") or "no answer").strip().splitlines()[-1]
-        return _line(False, name, f"does not import: {said}", install + " --force-reinstall")
-    without = f"; no GPU: {why}" if why else ""
-    return _line(True, name, f"{version}, sees {', '.join(devices)}{without}")
+        from course.machine import processes
+    except ImportError as error:  # psutil is missing
+        return _line(False, name, f"cannot be tried: {error}", "install the packages above first")
+    changes = {"KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with processes.Child(["-c", PROBE], changes) as probe:
+        ended, answers, said = probe.wait(SECONDS), probe.records(), probe.last_words
+    if not ended:
+        said = f"did not answer within {SECONDS} s"
+    elif not answers:
+        said = f"does not import: {said or 'no answer'}"
+    else:
+        version, devices, why = answers[-1].values()
+        without = f"; no GPU: {why}" if why else ""
+        return _line(True, name, f"{version}, sees {', '.join(devices)}{without}")
+    return _line(False, name, said, install + " --force-reinstall")
 
 
 def _data_files():
@@ -146,6 +149,6 @@ def _write_access():
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        mend = "go to a folder of your own, or name one with --save-dir"
-        return _line(False, "writing", f"{folder}: {error.strerror}", mend)
+        fix = "go to a folder of your own, or name one with --save-dir"
+        return _line(False, "writing", f"{folder}: {error.strerror}", fix)
     return _line(True, "writing", f"{folder} takes the figures")

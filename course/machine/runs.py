@@ -9,18 +9,13 @@ import importlib.util
 import itertools
 import os
 import signal
-import subprocess
 import sys
-import tempfile
-import threading
 import warnings
 
-import psutil
-
 from course.errors import InputError
+from course.machine import processes
 
 START = ("-m", "course", "run")  # what Python is given before the lesson's number
-MARK = "COURSE_SWEEP"  # an environment variable: this process is a run of a sweep
 # For runs beside each other: one thread each, and none takes the graphics card's whole memory.
 BESIDE = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
@@ -70,7 +65,7 @@ def run_all(runs, flags, keras_backend, name, jobs, came):
     """
     from joblib import delayed, parallel_config
 
-    changes = {MARK: "1", "KERAS_BACKEND": keras_backend, "PYTHONIOENCODING": "utf-8"}
+    changes = {"KERAS_BACKEND": keras_backend, "PYTHONIOENCODING": "utf-8"}
     if jobs > 1:
         changes |= {name: os.environ.get(name, usual) for name, usual in BESIDE.items()}
     tasks = (
@@ -82,7 +77,7 @@ def run_all(runs, flags, keras_backend, name, jobs, came):
                 for outcome in outcomes:
                     came(*outcome)
         finally:
-            _end_runs()
+            processes.end_children()
 
 
 def _outcomes(tasks, jobs):
@@ -145,7 +140,7 @@ def _dask(client):
             def ended(future):
                 if error := future.exception():
                     run = func.items[0][1][0]
-                    callback([(run, None, b"", f"{type(error).__name__}: {error}")])
+                    callback([(run, None, None, f"{type(error).__name__}: {error}")])
 
             future = super().submit(func, callback)
             future.add_done_callback(ended)
@@ -171,51 +166,23 @@ def run_one(run, words, changes, master):
         master: the process that asks, by its id.
 
     Returns:
-        (run, exit status or None where it did not start, its last line of JSON, its last words).
+        (run, exit status or None where it did not start, the last JSON object that it printed or
+        None, its last words).
     """
-    parent = os.getppid() if os.getpid() != master else None
-    if parent:
+    worker, parent = os.getpid() != master, os.getppid()
+    if worker:
         _leave_ctrl_c()
-    command = [sys.executable, *words, "--seed", str(run[1]), "--json"]
     try:
-        # Files, because a pipe that nobody reads would stop a talkative process.
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            with subprocess.Popen(
-                command, env={**os.environ, **changes}, start_new_session=True,
-                stdin=subprocess.PIPE, stdout=out, stderr=err,
-            ) as process:  # fmt: skip
-                try:
-                    _wait(process, parent)
-                finally:
-                    process.kill()
-            return run, process.returncode, _last(out, b"{"), _last(err).decode("utf-8", "replace")
+        with processes.Child([*words, "--seed", str(run[1]), "--json"], changes) as child:
+            while not child.wait(1):
+                if worker and os.getppid() != parent:
+                    os._exit(1)  # nobody waits for the record any more; the run ends as well
+                if worker and _cancelled():
+                    child.end()
+            records = child.records()
+            return run, child.status, records[-1] if records else None, child.last_words
     except OSError as error:
-        return run, None, b"", error.strerror or str(error)
-
-
-def _last(file, beginning=b""):
-    """The file's last line that begins so and is not empty."""
-    file.seek(0)
-    line = b""
-    for each in file:
-        if each.startswith(beginning) and each.strip():
-            line = each.strip()
-    return line
-
-
-def _wait(process, parent):
-    """Wait until it ends; end it where nobody waits for its record any more.
-
-    Args:
-        parent: of a worker of joblib's, by its id; None in the master itself.
-    """
-    while process.poll() is None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(1)
-        if parent and os.getppid() != parent:
-            os._exit(1)
-        if parent and _cancelled():
-            process.kill()
+        return run, None, None, error.strerror or str(error)
 
 
 def _cancelled():
@@ -230,22 +197,3 @@ def _cancelled():
         return False
     task = worker.state.tasks.get(worker.get_current_task())
     return task is None or task.state == "cancelled"
-
-
-def _end_runs():
-    """End the runs that are still under way on this machine."""
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if MARK in process.environ():
-                process.kill()
-
-
-def end_with_sweep():
-    """In a run of a sweep: end when the sweep has ended, whatever ended it."""
-    if os.environ.pop(MARK, None):
-        threading.Thread(target=_end_at_end_of_input, daemon=True).start()
-
-
-def _end_at_end_of_input():
-    os.read(0, 1)  # comes back when the process at the pipe's other end is gone
-    os._exit(1)

@@ -18,14 +18,14 @@ from concurrent.futures import BrokenExecutor
 import numpy as np
 
 import course
-from course.cli.command import whole_number
-from course.cli.report import plain, short
+from course.cli.flags import whole_number
+from course.cli.table import plain, short
 from course.errors import InputError, Interrupted, Parser, atomic_write
 from course.machine import runs
 
-MOST_SEEDS, MOST_JOBS = 100_000, 256
-LONGEST = 300  # letters of a run's last words
-LONGEST_ROW = 4  # numbers in a result that are shown one by one
+MAX_SEEDS, MAX_JOBS = 100_000, 256
+MAX_LETTERS = 300  # of a run's last words
+MAX_ROW = 4  # numbers in a result that are shown one by one
 ALONE = ("seed", "save", "save-dir", "resume", "show", "predict")  # flags that no sweep takes
 
 
@@ -33,7 +33,7 @@ def add_flags(flags):
     """Give an argparse parser the flags of a sweep; one that is not given is None."""
     add = flags.add_argument
     add("--seeds", metavar="0-19", help="with each of these seeds; or 3, or 0-4,7,10-12")
-    add("--jobs", type=whole_number(1, MOST_JOBS), help="with --seeds: runs at a time (default: 1)")
+    add("--jobs", type=whole_number(1, MAX_JOBS), help="with --seeds: runs at a time (default: 1)")
     add("--joblib", metavar="BACKEND", help="with --seeds: joblib's backend (default: threading)")
     add("--results", metavar="FOLDER", help="with --seeds: of the records (default: sweep)")
 
@@ -64,8 +64,8 @@ def seeds(text):
         first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
         if not first <= last < 2**32:
             raise InputError(f"--seeds: expected 3, or 0-19, or 0-4,7,10-12, got {text!r}")
-        if len(found) + last - first >= MOST_SEEDS:
-            raise InputError(f"--seeds: at most {MOST_SEEDS} at a time, got {text!r}")
+        if len(found) + last - first >= MAX_SEEDS:
+            raise InputError(f"--seeds: at most {MAX_SEEDS} at a time, got {text!r}")
         found.update(dict.fromkeys(range(first, last + 1)))
     return list(found)
 
@@ -152,7 +152,7 @@ class Found:
         for run in self.wanted:
             path = self.path(run)
             try:
-                record = _record(path.read_bytes(), run, self.backend)
+                record = _record(_json(path.read_bytes()), run, self.backend)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -169,13 +169,13 @@ class Found:
         if self.records:
             _say(f"{len(self.records)} of {len(self.wanted)} were there")
 
-    def came(self, run, status, text, said):
+    def came(self, run, status, record, said):
         """Keep the record of a run that has ended, or why it gave none.
 
         Raises:
             InputError: the first run refused its flags.
         """
-        record = _record(text, run, self.backend) if status in (0, 1) else None
+        record = _record(record, run, self.backend) if status in (0, 1) else None
         if status == 2 and not self.records:  # the flags, which all runs have
             raise InputError(f"lesson {run[0]}, seed {run[1]}: {_words(said)}")
         if record is None:
@@ -201,14 +201,19 @@ def _say(line):
     print(line, file=sys.stderr, flush=True)
 
 
-def _record(text, run, backend):
-    """The record of this run that the text is, or None."""
-    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        record = json.loads(text)
-        whose = record["lesson"], record["seed"], record["backend"]
-        _ = record["results"].items(), record["title"] + "", record["seconds"] + 0.0
-        _ = [(check["name"] + "", check["passed"] + 0) for check in record["checks"]]
-        return record if whose == (*run, backend) else None
+def _json(text):
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(text)
+    return None
+
+
+def _record(found, run, backend):
+    """The object where it is the record of this run, else None."""
+    with contextlib.suppress(TypeError, KeyError, AttributeError, ValueError):
+        whose = found["lesson"], found["seed"], found["backend"]
+        _ = found["results"].items(), found["title"] + "", found["seconds"] + 0.0
+        _ = [(check["name"] + "", check["passed"] + 0) for check in found["checks"]]
+        return found if whose == (*run, backend) else None
     return None
 
 
@@ -224,7 +229,7 @@ def _why(status, said):
 
 
 def _words(said):
-    return " ".join(said.split())[:LONGEST]
+    return " ".join(said.split())[:MAX_LETTERS]
 
 
 def _print_json(found):
@@ -288,7 +293,7 @@ def _numbers(results):
     numbers = {}
     for name, value in results.items():
         row = value if isinstance(value, list) else [value]
-        if len(row) <= LONGEST_ROW and {type(x) for x in row} <= {int, float}:
+        if len(row) <= MAX_ROW and {type(x) for x in row} <= {int, float}:
             for place, x in enumerate(row, 1):
                 numbers[f"{name} ({place} of {len(row)})" if len(row) > 1 else name] = x
     return numbers
