@@ -1,7 +1,7 @@
-"""Processors and cards: which of them a lesson runs on, and several at once.
+"""CPUs and GPUs: which of them a lesson runs on, and several at once.
 
 A device has the name that Keras gives it: cpu, gpu, gpu:1. Several of them train one model by
-data parallelism: each has all the weights and gets its share of every batch.
+data parallelism: each has all the weights and gets a part of every batch.
 
     JAX          keras.distribution.DataParallel
     TensorFlow   tf.distribute.MirroredStrategy: what keras.distribution has for TensorFlow is
@@ -17,6 +17,7 @@ import numpy as np
 
 from course.errors import InputError
 from course.machine import gpu
+from course.machine.precision import precision as precision  # lesson 14 takes it from here
 
 NO_KERAS_SHARING = (
     "Keras has no data parallelism on PyTorch; it needs PyTorch's own DistributedDataParallel, a"
@@ -32,7 +33,7 @@ def can_share():
 
 
 def simulate(count):
-    """Let the processor pass for `count` devices, to try out what is meant for several cards.
+    """Split the CPU into `count` devices, to try out what is meant for several GPUs.
 
     Only before the backend has computed anything; afterwards it does nothing.
     """
@@ -46,10 +47,10 @@ def simulate(count):
     elif keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        processor = tf.config.list_physical_devices("CPU")[0]
-        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        split = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
         with contextlib.suppress(RuntimeError):
-            tf.config.set_logical_device_configuration(processor, parts)
+            tf.config.set_logical_device_configuration(cpu, split)
 
 
 def available(kind):
@@ -93,7 +94,7 @@ def use(name):
     kind, _, index = name.partition(":")
     name = f"{kind}:{index or 0}"
     if kind == "cpu" and keras.backend.backend() == "tensorflow":
-        _hide_cards()
+        _hide_gpus()
     there = available(kind)
     if name not in there:
         raise InputError(f"--device {name}: {_what_there_is(kind, there)}")
@@ -106,8 +107,8 @@ def use(name):
         chosen = before
 
 
-def _hide_cards():
-    """Keep TensorFlow from the cards; where it runs already, it has them."""
+def _hide_gpus():
+    """Hide the GPUs from TensorFlow; where it runs already, it has them."""
     import tensorflow as tf
 
     with contextlib.suppress(RuntimeError):
@@ -115,16 +116,16 @@ def _hide_cards():
 
 
 def everywhere():
-    """As `several`, on all devices of all machines that have joined, with JAX."""
+    """As `several`, on all devices of all processes that `cluster` has connected, with JAX."""
     return keras.distribution.DataParallel(auto_shard_dataset=False)
 
 
-def of_machine():
-    """What a machine brings to `everywhere`: "2 × gpu", or "1 × cpu"."""
+def of_process():
+    """The devices of this process in `everywhere`: "2 × gpu", or "1 × cpu"."""
     if chosen:
         return f"1 × {chosen.partition(':')[0]}"
-    cards = len(available("gpu"))
-    return f"{cards} × gpu" if cards else "1 × cpu"
+    gpus = len(available("gpu"))
+    return f"{gpus} × gpu" if gpus else "1 × cpu"
 
 
 def _what_there_is(kind, there):
@@ -135,7 +136,7 @@ def _what_there_is(kind, there):
 
 
 def exact_float32():
-    """Let float32 be float32 on a GPU too; else products there keep 10 bits of 23 (TF32)."""
+    """Compute float32 products in float32 on a GPU too; its default, TF32, has 10 bits of 23."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
@@ -159,15 +160,15 @@ def sharing():
     """
     if not can_share():
         return []
-    cards = available("gpu") if (chosen or "gpu").startswith("gpu") else []
-    cards.sort(key=lambda name: name != chosen)
-    return cards if len(cards) > 1 else available("cpu")
+    gpus = available("gpu") if (chosen or "gpu").startswith("gpu") else []
+    gpus.sort(key=lambda name: name != chosen)
+    return gpus if len(gpus) > 1 else available("cpu")
 
 
 def several(count):
     """What trains one model on the first `count` of `sharing()`.
 
-    Build and train within its `.scope()`. Every batch is shared out evenly: its rows must be a
+    Build and train within its `.scope()`. Every batch is split evenly: its rows must be a
     multiple of `count`. Evaluate and predict outside: on JAX an odd number of rows is refused, on
     TensorFlow a last small batch.
 
@@ -179,24 +180,44 @@ def several(count):
         raise InputError(NO_KERAS_SHARING)
     if count > len(names):
         raise InputError(
-            f"{count} devices are needed and there are {len(names)}: {', '.join(names)}; where the"
-            " processor is to pass for several, devices.simulate must come before any computation"
+            f"{count} devices are needed and there are {len(names)}: {', '.join(names)}; to split"
+            " the CPU into several, call devices.simulate before any computation"
         )
     if keras.backend.backend() == "jax":
         return keras.distribution.DataParallel(devices=names[:count], auto_shard_dataset=False)
     import tensorflow as tf
 
-    # The processor's default, a collective, cannot be set up for 2 devices and then for 4.
+    # The CPU's default, a collective, cannot be set up for 2 devices and then for 4.
     reduce = tf.distribute.ReductionToOneDevice() if names[0].startswith("cpu") else None
     return tf.distribute.MirroredStrategy(names[:count], cross_device_ops=reduce)
 
 
-def shares(distribution, X):
+def as_many_as(counts):
+    """`several(n)` for each n of `counts`, as far as there are so many devices.
+
+    Returns:
+        A list; on PyTorch, where Keras cannot do it, an empty one.
+
+    Raises:
+        InputError: there is one device only.
+    """
+    if not can_share():
+        return []
+    there = len(sharing())
+    if there < 2:
+        raise InputError(
+            "there is one device, and the backend has computed already, so that the CPU can no"
+            " longer be split: start Python anew, and import course.lesson14 first"
+        )
+    return [several(n) for n in counts if n <= there]
+
+
+def parts(distribution, X):
     """What each device gets of a batch X: a list of arrays."""
     if keras.backend.backend() == "jax":
         layout = distribution.get_data_layout(X.shape)
-        parts = keras.distribution.distribute_tensor(X, layout).addressable_shards
-        return [np.asarray(part.data) for part in parts]
+        shards = keras.distribution.distribute_tensor(X, layout).addressable_shards
+        return [np.asarray(shard.data) for shard in shards]
     import tensorflow as tf
 
     batches = tf.data.Dataset.from_tensor_slices(X).batch(len(X))

@@ -1,6 +1,6 @@
-"""Why the backend sees no GPU, in one line, and what mends it.
+"""Why the backend sees no GPU, in one line, and how to fix that.
 
-`why_none` asks in the order in which a user can mend things: the system, the environment, the
+`why_none` asks in the order in which a user can fix things: the system, the environment, the
 card and its driver, the backend's build, versions that do not fit.
 """
 
@@ -107,8 +107,8 @@ def _jax(backend):
         return f'this JAX is built for the CPU: python -m pip install "jax[cuda{fits}]"'
     for n, found in plugins.items():
         if found != version("jaxlib"):
-            mend = f'python -m pip install "jax[cuda{n}]=={version("jax")}"'
-            return f"jax-cuda{n}-plugin {found} does not fit jaxlib {version('jaxlib')}: {mend}"
+            fix = f'python -m pip install "jax[cuda{n}]=={version("jax")}"'
+            return f"jax-cuda{n}-plugin {found} does not fit jaxlib {version('jaxlib')}: {fix}"
     if old := _too_old("JAX", min(plugins)):
         return f'{old}, or install "jax[cuda12]" in a new environment'
 
