@@ -1,17 +1,17 @@
 from itertools import product
 
+import keras
 import numpy as np
 import pytest
 import references
 from conftest import once
-from mistakes import Mistake, assert_caught
-from scipy import stats
+from faults import Fault, assert_caught, run
 from sklearn.linear_model import SGDRegressor
 
 from course import lesson04 as lesson
-from course.cli.report import Options, Report
+from course.checks import lesson04 as proof
+from course.cli import options
 
-QUICK = Options(quick=True)
 X, Y = lesson.load_data()
 
 
@@ -20,58 +20,58 @@ def draw_order(epochs, seed=0):
     return np.array([rng.permutation(lesson.POINTS) for _ in range(epochs)])
 
 
-def by_hand(kind, epochs=lesson.EPOCHS):
-    order = draw_order(epochs)
-    return lesson.descend(X, Y, order, lesson.KINDS[kind], lesson.batch_gradient)
+def by_hand(kind, epochs=lesson.EPOCHS, seed=0):
+    return lesson.descend(X, Y, draw_order(epochs, seed), lesson.KINDS[kind])
 
 
-@pytest.mark.parametrize("options", [Options(), Options(quick=True, seed=5), Options(epochs=3)])
-def test_every_check_holds(options):
-    report = lesson.run(options)
-    assert len(report.checks) == 20
-    assert [check.name for check in report.checks if not check.passed] == []
+@pytest.mark.parametrize("given", [{}, {"quick": True, "seed": 5}, {"epochs": 3}], ids=str)
+def test_every_check_holds(given):
+    checks = run(4, **given).checks
+    assert len(checks) == 20
+    assert [check.id for check in checks if not check.passed] == []
 
 
 def test_float32_holds_its_own_tolerance():
-    assert lesson.run(Options(dtype="float32", quick=True)).passed
+    assert run(4, dtype="float32", quick=True).passed
 
 
 def test_the_fixed_values():
     rng = np.random.default_rng(0)
     x = 2 * rng.random(100)
-    np.testing.assert_array_equal(X, x)
+    np.testing.assert_array_equal(X, x[:, None])
     np.testing.assert_array_equal(Y, 3 + 2 * x + 0.5 * rng.normal(size=100))
     assert (lesson.EPOCHS, lesson.LEARNING_RATE) == (50, 0.01)
     assert lesson.KINDS == {"batch": 100, "stochastic": 1, "mini-batch": 20}
-    assert [by_hand(kind).updates for kind in lesson.KINDS] == [50, 5000, 250]
-
-
-def test_the_lowest_point_is_scikit_learns():
-    exact = references.least_squares(X[:, None], Y)
-    np.testing.assert_allclose(lesson.least_squares(X, Y), exact, rtol=1e-12)
+    assert [len(by_hand(kind)) - 1 for kind in lesson.KINDS] == [50, 5000, 250]
 
 
 def test_all_5000_stochastic_updates_are_scikit_learns():
     rows = draw_order(lesson.EPOCHS).ravel()
     # Its loss is half the squared error: twice the learning rate is the same update.
-    peer = SGDRegressor(penalty=None, learning_rate="constant", eta0=0.02, shuffle=False)
-    peer.partial_fit(X[rows, None], Y[rows])
-    theta = by_hand("stochastic").path[-1]
-    np.testing.assert_allclose(theta, [peer.coef_[0], peer.intercept_[0]], rtol=1e-12)
+    other = SGDRegressor(penalty=None, learning_rate="constant", eta0=0.02, shuffle=False)
+    other.partial_fit(X[rows], Y[rows])
+    theta = by_hand("stochastic")[-1]
+    np.testing.assert_allclose(theta, [other.coef_[0], other.intercept_[0]], rtol=1e-12)
 
 
 def test_noisier_batches_are_rougher_and_end_nearer():
-    bottom = references.least_squares(X[:, None], Y)
-    paths = [by_hand(kind).path for kind in ("batch", "mini-batch", "stochastic")]
+    minimum = references.least_squares(X, Y)
+    np.testing.assert_allclose(lesson.least_squares(X, Y), minimum, rtol=1e-12)
+    paths = [by_hand(kind) for kind in ("batch", "mini-batch", "stochastic")]
     smooth, rough, roughest = (lesson.roughness(lesson.cost(X, Y, path)) for path in paths)
     assert smooth == 0 <= rough < roughest
-    far, near, nearest = (np.linalg.norm(path[-1] - bottom) for path in paths)
+    far, near, nearest = (np.linalg.norm(path[-1] - minimum) for path in paths)
     assert far > near > nearest
+
+
+def test_roughness_is_the_mean_rise():
+    assert lesson.roughness(np.array([5.0, 3.0, 4.0, 2.0, 1.0])) == 0.25  # one rise of 1 in four
+    assert np.isnan(lesson.roughness(np.array([5.0, np.nan, 4.0])))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_the_moments_are_those_of_every_sequence_of_rows(batch_size):
-    x, y, theta = X[:3], Y[:3], np.array([1.0, -2.0])
+    x, y, theta = X[:3, 0], Y[:3], np.array([1.0, -2.0])
     ends = []
     for rows in product(range(3), repeat=2 * batch_size):  # two updates
         end = theta
@@ -79,155 +79,158 @@ def test_the_moments_are_those_of_every_sequence_of_rows(batch_size):
             error = end[0] * x[batch] + end[1] - y[batch]
             end = end - 0.01 * 2 * np.array([np.mean(error * x[batch]), np.mean(error)])
         ends.append(end)
-    mean, deviation = lesson.moments(x, y, theta, batch_size, 2)
+    mean, deviation = proof.moments(X[:3], y, batch_size, 2, theta)
     np.testing.assert_allclose(mean, np.mean(ends, axis=0), rtol=1e-12)
     np.testing.assert_allclose(deviation, np.std(ends, axis=0), rtol=1e-9)
 
 
 @pytest.mark.parametrize("batch_size", [1, 5])
-def test_the_predicted_share_is_that_of_many_walkers(batch_size):
+def test_the_predicted_fraction_is_that_of_many_noisy_runs(batch_size):
     rng = np.random.default_rng(1)
-    walkers, updates = 20_000, 300
-    w = np.full(walkers, 0.85)
+    runs, updates = 20_000, 300
+    w = np.full(runs, 0.85)
     for _ in range(updates):
-        sign = 2 * rng.binomial(batch_size, 0.5, walkers) / batch_size - 1
+        sign = 2 * rng.binomial(batch_size, 0.5, runs) / batch_size - 1
         w -= 0.05 * (4 * w**3 - 4 * w + 0.9 + 3.4 * sign)
-    share = np.mean(w < 0.24)
-    predicted = lesson.predicted_share(np.array([0.85]), batch_size, updates, 0.24)
+    fraction = np.mean(w < 0.24)
+    predicted = proof.escape_probability(np.array([0.85]), batch_size, updates, 0.24)
     # The grid adds about 2 % to the noise of a mini-batch, and so up to 5 % to its rare escapes.
-    allowed = 4 * np.sqrt(share * (1 - share) / walkers) + 0.05 * share
-    assert predicted == pytest.approx(share, abs=allowed)
-
-
-@pytest.mark.parametrize("count", [0, 1, 46, 99, 100])
-def test_the_interval_is_scipys(count):
-    exact = stats.binomtest(count, 100).proportion_ci(0.95, "wilson")
-    # SciPy's z is 1.95996…, not 1.96.
-    np.testing.assert_allclose(lesson.wilson(count, 100), exact, atol=1e-5)
+    allowed = 4 * np.sqrt(fraction * (1 - fraction) / runs) + 0.05 * fraction
+    assert predicted == pytest.approx(fraction, abs=allowed)
 
 
 @once
 @pytest.mark.parametrize("seed", range(10))
-def test_what_hangs_on_chance_holds_for_any_seed(seed):
+def test_what_depends_on_chance_holds_for_any_seed(seed):
     rng = np.random.default_rng(seed)
-    assert lesson.two_valleys(rng).passed
-    assert lesson.spread(X, Y, 100, rng).passed
-    order = draw_order(7, seed)
-    runs = {
-        kind: lesson.descend(X, Y, order, size, lesson.batch_gradient)
-        for kind, size in lesson.KINDS.items()
+    not_run = {
+        "in_keras": {kind: np.zeros(2) for kind in lesson.KINDS},
+        "counted": dict.fromkeys(lesson.KINDS, 0),
     }
-    assert lesson.three_kinds(X, Y, runs).passed
+    paths = {kind: by_hand(kind, 7, seed) for kind in lesson.KINDS}
+    measured = {
+        "double_well": lesson.escape(rng),
+        "spread": lesson.repeat(X, Y, 100, rng),
+        "kinds": dict(X=X, y=Y, few=1, paths=paths, **not_run),
+    }
+    checks = [c for c in proof.checks(measured, options.make(4)) if "keras" not in c.id]
+    assert len(checks) == 10
+    assert [check.id for check in checks if not check.passed] == []
 
 
-def test_the_slip_is_found_whichever_batch_and_wherever_theta_is():
+def test_the_mistake_is_found_whichever_batch_and_wherever_theta_is():
     for rows in draw_order(3, seed=2)[:, :20]:
         for theta in (np.zeros(2), np.array([2.0, 3.0])):
             assert lesson.leak(lesson.batch_gradient, X, Y, rows, theta) == 0
-            assert lesson.leak(lesson.slipped_gradient, X, Y, rows, theta) > 0.01
+            assert lesson.leak(lesson.mistaken_gradient, X, Y, rows, theta) > 0.01
 
 
 def test_the_figures_draw():
-    for draw in lesson.run(QUICK).figures.values():
+    figures = run(4, quick=True).figures
+    assert set(figures) == {"kinds", "mistake", "double_well"}
+    for draw in figures.values():
         assert draw().axes
 
 
-ORDER = draw_order(3)
+def kinds_again(found, lesson):
+    """By hand only: what Keras found stays."""
+    order = draw_order(len(found["paths"]["batch"]) - 1)
+    sizes = lesson.KINDS.items()
+    return {"paths": {k: lesson.descend(X, Y, order, B, lesson.batch_gradient) for k, B in sizes}}
 
 
-def three_kinds():
-    return lesson.three_kinds(X, Y, {kind: by_hand(kind, 3) for kind in lesson.KINDS})
+def keras_again(found, lesson):
+    return lesson.compare_kinds(X, Y, draw_order(3), 1)
 
 
-def twins():
-    return lesson.twins(X, Y, ORDER, {kind: by_hand(kind, 3) for kind in lesson.KINDS}, QUICK)
+def gradients_again(found, lesson):
+    return lesson.divide_rows(X, Y, draw_order(1)[0])
 
 
-def gradients():
-    return lesson.gradients(X, Y, ORDER)
+def mistake_again(found, lesson):
+    return lesson.make_mistake(X, Y, draw_order(3))
 
 
-def spread():
-    return lesson.spread(X, Y, lesson.RUNS, np.random.default_rng(0))
+def wells_again(found, lesson):
+    return lesson.escape(np.random.default_rng(0))
 
 
-def slip():
-    return lesson.slip(X, Y, ORDER, by_hand("mini-batch", 3).path)
+def halved(right):
+    return lambda *a: right(*a) / 2
 
 
-def valleys():
-    return lesson.two_valleys(np.random.default_rng(0))
+def all_rows(right):
+    return lambda X, y, rows, theta: lesson.gradient(X, y, theta)
 
 
-def together(*sections):
-    return lambda: Report.join(*(section() for section in sections))
+def summed(right):
+    def build_model():
+        model = right()
+        optimizer = keras.optimizers.SGD(lesson.LEARNING_RATE)
+        model.compile(optimizer=optimizer, loss=lambda y, y_hat: 3 * (y_hat - y) ** 2)
+        return model
+
+    return build_model
 
 
-BATCH, STOCHASTIC, MINI = (f"{kind} descent, Keras = by hand" for kind in lesson.KINDS)
-MISTAKES = [
-    Mistake("a gradient that forgot its factor 2", "gradient",
-            lambda right: lambda *a: right(*a) / 2,
-            together(three_kinds, twins, gradients, slip),
-            ["θ at every batch update = closed form", BATCH, STOCHASTIC, MINI,
-             "stochastic, mini-batch: away from it, 5 sigma",
-             "batch gradient = differences of the cost",
-             "slip found: they move the gradient by 2/n (xᵢ, 1)",
-             "mini-batches with the slip = batch descent"]),
-    Mistake("a gradient that divides by n, not by B", "gradient",
-            lambda right: lambda x, y, theta: right(x, y, theta) * len(y) / 100, gradients,
-            ["batch gradient = mean of 100 samples'", "batch gradient = mean of 5 mini-batches'"]),
-    Mistake("the slip itself", "batch_gradient",
-            lambda right: lambda x, y, rows, theta: lesson.gradient(x, y, theta),
-            together(twins, slip),
-            [STOCHASTIC, MINI, "right: rows outside the batch do not matter"]),
-    Mistake("a batch that leans on the mean of all y", "batch_gradient",
-            lambda right: lambda x, y, rows, theta: right(x, y - y.mean() / 100, rows, theta),
-            slip, ["right: rows outside the batch do not matter"]),
-    Mistake("a slip that is none", "slipped_gradient",
-            lambda right: lambda x, y, rows, theta: lesson.gradient(x[rows], y[rows], theta), slip,
-            ["slip found: they move the gradient by 2/n (xᵢ, 1)",
-             "mini-batches with the slip = batch descent"]),
-    Mistake("epochs counted, not updates", "descend",
-            lambda right: lambda *a: right(*a)._replace(updates=len(a[2])),
-            three_kinds,
-            ["updates counted = epochs × n ÷ batch size"]),
-    Mistake("a batch too few in every epoch of Keras", "train",
-            lambda right: lambda model, x, y, order, size: right(
-                model, x, y, order[:, : max(lesson.POINTS - size, size)], size), twins,
-            [STOCHASTIC, MINI, "updates counted by Keras's optimizer"]),
-    Mistake("another order in Keras", "train",
-            lambda right: lambda model, x, y, order, size: right(
-                model, x, y, order[:, ::-1], size), twins, [STOCHASTIC, MINI]),
-    Mistake("a Keras cost that is summed", "squared_error",
-            lambda right: lambda y, y_hat: 3 * right(y, y_hat), twins, [BATCH, STOCHASTIC, MINI]),
-    Mistake("a learning rate off by a hundred-thousandth", "build_model",
-            lambda right: lambda: right(0.01 * (1 + 1e-5)), twins, [BATCH, STOCHASTIC, MINI]),
-    Mistake("a spread that knows no batch size", "moments",
-            lambda right: lambda x, y, theta, size, updates: right(x, y, theta, 1, updates),
-            spread, ["spread ÷ predicted, 5 sigma"]),
-    Mistake("noise of the wrong strength", "moments",
-            lambda right: lambda *a: (right(*a)[0], right(*a)[1] * np.sqrt(2)), spread,
-            ["spread ÷ predicted, 5 sigma"]),
-    Mistake("curvatures without their 2", "curvatures",
-            lambda right: lambda x: (right(x)[0] / 2, right(x)[1]),
-            together(three_kinds, spread, slip),
-            ["θ at every batch update = closed form", "mean of the runs = batch descent, 5 sigma",
-             "mini-batches with the slip = batch descent"]),
-    Mistake("the tilt forgotten in the slope", "valleys_slope",
-            lambda right: lambda w, tilt: right(w, tilt - lesson.TILT), valleys,
-            ["every batch descent stays in the shallow valley",
-             "share escaped, mini-batch, 4 sigma + 2 starts"]),
-    Mistake("steps that are hardly noisy", "descend_valleys",
-            lambda right: lambda w, tilts: right(w, lesson.TILT + (tilts - lesson.TILT) / 4),
-            valleys, ["share escaped, stochastic, 4 sigma + 2 starts",
-                      "share escaped, mini-batch, 4 sigma + 2 starts",
-                      "intervals apart: batch < stochastic"]),
-    Mistake("a prediction for one sample at a time", "predicted_share",
-            lambda right: lambda start, size, updates, ridge: right(start, 1, updates, ridge),
-            valleys, ["share escaped, mini-batch, 4 sigma + 2 starts"]),
+BATCH, STOCHASTIC, MINI = (f"{kind}-keras" for kind in lesson.KINDS)
+FAULTS = [
+    Fault("a gradient that forgot its factor 2", "kinds",
+          ["batch-path", "noisy-kinds", BATCH, STOCHASTIC, MINI], kinds_again,
+          ("gradient", halved)),
+    Fault("the same beside differences of the cost", "gradients", ["gradient-numeric"],
+          gradients_again, ("gradient", halved)),
+    Fault("the same with the common mistake", "mistake", ["leak-found", "mistake-path"],
+          mistake_again, ("gradient", halved)),
+    Fault("a gradient that divides by n, not by B", "gradients",
+          ["mean-of-samples", "mean-of-mini-batches"], gradients_again,
+          ("gradient", lambda right: lambda X, y, theta: right(X, y, theta) * len(y) / 100)),
+    Fault("the common mistake itself", "kinds", [STOCHASTIC, MINI], kinds_again,
+          ("batch_gradient", all_rows)),
+    Fault("the common mistake where there should be none", "mistake", ["no-leak"], mistake_again,
+          ("batch_gradient", all_rows)),
+    Fault("a batch that leans on the mean of all y", "mistake", ["no-leak"], mistake_again,
+          ("batch_gradient", lambda right: lambda X, y, rows, theta:
+              right(X, y - y.mean() / 100, rows, theta))),
+    Fault("a mistake that is none", "mistake", ["leak-found", "mistake-path"], mistake_again,
+          ("mistaken_gradient", lambda right: lesson.batch_gradient)),
+    Fault("a path of epochs, not of updates", "kinds", ["updates"],
+          lambda found, lesson: {"paths": {
+              **found["paths"], "mini-batch": found["paths"]["mini-batch"][::5]}}),
+    Fault("a batch too few in every epoch of Keras", "kinds", [STOCHASTIC, MINI, "updates-keras"],
+          keras_again, ("train", lambda right: lambda model, X, y, order, size:
+              right(model, X, y, order[:, : max(lesson.POINTS - size, size)], size))),
+    Fault("another order in Keras", "kinds", [STOCHASTIC, MINI], keras_again,
+          ("train", lambda right: lambda model, X, y, order, size:
+              right(model, X, y, order[:, ::-1], size))),
+    Fault("a Keras cost that is summed", "kinds", [BATCH, STOCHASTIC, MINI], keras_again,
+          ("build_model", summed)),
+    Fault("a learning rate off by a hundred-thousandth", "kinds", [BATCH, STOCHASTIC, MINI],
+          keras_again, ("build_model", lambda right: lambda: right(0.01 * (1 + 1e-5)))),
+    Fault("a spread that knows no batch size", "spread", ["spread"],
+          patch=("moments", lambda right: lambda X, y, size, updates: right(X, y, 1, updates))),
+    Fault("noise of the wrong strength", "spread", ["spread"],
+          patch=("moments", lambda right: lambda *a: (right(*a)[0], right(*a)[1] * np.sqrt(2))),
+          given={}),
+    Fault("curvatures without their 2", "kinds", ["batch-path"],
+          patch=("references.curvature", lambda right: lambda X: (right(X)[0] / 2, right(X)[1]))),
+    Fault("the same for the runs", "spread", ["mean-of-runs"], given={},
+          patch=("references.curvature", lambda right: lambda X: (right(X)[0] / 2, right(X)[1]))),
+    Fault("the same for the common mistake", "mistake", ["mistake-path"],
+          patch=("references.curvature", lambda right: lambda X: (right(X)[0] / 2, right(X)[1]))),
+    Fault("the tilt forgotten in the slope", "double_well", ["batch-stays", "escaped-mini-batch"],
+          wells_again, ("descend_double_well", lambda right: lambda w, tilts:
+              right(w, tilts - lesson.TILT))),
+    Fault("steps that are hardly noisy", "double_well",
+          ["escaped-stochastic", "escaped-mini-batch", "intervals"], wells_again,
+          ("descend_double_well", lambda right: lambda w, tilts:
+              right(w, lesson.TILT + (tilts - lesson.TILT) / 4))),
+    Fault("a prediction for one sample at a time", "double_well", ["escaped-mini-batch"],
+          patch=("escape_probability", lambda right: lambda start, size, updates, ridge:
+              right(start, 1, updates, ridge))),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
-def test_a_mistake_is_caught(monkeypatch, mistake):
-    assert_caught(monkeypatch, lesson, mistake)
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_is_caught(fault):
+    assert_caught(4, fault)

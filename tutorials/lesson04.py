@@ -29,22 +29,24 @@ import numpy as np
 
 from course import lesson04 as lesson
 from course import notebook
-from course.cli.report import precision
+from course.checks import lesson04 as proof
+from course.checks.references import quadratic_descent
+from course.figures import lesson04 as figures
 
-x, y = lesson.load_data()
+X, y = lesson.load_data()
 rng = np.random.default_rng(0)
-order = np.array([rng.permutation(len(x)) for _ in range(lesson.EPOCHS)])
-bottom = lesson.least_squares(x, y)  # the lowest point of the cost
+order = np.array([rng.permutation(len(y)) for _ in range(lesson.EPOCHS)])
+minimum = lesson.least_squares(X, y)  # the lowest point of the cost
 
 notebook.numbers(
-    n=len(x),
+    n=len(y),
     noise=lesson.NOISE,
     learning_rate=lesson.LEARNING_RATE,
     epochs=lesson.EPOCHS,
     rows_per_step=list(lesson.KINDS.values()),
     rows_mini=lesson.KINDS["mini-batch"],
-    lowest_w=bottom[0],
-    lowest_b=bottom[1],
+    minimum_w=minimum[0],
+    minimum_b=minimum[1],
 )
 
 # %% [markdown]
@@ -55,7 +57,7 @@ notebook.numbers(
 # {number}`noise`; this is the **noise** in $y$. The model is a line with a
 # weight $w$ and an intercept $b$, together $\theta = (w, b)$, read "theta". The
 # cost is the mean of the squared errors, as in lesson 3, so its gradient is a
-# mean as well, of one part $g_i$ from each point, or row, $i$:
+# mean as well, of one term $g_i$ from each point, or row, $i$:
 #
 # $$
 # \frac{\partial J}{\partial \theta} = \frac1n \sum_{i=1}^{n} g_i, \qquad
@@ -77,7 +79,7 @@ notebook.numbers(
 # (0, 0) and run for {number}`epochs` epochs. Write down your answers first:
 #
 # 1. How many updates does each of the three make?
-# 2. Which one is nearest to the lowest point in the end?
+# 2. Which one is nearest to the minimum in the end?
 # 3. For which one does the cost fall with every single update?
 
 # %% [markdown]
@@ -88,20 +90,20 @@ notebook.numbers(
 # one update to the next, a fall counting as zero.
 
 # %%
-runs = {
-    kind: lesson.descend(x, y, order, size, lesson.batch_gradient)
-    for kind, size in lesson.KINDS.items()
+paths = {
+    kind: lesson.descend(X, y, order, batch_size)
+    for kind, batch_size in lesson.KINDS.items()
 }
-costs = {kind: lesson.cost(x, y, run.path) for kind, run in runs.items()}
-batch, single, mini = (runs[k] for k in ("batch", "stochastic", "mini-batch"))
+costs = {kind: lesson.cost(X, y, path) for kind, path in paths.items()}
+batch, single, mini = (paths[k] for k in ("batch", "stochastic", "mini-batch"))
 
 notebook.numbers(
-    updates_batch=batch.updates,
-    updates_single=single.updates,
-    updates_mini=mini.updates,
-    distance_batch=np.linalg.norm(batch.path[-1] - bottom),
-    distance_single=np.linalg.norm(single.path[-1] - bottom),
-    distance_mini=np.linalg.norm(mini.path[-1] - bottom),
+    updates_batch=len(batch) - 1,
+    updates_single=len(single) - 1,
+    updates_mini=len(mini) - 1,
+    distance_batch=np.linalg.norm(batch[-1] - minimum),
+    distance_single=np.linalg.norm(single[-1] - minimum),
+    distance_mini=np.linalg.norm(mini[-1] - minimum),
     rough_batch=lesson.roughness(costs["batch"]),
     rough_single=lesson.roughness(costs["stochastic"]),
     rough_mini=lesson.roughness(costs["mini-batch"]),
@@ -109,18 +111,12 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.kinds(
-        runs,
-        costs,
-        lesson.EPOCHS,
-        bottom,
-        lambda theta: lesson.cost(x, y, theta),
-    ),
+    lambda: figures.kinds(X, y, paths),
     alt="Left: drawn by updates, the three cost curves lie together, and the"
     " stochastic one goes on much further and becomes jagged. Middle: drawn by"
     " epochs, the stochastic cost falls first, the mini-batch cost later and"
-    " the batch cost last. Right: three paths from the origin through a narrow"
-    " valley; the stochastic one trembles and reaches the star.",
+    " the batch cost last. Right: three paths from the origin lead through long"
+    " ellipses; the stochastic one is jagged and reaches the star.",
 )
 
 # %% [markdown]
@@ -131,40 +127,41 @@ notebook.figure(
 # rows leads. Drawn by epochs, in the middle, they are far apart, because an
 # epoch holds more steps where each takes fewer rows. On the right the paths are
 # drawn over the lines of equal cost. Stochastic descent ends
-# {number}`distance_single:.3f` from the lowest point, mini-batch descent
+# {number}`distance_single:.3f` from the minimum, mini-batch descent
 # {number}`distance_mini:.3f` and batch descent {number}`distance_batch:.3f`.
 #
-# The price is the trembling. The roughness of batch descent is
+# The price is noise. The roughness of batch descent is
 # {number}`rough_batch:.1g`: its cost never rises. That of mini-batch descent is
 # {number}`rough_mini:.1e`, that of stochastic descent {number}`rough_single:.1e`.
 #
-# ### How large the trembling is
+# ### How large the noise is
 #
-# Near the bottom the true gradient is almost zero, but a single row still
+# Near the minimum the true gradient is almost zero, but a single row still
 # pushes, because its point does not lie on the line. So $\theta$ never comes to
 # rest. It keeps a **spread**: if descent were repeated many times with rows
-# drawn at random for each step, its ends would lie around the lowest point with
-# a standard deviation of about
+# drawn at random for each step, its ends would lie around the minimum with a
+# standard deviation of about
 #
 # $$
 # \sigma \sqrt{\frac{\eta}{B}} .
 # $$
 #
-# The lesson repeats it a few hundred times and measures. Its function `moments`
-# predicts the same spread exactly, without drawing a single random number.
+# The lesson repeats it a few hundred times and measures. The function `moments`
+# of `course/checks/lesson04.py` predicts the same spread exactly, without
+# drawing a single random number.
 
 # %%
-spread = lesson.spread(x, y, lesson.RUNS, rng).results
-exact = lesson.moments(x, y, np.zeros(2), 1, lesson.RUN_UPDATES)[1]
-rule = spread["by the rule σ √(η/B)"]
+ends = lesson.repeat(X, y, lesson.RUNS, rng)["ends"]
+exact = proof.moments(X, y, 1, lesson.RUN_UPDATES)[1]
 
 notebook.numbers(
     repeated=lesson.RUNS,
-    spread_w_single=spread["spread of w and b, stochastic"][0],
+    spread_w_single=ends["stochastic"][:, 0].std(),
     exact_w_single=exact[0],
-    rule_single=rule[0],
-    spread_w_mini=spread["spread of w and b, mini-batch"][0],
-    rule_mini=rule[1],
+    rule_single=lesson.NOISE * np.sqrt(lesson.LEARNING_RATE),
+    spread_w_mini=ends["mini-batch"][:, 0].std(),
+    rule_mini=lesson.NOISE
+    * np.sqrt(lesson.LEARNING_RATE / lesson.KINDS["mini-batch"]),
 )
 
 # %% [markdown]
@@ -175,52 +172,51 @@ notebook.numbers(
 # says {number}`rule_mini:.4f`. So there are two ways to a calmer end: a larger
 # batch or a smaller learning rate.
 #
-# ### Where the trembling helps
+# ### Where the noise helps
 #
-# Lesson 2 had a cost with two valleys, in which plain descent was stuck. Give
-# every sample a cost of its own, with its own tilt $c_i$:
+# Lesson 2 had a cost with two minima, a **double well**, in which plain descent
+# was stuck. Give every sample a cost of its own, with its own tilt $c_i$:
 #
 # $$
 # J_i(w) = (w^2 - 1)^2 + c_i\, w .
 # $$
 #
-# Their mean has a deep valley and a shallow one. The lesson puts descent into
-# the shallow one at many places and counts how many get out. Predict: which of
-# the three kinds escapes?
+# Their mean has a lower minimum and a higher one. The lesson starts descent at
+# many places near the higher minimum and counts how many get out of its well.
+# Predict: which of the three kinds escapes?
 
 # %%
-valleys = lesson.two_valleys(rng)
-escaped = valleys.results["share that escaped: batch, stochastic, mini-batch"]
-chances = valleys.results["predicted: stochastic, mini-batch"]
+wells = lesson.escape(rng)
+predicted = proof.predicted_escapes(wells["start"])
 
 notebook.numbers(
     starts=lesson.STARTS,
-    rows_valley=lesson.VALLEY_KINDS["mini-batch"],
-    escaped_batch=escaped[0],
-    escaped_single=escaped[1],
-    escaped_mini=escaped[2],
-    chance_single=chances[0],
-    chance_mini=chances[1],
+    rows_well=lesson.WELL_BATCH["mini-batch"],
+    escaped_batch=wells["escaped"]["batch"],
+    escaped_single=wells["escaped"]["stochastic"],
+    escaped_mini=wells["escaped"]["mini-batch"],
+    chance_single=predicted["stochastic"],
+    chance_mini=predicted["mini-batch"],
 )
 
 # %% tags=["hide-input"]
 notebook.figure(
-    valleys.figures["valleys"],
+    lambda: figures.double_well(**wells, predicted=predicted),
     alt="Left: two strongly tilted curves of single samples and their mean, a"
-    " curve with two valleys. Middle: all ends of batch descent lie in the"
-    " shallow right valley, those of mini-batch descent in both, those of"
-    " stochastic descent in the left one. Right: the shares that escaped, each"
-    " with its interval and a red line for the prediction.",
+    " curve with two minima. Middle: all ends of batch descent lie at the"
+    " higher minimum on the right, those of mini-batch descent near both, those"
+    " of stochastic descent near the left one. Right: the fractions that"
+    " escaped, each with its interval and a red line for the prediction.",
 )
 
 # %% [markdown]
 # On the left, a single sample sees quite another landscape than the mean: half
 # of the samples push to the left, strongly, and the others to the right. In the
 # middle, each dot is where one of {number}`starts` starts ended, the kinds drawn
-# one above the other. On the right are the shares that escaped: {number}`escaped_batch:.2f`
+# one above the other. On the right are the fractions that escaped: {number}`escaped_batch:.2f`
 # for batch descent, {number}`escaped_mini:.2f` for mini-batches of
-# {number}`rows_valley` and {number}`escaped_single:.2f` for single rows. The
-# bars are the range in which the true share lies with 95 % confidence. The red
+# {number}`rows_well` and {number}`escaped_single:.2f` for single rows. The
+# bars are the range in which the true fraction lies with 95 % confidence. The red
 # lines are the predictions from the chances of every single move,
 # {number}`chance_mini:.3f` and {number}`chance_single:.4f`.
 #
@@ -233,11 +229,13 @@ notebook.figure(
 
 # %%
 differences, counted = [], []
-with precision("float64"):
-    for kind, size in lesson.KINDS.items():
-        rows = order[: lesson.KERAS_EPOCHS] if size == 1 else order
-        theta, updates = lesson.train(lesson.build_model(), x, y, rows, size)
-        differences.append(np.abs(theta - runs[kind].path[updates]).max())
+with notebook.precision("float64"):
+    for kind, batch_size in lesson.KINDS.items():
+        rows = order[: lesson.KERAS_EPOCHS] if batch_size == 1 else order
+        model = lesson.build_model()
+        theta = lesson.train(model, X, y, rows, batch_size)
+        updates = int(model.optimizer.iterations)
+        differences.append(np.abs(theta - paths[kind][updates]).max())
         counted.append(updates)
 
 notebook.numbers(updates_in_keras=counted, largest_difference=max(differences))
@@ -249,75 +247,70 @@ notebook.numbers(updates_in_keras=counted, largest_difference=max(differences))
 #
 # ## Checked
 #
-# Two programs that agree can share a mistake. So the lesson holds its numbers
-# against ones that came another way: the closed form for every update of batch
-# descent, finite differences for the gradient, the exact prediction for the
-# spread, and the chances for the shares that escaped. Where chance plays a
-# part, four or five standard deviations ("sigma") are allowed; chance alone
-# practically never leads that far. The three rows from "right: rows outside the
-# batch" on belong to the trap below.
+# Two programs that agree can have the same fault. So the lesson compares its
+# numbers with ones that came another way: the closed form for every update of
+# batch descent, finite differences for the gradient, the exact prediction for
+# the spread, and the chances for the fractions that escaped. Where chance plays
+# a part, four or five standard errors are allowed; chance alone practically
+# never leads that far. The three rows from "without the mistake" on belong to
+# the trap below.
 
 # %%
-report = lesson.run()
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(4)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
 #
-# A slip that is easily made: the loop goes over mini-batches, but the gradient
-# inside it is computed from `x` and `y`, where `x[rows]` and `y[rows]` were
-# meant. No error message, and the cost falls. How would you notice?
+# A common mistake: the loop goes over mini-batches, but the gradient inside it
+# is computed from `X` and `y`, where `X[rows]` and `y[rows]` were meant. There
+# is no error message, and the cost falls. How would you notice?
 
 # %%
-slipped = lesson.descend(
-    x, y, order, lesson.KINDS["mini-batch"], lesson.slipped_gradient
+mistaken = lesson.descend(
+    X, y, order, lesson.KINDS["mini-batch"], lesson.mistaken_gradient
 )
-slipped_costs = lesson.cost(x, y, slipped.path)
-lowest = lesson.cost(x, y, bottom)
+batch_descent = quadratic_descent(X, y, lesson.LEARNING_RATE, len(mistaken) - 1)
 
 rows = order[0, : lesson.KINDS["mini-batch"]]  # one mini-batch
-end = mini.path[-1]
 
 notebook.numbers(
     cost_right=costs["mini-batch"][-1],
-    cost_slip=slipped_costs[-1],
-    off_batch=np.abs(
-        slipped.path - lesson.closed_form(x, y, slipped.updates)
-    ).max(),
-    leak_right=lesson.leak(lesson.batch_gradient, x, y, rows, end),
-    leak_slip=lesson.leak(lesson.slipped_gradient, x, y, rows, end),
+    cost_mistake=lesson.cost(X, y, mistaken[-1]),
+    from_batch=np.abs(mistaken - batch_descent).max(),
+    leak_right=lesson.leak(lesson.batch_gradient, X, y, rows, mini[-1]),
+    leak_mistake=lesson.leak(lesson.mistaken_gradient, X, y, rows, mini[-1]),
 )
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.slip(
-        costs["mini-batch"] - lowest, slipped_costs - lowest
-    ),
-    alt="Left: the two cost curves, right and with the slip, can hardly be told"
-    " apart. Right: the share of the cost that each update removes jumps up and"
-    " down where it is right and is a smooth curve with the slip.",
+    lambda: figures.mistake(X, y, {"right": mini, "mistake": mistaken}),
+    alt="Left: the two cost curves, without and with the mistake, can hardly be"
+    " told apart. Right: the fraction of the cost that each update removes"
+    " jumps up and down without the mistake and is a smooth curve with it.",
 )
 
 # %% [markdown]
 # On the left the two costs can hardly be told apart; they end at
-# {number}`cost_right:.4f` and, with the slip, at {number}`cost_slip:.4f`. The
-# figure on the right gives it away. Each mini-batch is a little different, so
-# the share of the cost that an update removes must jump; with the slip it is
-# smooth. In truth the slip has turned it into batch descent, to within
-# {number}`off_batch:.0e`, and every update pays for all the rows.
+# {number}`cost_right:.4f` and, with the mistake, at
+# {number}`cost_mistake:.4f`. The figure on the right shows it. Each mini-batch
+# is a little different, so the fraction of the cost that an update removes must
+# jump; with the mistake it is smooth. In truth the mistake has turned it into
+# batch descent, to within {number}`from_batch:.0e`, and every update computes
+# all the rows.
 #
 # A test finds it without a figure: change $y$ in a row *outside* the batch and
-# compute the batch's gradient again. It must not move at all. Without
-# the slip it moves by {number}`leak_right:.1g`, with it by
-# {number}`leak_slip:.4f`.
+# compute the batch's gradient again. It must not move at all. Without the
+# mistake it moves by {number}`leak_right:.1g`, with it by
+# {number}`leak_mistake:.4f`.
 #
 # ## What to try next
 #
 # - Predict, then measure: how large is the spread with a learning rate a
 #   quarter as large? After how many updates is it reached?
-# - Make the noise in $y$ zero. Does stochastic descent still tremble at the
-#   bottom? Why not?
+# - Make the noise in $y$ zero. Is stochastic descent still noisy at the minimum?
+#   Why not?
 # - Halve the learning rate after every ten epochs. How near does stochastic
 #   descent come now?
 # - Measure the time of an epoch for each batch size. Which one is the quickest

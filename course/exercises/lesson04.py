@@ -106,22 +106,22 @@ def trained_model(x, y, batch_size, epochs, learning_rate):
 
 
 def learning_rates(updates):
-    """A learning rate for each update of stochastic descent, to end nearer to the lowest point.
+    """A learning rate for each update of stochastic descent, to end nearer to the minimum.
 
     The check runs stochastic descent (for each update a row i drawn at random, θ ← θ − η gᵢ with
     gᵢ as in the first exercise) from θ = (0, 0) on 100 points around y = 2x + 3, with x between
     0 and 2, 200 times with your rates. What counts is the mean distance from where it ends to
-    the lowest point of J: with the constant rate 0.01 it must be at least 1.4 times as large as
+    the minimum of J: with the constant rate 0.01 it must be at least 1.4 times as large as
     with your rates. No constant rate gets above about 1.2.
     updates: how many, here 2000. Return the rates in order, shape (updates,).
 
     zh:
-    为随机梯度下降的每次更新各定一个学习率，让它最后离最低点更近。
+    为随机梯度下降的每次更新各定一个学习率，让它最后离最小值点更近。
 
     检查从 θ = (0, 0) 出发做随机梯度下降（每次更新随机抽取一个样本 i，
     θ ← θ − η gᵢ，gᵢ 同第一题），数据是直线 y = 2x + 3 附近的 100 个点，
     x 在 0 与 2 之间；用你的学习率重复 200 次。
-    衡量的是终点到 J 的最低点的平均距离：用固定的学习率 0.01 时的平均距离，
+    衡量的是终点到 J 的最小值点的平均距离：用固定的学习率 0.01 时的平均距离，
     至少要是用你的学习率时的 1.4 倍。固定的学习率最多大约能达到 1.2 倍。
     updates：更新次数，这里是 2000。按顺序返回各个学习率，形状 (updates,)。
     """
@@ -133,7 +133,8 @@ def learning_rates(updates):
 # --- checks ---
 
 from course import lesson04
-from course.exercises import numeric_gradient, rate
+from course.checks import references
+from course.exercises import rate
 from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(4)
@@ -143,16 +144,18 @@ ORDER = rng.permutation(11)
 X_TWELVE = rng.uniform(0, 2, size=12)
 Y_TWELVE = 3 + 2 * X_TWELVE + 0.5 * rng.normal(size=12)
 FIT = (X_TWELVE, Y_TWELVE, 5, 4, 0.05)
-POINTS = lesson04.load_data()
+POINTS = lesson04.load_data()  # X (100, 1), y (100,)
 WANTED = 1.4
+
+
+def numeric_gradient(x, y, theta):
+    """The gradient of the cost of these rows, by differences."""
+    return references.central_difference(lambda t: lesson04.cost(x[:, None], y, t), theta, h=1e-6)
 
 
 def measured_parts(x, y, theta):
     """Each row's gradient by differences of its own squared error."""
-    return [
-        numeric_gradient(lambda t, i=i: lesson04.cost(x[i : i + 1], y[i : i + 1], t), theta)
-        for i in range(len(x))
-    ]
+    return [numeric_gradient(x[[i]], y[[i]], theta) for i in range(len(x))]
 
 
 def counted(n, batch_size, epochs):
@@ -163,26 +166,29 @@ def by_differences(x, y, theta, order, batch_size, learning_rate):
     """The epoch with the gradient measured on the cost of each batch."""
     for first in range(0, len(order), batch_size):
         rows = order[first : first + batch_size]
-        slopes = numeric_gradient(lambda t, rows=rows: lesson04.cost(x[rows], y[rows], t), theta)
-        theta = theta - learning_rate * slopes
+        theta = theta - learning_rate * numeric_gradient(x[rows], y[rows], theta)
     return theta
 
 
-def epoch_with(slope):
-    """The epoch with `slope(x, y, rows, theta, first, batch_size)` for its gradient."""
+def epoch_with(gradient):
+    """The epoch with `gradient(x, y, rows, theta, first, batch_size)`."""
 
     def run(x, y, theta, order, batch_size, learning_rate):
         for first in range(0, len(order), batch_size):
             rows = order[first : first + batch_size]
-            theta = theta - learning_rate * slope(x, y, rows, theta, first, batch_size)
+            theta = theta - learning_rate * gradient(x, y, rows, theta, first, batch_size)
         return theta
 
     return run
 
 
+def gradient_of(x, y, theta):
+    return lesson04.gradient(x[:, None], y, theta)
+
+
 def on_neighbours(x, y, rows, theta, first, batch_size):
-    part = slice(first, first + batch_size)
-    return lesson04.gradient(x[part], y[part], theta)
+    batch = slice(first, first + batch_size)
+    return gradient_of(x[batch], y[batch], theta)
 
 
 def model_facts(model, *_):
@@ -253,26 +259,27 @@ def other_start(model, *arguments):
     """Whether the same training led here from another w: θ at the end is linear in that w."""
     end, direction = (trained_by_hand(np.array(t), *arguments) for t in ([0.0, 0], [1.0, 0]))
     direction = direction - end
-    off = theta_of(model) - end
-    across = off[0] * direction[1] - off[1] * direction[0]
+    error = theta_of(model) - end
+    across = error[0] * direction[1] - error[1] * direction[0]
     near = 1e-4 * np.linalg.norm(direction)
     return all_but_the_weights(model, *arguments) and abs(across) < near
 
 
 def times_nearer(rates, updates):
-    """The mean distance from the lowest point with the rate 0.01, divided by that with these."""
+    """The mean distance from the minimum with the rate 0.01, divided by that with these."""
     return distance(np.full(updates, 0.01)) / distance(np.asarray(rates, dtype="float64"))
 
 
 def distance(rates, runs=200):
-    x, y = POINTS
+    (X, y), minimum = POINTS, references.least_squares(*POINTS)
+    x = X[:, 0]
     drawn = np.random.default_rng(0).integers(len(x), size=(len(rates), runs))
     w, b = np.zeros(runs), np.zeros(runs)
     with np.errstate(over="ignore", invalid="ignore"):
         for rows, learning_rate in zip(drawn, rates, strict=True):
             error = w * x[rows] + b - y[rows]
             w, b = w - 2 * learning_rate * error * x[rows], b - 2 * learning_rate * error
-        far = np.hypot(*(np.array([w, b]) - lesson04.least_squares(x, y)[:, None])).mean()
+        far = np.hypot(*(np.array([w, b]) - minimum[:, None])).mean()
     return far if np.isfinite(far) else np.inf
 
 
@@ -291,8 +298,8 @@ def too_large(rates):
 
 
 def too_small(rates):
-    """What is left of the way along the flattest direction is e^(−λ Σ η) of it."""
-    return lesson04.curvatures(POINTS[0])[0][0] * rates.sum() < 4
+    """Along the flattest direction the fraction e^(−λ Σ η) of the distance remains."""
+    return references.curvature(POINTS[0])[0][0] * rates.sum() < 4
 
 
 TASKS = [
@@ -389,7 +396,7 @@ TASKS = [
         ),
         mistakes=(
             Mistake(
-                epoch_with(lambda x, y, rows, theta, *_: lesson04.gradient(x, y, theta)),
+                epoch_with(lambda x, y, rows, theta, *_: gradient_of(x, y, theta)),
                 "Every update still looks at all rows: `x` and `y`, where `x[rows]` and"
                 " `y[rows]` are meant. That is batch descent, several times in an epoch.",
                 "每次更新仍然看全部样本：用的是 `x` 和 `y`，应该用 `x[rows]` 和 `y[rows]`。"
@@ -405,7 +412,7 @@ TASKS = [
             Mistake(
                 epoch_with(
                     lambda x, y, rows, theta, *_: (
-                        lesson04.gradient(x[rows], y[rows], theta) * len(rows) / len(x)
+                        gradient_of(x[rows], y[rows], theta) * len(rows) / len(x)
                     )
                 ),
                 "The right rows, but divided by n: the mean goes over the rows of the batch.",
@@ -414,7 +421,7 @@ TASKS = [
             Mistake(
                 epoch_with(
                     lambda x, y, rows, theta, first, batch_size: (
-                        lesson04.gradient(x[rows], y[rows], theta) * len(rows) / batch_size
+                        gradient_of(x[rows], y[rows], theta) * len(rows) / batch_size
                     )
                 ),
                 "The last batch is smaller, and is still divided by `batch_size`: divide by"
@@ -484,10 +491,10 @@ TASKS = [
         score=times_nearer,
         at_least=WANTED,
         hint=(
-            "Large rates come quickly down to the valley, small ones lie still in it. The spread"
-            " is about σ √η, with σ the noise in y: begin with something like 0.1 and halve it now"
-            " and then.",
-            "学习率大，下到谷底快；学习率小，在谷底抖动小。"
+            "Large rates come to the minimum quickly, small ones spread little around it. The"
+            " spread is about σ √η, with σ the noise in y: begin with something like 0.1 and halve"
+            " it now and then.",
+            "学习率大，很快到达最小值点；学习率小，在它周围散布小。"
             "散布大约是 σ √η，σ 是 y 中噪声的标准差：从 0.1 左右开始，每隔一段减半。",
         ),
         mistakes=(
@@ -499,9 +506,9 @@ TASKS = [
             ),
             Mistake(
                 lambda updates: np.full(updates, 0.01),
-                "A constant rate, the baseline: a large one trembles at the end, a small one does"
+                "A constant rate, the baseline: a large one is noisy at the end, a small one does"
                 " not arrive.",
-                "学习率固定不变，这就是基线：大了，最后会抖动；小了，走不到。",
+                "学习率固定不变，这就是基线：大了，最后噪声大；小了，走不到。",
                 matches=rates_with(lambda rates: np.ptp(rates) == 0),
             ),
             Mistake(
@@ -514,15 +521,15 @@ TASKS = [
             ),
             Mistake(
                 lambda updates: np.linspace(0.001, 0.1, updates),
-                "The rates grow: it trembles most at the end, where it should lie still.",
-                "学习率越来越大：最后本该静下来，却抖得最厉害。",
+                "The rates grow: descent is noisiest at the end, where it should come to rest.",
+                "学习率越来越大：最后本该静下来，噪声却最大。",
                 matches=rates_with(lambda rates: rates[-1] > rates[0]),
             ),
             Mistake(
                 lambda updates: 0.1 * 0.9 ** np.arange(updates),
                 "The rates are too small, or become so too soon: all of them together do not reach"
-                " the valley's bottom.",
-                "学习率太小，或者减小得太早：全部加起来也走不到谷底。",
+                " the minimum.",
+                "学习率太小，或者减小得太早：全部加起来也走不到最小值点。",
                 matches=rates_with(too_small),
             ),
         ),

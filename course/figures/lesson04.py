@@ -2,79 +2,106 @@
 
 import numpy as np
 
-from course import figures
+from course import figures as style
+from course.lesson03 import cost, least_squares
+from course.lesson04 import KINDS, TILT, TILT_NOISE
 
-COLOURS = {"batch": figures.BLUE, "mini-batch": figures.GREEN, "stochastic": figures.ORANGE}
+COLOURS = {"batch": style.BLUE, "mini-batch": style.GREEN, "stochastic": style.ORANGE}
 
 
-def kinds(runs, costs, epochs, bottom, J):
+def figures(measured):
+    """{name: a function that draws it}."""
+    return {
+        "kinds": lambda: kinds(**measured["kinds"]),
+        "mistake": lambda: mistake(**measured["mistake"]),
+        "double_well": lambda: double_well(**measured["double_well"]),
+    }
+
+
+def kinds(X, y, paths, **_):
     """Cost against updates and against epochs, and the three paths on the cost surface."""
-    figure, (left, middle, right) = figures.panels(
+    figure, (left, middle, right) = style.panels(
         "Cost, by updates", "Cost, by epochs", "Paths on the cost surface"
     )
     widths = {"batch": 2.0, "mini-batch": 1.4, "stochastic": 0.7}
-    lowest = J(bottom)
+    minimum = least_squares(X, y)
     for kind in reversed(COLOURS):  # the roughest one underneath
-        above = costs[kind] - lowest
+        above = cost(X, y, paths[kind]) - cost(X, y, minimum)
         updates = np.arange(len(above))
-        style = {"color": COLOURS[kind], "lw": widths[kind], "label": kind}
-        left.loglog(updates[1:], above[1:], **style)
-        middle.semilogy(updates * epochs / updates[-1], above, **style)
-        right.plot(*runs[kind].path.T, **style)
-    left.set(xlabel="update", ylabel="cost above the lowest")
-    middle.set(xlabel="epoch", ylabel="cost above the lowest")
-    w, b = np.linspace(-0.5, 2 * bottom[0], 100), np.linspace(-0.5, 1.5 * bottom[1], 100)
-    figures.contours(right, w, b, J(np.stack(np.meshgrid(w, b), axis=-1)))
-    right.plot(*bottom, "*", ms=12, color=figures.RED, label="least squares")
+        line = {"color": COLOURS[kind], "lw": widths[kind], "label": kind}
+        left.loglog(updates[1:], above[1:], **line)
+        middle.semilogy(updates * KINDS[kind] / KINDS["batch"], above, **line)
+        right.plot(*paths[kind].T, **line)
+    left.set(xlabel="update", ylabel="cost above the minimum's")
+    middle.set(xlabel="epoch", ylabel="cost above the minimum's")
+    w, b = np.linspace(-0.5, 2 * minimum[0], 100), np.linspace(-0.5, 1.5 * minimum[1], 100)
+    style.contours(right, w, b, cost(X, y, np.stack(np.meshgrid(w, b), axis=-1)))
+    right.plot(*minimum, "*", ms=12, color=style.RED, label="least squares")
     right.set(xlabel="weight w", ylabel="intercept b")
     left.legend()
     right.legend(loc="lower right")
     return figure
 
 
-def slip(above, slipped_above):
-    """Mini-batch descent with and without the slip: the cost hardly tells, its every fall does."""
-    figure, (left, right) = figures.panels("The cost hardly shows the slip", "Each update does")
-    for costs, colour, label in (
-        (above, figures.GREEN, "loss on the mini-batch"),
-        (slipped_above, figures.RED, "slip: loss on the whole of x"),
+def mistake(X, y, paths, **_):
+    """Mini-batch descent without and with the common mistake: the cost, and its every fall."""
+    figure, (left, right) = style.panels("The cost hardly shows the mistake", "Each update does")
+    lowest = cost(X, y, least_squares(X, y))
+    for name, colour, width, label in (
+        ("right", style.GREEN, 4, "loss on the mini-batch"),
+        ("mistake", style.RED, 1.2, "mistake: loss on the whole of x"),
     ):
-        left.semilogy(costs, color=colour, label=label)
-        right.plot(1 - costs[1:] / costs[:-1], color=colour, lw=1.2, label=label)
-    left.set(xlabel="update", ylabel="cost above the lowest")
-    right.set(xlabel="update", ylabel="share of it that the update removes")
+        above = cost(X, y, paths[name]) - lowest
+        left.semilogy(above, color=colour, lw=width, label=label)
+        right.plot(1 - above[1:] / above[:-1], color=colour, lw=1.2, label=label)
+    left.set(xlabel="update", ylabel="cost above the minimum's")
+    right.set(xlabel="update", ylabel="fraction of it that the update removes")
     left.legend()
     return figure
 
 
-def valleys(J, tilts, ends, shares, intervals, predicted):
-    """Two samples' costs and their mean, where the starts ended, and how many escaped."""
-    figure, (left, middle, right) = figures.panels(
-        "Each sample tilts the valleys", "Where 100 starts ended", "Share that escaped"
+def double_well(start, ends, escaped, predicted=None):
+    """Two samples' costs and their mean, where the starts ended, and how many escaped.
+
+    Args:
+        predicted: the fraction expected to escape, by kind; None draws none.
+    """
+    figure, (left, middle, right) = style.panels(
+        "Each sample tilts the double well",
+        f"Where {len(start)} starts ended",
+        "Fraction that escaped",
     )
+
+    def J(w, tilt=TILT):
+        return (w**2 - 1) ** 2 + tilt * w
+
     w = np.linspace(-1.6, 1.6, 200)
-    for tilt, label in zip(tilts, ("cost of one sample", None)):
-        left.plot(w, J(w, tilt), color=figures.ORANGE, label=label)
-    left.plot(w, J(w), color=figures.BLUE, lw=2, label="mean of all: J(w)")
+    for sign, label in ((1, "cost of one sample"), (-1, None)):
+        left.plot(w, J(w, TILT + sign * TILT_NOISE), color=style.ORANGE, label=label)
+    left.plot(w, J(w), color=style.BLUE, lw=2, label="mean of all: J(w)")
     left.set(xlabel="weight w", ylabel="cost")
     left.legend()
-    middle.plot(w, J(w), color=figures.GREY)
-    order = ["batch", "mini-batch", "stochastic"]
-    for lift, kind in enumerate(order):
-        heights = J(ends[kind]) + 0.5 * lift  # lifted, or the kinds would hide each other
-        middle.plot(ends[kind], heights, ".", color=COLOURS[kind], label=kind)
+    middle.plot(w, J(w), color=style.GREY)
+    for place, (kind, colour) in enumerate(COLOURS.items()):
+        # Lifted, or the kinds would hide each other.
+        middle.plot(ends[kind], J(ends[kind]) + 0.5 * place, ".", color=colour, label=kind)
+        right.plot([place, place], interval(escaped[kind], len(start)), color=colour, lw=3)
+        right.plot(place, escaped[kind], "o", ms=8, color=colour)
+        if predicted and kind in predicted:
+            right.plot(place, predicted[kind], "_", ms=24, mew=2, color=style.RED)
     middle.set(xlabel="weight w", ylabel="J(w), the kinds 0.5 apart")
     middle.legend(loc="upper center")
-    names = list(ends)
-    for place, kind in enumerate(order):
-        at = names.index(kind)
-        low, high = intervals[at]
-        right.plot([place, place], [low, high], color=COLOURS[kind], lw=3, label="_")
-        right.plot(place, shares[at], "o", ms=8, color=COLOURS[kind])
-        right.plot(place, predicted[at], "_", ms=24, mew=2, color=figures.RED)
-    right.plot([], [], "_", ms=14, mew=2, color=figures.RED, label="predicted")
-    right.plot([], [], "o-", lw=3, color=figures.GREY, label="measured, 95 % interval")
-    right.set(ylabel="share of 100 starts", xlim=(-0.5, 2.5), xticks=range(3), ylim=(-0.05, 1.05))
-    right.set_xticklabels(order)
+    if predicted:
+        right.plot([], [], "_", ms=14, mew=2, color=style.RED, label="predicted")
+    right.plot([], [], "o-", lw=3, color=style.GREY, label="measured, 95 % interval")
+    right.set(ylabel=f"fraction of {len(start)} starts", xlim=(-0.5, 2.5), ylim=(-0.05, 1.05))
+    right.set_xticks(range(3), list(COLOURS))
     right.legend(loc="lower right")
     return figure
+
+
+def interval(fraction, n):
+    """Wilson's 95 % interval for a fraction of n."""
+    from scipy import stats
+
+    return list(stats.binomtest(round(fraction * n), n).proportion_ci(method="wilson"))
