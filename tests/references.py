@@ -51,12 +51,12 @@ def one_weight(x, y):
 
 def one_weight_trajectory(x, y, start, learning_rate, epochs):
     """w_t of gradient descent on the mean squared error, in closed form."""
-    bottom = one_weight(x, y)
+    minimum = one_weight(x, y)
     factor = 1 - learning_rate * 2 * np.dot(x, x) / len(x)
-    return bottom + factor ** np.arange(epochs + 1) * (start - bottom)
+    return minimum + factor ** np.arange(epochs + 1) * (start - minimum)
 
 
-def bottoms_of_two_valleys(tilt):
+def minima_of_the_double_well(tilt):
     """The two local minima of (w² − 1)² + tilt·w, by SciPy, left one first."""
 
     def lowest(low, high):

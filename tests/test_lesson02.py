@@ -1,30 +1,33 @@
 import numpy as np
 import pytest
 import references
-from mistakes import Mistake, assert_caught
+from faults import Fault, assert_caught, run
 
 from course import lesson02 as lesson
-from course.cli.report import Options
+from course.checks import lesson02 as proof
+from course.cli import options
 
 
-@pytest.mark.parametrize("options", [Options(), Options(quick=True, seed=5), Options(epochs=3)])
-def test_every_check_holds(options):
-    report = lesson.run(options)
-    assert len(report.checks) == 12
-    assert [check.name for check in report.checks if not check.passed] == []
+@pytest.mark.parametrize("given", [{}, {"quick": True, "seed": 5}, {"epochs": 3}], ids=str)
+def test_every_check_holds(given):
+    checks = run(2, **given).checks
+    assert len(checks) == 12
+    assert [check.id for check in checks if not check.passed] == []
 
 
 def test_float32_holds_its_own_tolerance():
-    assert lesson.run(Options(dtype="float32")).passed
+    checks = run(2, dtype="float32", quick=True).checks
+    assert [check.id for check in checks if not check.passed] == []
 
 
 def test_the_fixed_values():
     x, y = lesson.load_data()
-    results = lesson.run().results
+    assert (lesson.START, lesson.LEARNING_RATE, lesson.EPOCHS, lesson.NEW_X) == (1, 0.01, 100, 4)
+    results = run(2).results
     w = references.one_weight_trajectory(x, y, 1.0, 0.01, 100)[-1]
     assert results["w after 100 epochs"] == pytest.approx(w, rel=1e-12)
     assert results["prediction for x = 4"] == pytest.approx(4 * w, rel=1e-6)
-    assert results["learning rate above which it diverges"] == pytest.approx(3 / 14, abs=1e-9)
+    assert results["largest learning rate that converges"] == pytest.approx(3 / 14, abs=1e-9)
 
 
 def test_the_builder_starts_where_it_is_told():
@@ -32,56 +35,107 @@ def test_the_builder_starts_where_it_is_told():
     assert model.get_weights()[0].tolist() == [[-3.0]]
 
 
-def test_descent_ends_in_the_valleys_that_scipy_finds():
-    deep, shallow = references.bottoms_of_two_valleys(lesson.TILT)
-    ends = [lesson.descend(lesson.valleys_slope, w, 0.02, 2000)[-1] for w in (-0.5, 0.5)]
+def test_training_goes_on_where_it_stopped():
+    x, y = lesson.load_data()
+    model = lesson.build_model()
+    path = np.append(lesson.train(model, x, y, 2), lesson.train(model, x, y, 3)[1:])
+    expected = references.one_weight_trajectory(x, y, 1.0, 0.01, 5)
+    np.testing.assert_allclose(path, expected, rtol=1e-6)
+
+
+def test_descent_ends_in_the_minima_that_scipy_finds():
+    low, high = references.minima_of_the_double_well(lesson.TILT)
+    starts = np.array([-0.5, 0.5])
+    ends = lesson.descend(lesson.double_well_slope, starts, 0.02, 2000)[-1]
     # SciPy looks at J, not at its slope: it cannot see below the square root of rounding.
-    np.testing.assert_allclose(ends, [deep, shallow], atol=1e-7)
+    np.testing.assert_allclose(ends, [low, high], atol=1e-7)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_noisy_walkers_spread_as_the_temperature_says_for_any_seed(seed):
-    report = lesson.two_valleys(Options(seed=seed))
-    assert next(check for check in report.checks if "sigma" in check.name).passed
+def test_noisy_runs_spread_as_the_temperature_says_for_any_seed(seed):
+    found = lesson.leave_the_wrong_well(lesson.NOISY_RUNS, seed)
+    checks = proof.check_double_well(options.make(2), **found)
+    assert {check.id: check.passed for check in checks}["noise"]
 
 
 def test_the_figures_draw():
-    for draw in lesson.run(Options(quick=True)).figures.values():
+    for draw in run(2, quick=True).figures.values():
         assert draw().axes
 
 
-X, Y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])
-MISTAKES = [
-    Mistake("a slope that forgot its factor 2", "slope",
-            lambda right: lambda w, x, y: right(w, x, y) / 2, lesson.run,
-            ["slope by formula = by differences", "w at every epoch = closed form",
-             "w at every epoch, Keras = by hand", "largest learning rate = 2/λ"]),
-    Mistake("uphill", "slope", lambda right: lambda w, x, y: -right(w, x, y),
-            lambda: lesson.limit(X, Y), ["converges at 0.95 of it, not at 1.05"]),
-    Mistake("a curvature without its 2", "curvature", lambda right: lambda x: right(x) / 2,
-            lambda: lesson.limit(X, Y),
-            ["largest learning rate = 2/λ", "distance left ÷ 0.9¹⁰⁰ and ÷ 1.1¹⁰⁰"]),
-    Mistake("one epoch too many", "descend",
-            lambda right: lambda slope, w, rate, epochs: right(slope, w, rate, epochs + 1)[1:],
-            lesson.run, ["w at every epoch = closed form", "w at every epoch, Keras = by hand"]),
-    Mistake("a Keras cost that is summed", "squared_error",
-            lambda right: lambda y, y_hat: 3 * right(y, y_hat), lesson.run,
-            ["w at every epoch, Keras = by hand", "Keras's prediction = closed form"]),
-    Mistake("a learning rate off by a millionth", "build_model",
-            lambda right: lambda: right(0.01 * (1 + 1e-5)), lesson.run,
-            ["w at every epoch, Keras = by hand"]),
-    Mistake("noise √(ηT), not √(2ηT)", "noisy_descent",
-            lambda right: lambda w, T, *rest: right(w, T / 2, *rest),
-            lambda: lesson.two_valleys(Options()),
-            ["share in the deep valley = exp(−J/T)'s, 4 sigma"]),
-    Mistake("the tilt forgotten in the slope", "valleys_slope",
-            lambda right: lambda w: right(w) - lesson.TILT,
-            lambda: lesson.two_valleys(Options()),
-            ["plain descent is stuck in the shallow valley",
-             "descent compiled on the backend = by hand"]),
+def downhill_again(found, lesson):
+    """By hand alone."""
+    x, y = found["x"], found["y"]
+    path = lesson.descend(lambda w: lesson.slope(w, x, y), lesson.START, lesson.LEARNING_RATE,
+                          len(found["path"]) - 1)  # fmt: skip
+    return {"path": path, "slopes": [lesson.slope(w, x, y) for w in found["places"]]}
+
+
+def in_keras_again(found, lesson):
+    model = lesson.build_model()
+    path = lesson.train(model, found["x"], found["y"], len(found["path"]) - 1)
+    return {"in_keras": path, "prediction": lesson.NEW_X * path[-1]}
+
+
+def rates_again(found, lesson):
+    return lesson.try_learning_rates()
+
+
+def double_well_again(found, lesson):
+    return {"path": lesson.descend(lesson.double_well_slope, lesson.WELL_START, lesson.WELL_RATE,
+                                   lesson.WELL_STEPS)}  # fmt: skip
+
+
+def noise_again(found, lesson):
+    return lesson.leave_the_wrong_well(lesson.NOISY_RUNS, seed=0)
+
+
+def halved(right):
+    return lambda *a: right(*a) / 2
+
+
+def tripled_loss(right):
+    def build(*a):
+        import keras
+
+        model = right(*a)
+        rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+        mse = keras.losses.MeanSquaredError()
+        model.compile(keras.optimizers.SGD(rate), loss=lambda y, y_hat: 3 * mse(y, y_hat))
+        return model
+
+    return build
+
+
+FAULTS = [
+    Fault("a slope that forgot its factor 2", "descent", ["slope-numeric", "path", "path-keras"],
+          downhill_again, ("slope", halved)),
+    Fault("the same, looking for the largest learning rate", "limit", ["limit"], rates_again,
+          ("slope", halved)),
+    Fault("uphill", "limit", ["around-limit"], rates_again,
+          ("slope", lambda right: lambda *a: -right(*a))),
+    Fault("a curvature without its 2", "limit", ["around-limit", "distances"], rates_again,
+          ("curvature", halved)),
+    Fault("a search for the limit that stops early", "limit", ["limit"],
+          lambda found, lesson: {"largest": found["largest"] * (1 + 1e-8)}),
+    Fault("one epoch too many", "descent", ["path", "path-keras"], downhill_again,
+          ("descend", lambda right: lambda J_slope, w, rate, epochs: right(
+              J_slope, w, rate, epochs + 1)[1:])),
+    Fault("a Keras cost that is summed", "descent", ["path-keras", "prediction-keras"],
+          in_keras_again, ("build_model", tripled_loss)),
+    Fault("a learning rate off by a hundred-thousandth", "descent", ["path-keras"], in_keras_again,
+          ("build_model", lambda right: lambda: right(0.01 * (1 + 1e-5)))),
+    Fault("noise √(ηT), not √(2ηT)", "double_well", ["noise"], noise_again,
+          ("noisy_descent", lambda right: lambda w, T, *rest: right(w, T / 2, *rest)), {}),
+    Fault("the tilt forgotten in the slope", "double_well", ["stuck", "compiled"],
+          double_well_again, ("double_well_slope", lambda right: lambda w: right(w) - lesson.TILT)),
+    Fault("the worst restart taken for the best", "double_well", ["restart"],
+          lambda found, lesson: {"best": found["path"][-1]}),
+    Fault("noise that goes on while it cools", "double_well", ["cooled"],
+          lambda found, lesson: {"cooled": found["noisy"]}),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
-def test_a_mistake_is_caught(monkeypatch, mistake):
-    assert_caught(monkeypatch, lesson, mistake)
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_is_caught(fault):
+    assert_caught(2, fault)

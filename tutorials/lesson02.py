@@ -17,9 +17,9 @@
 #
 # Lesson 1 tried every weight on a grid, and ten weights were already hopeless.
 # Is there a way that does not try them all? Imagine standing in fog on the
-# curve of the cost. You cannot see the valley, but you can feel under your feet
-# which way the ground slopes. Take a step downhill, feel again, and so on. Does
-# this lead to the bottom? How fast? And how long may a step be?
+# curve of the cost. You cannot see the lowest point, but you can feel under
+# your feet which way the ground slopes. Take a step downhill, feel again, and
+# so on. Does this lead to the minimum? How fast? And how long may a step be?
 #
 # This page calls the functions of `course/lesson02.py`; open that file beside
 # it. Every number in the text was computed by the cells on this page. Each cell
@@ -30,7 +30,8 @@ import numpy as np
 
 from course import lesson02 as lesson
 from course import notebook
-from course.cli.report import precision
+from course.checks.references import central_difference
+from course.figures import lesson02 as figures
 
 x, y = lesson.load_data()
 
@@ -72,8 +73,8 @@ notebook.numbers(
 #
 # 1. Is the slope at the start positive or negative, and does $w$ grow or
 #    shrink?
-# 2. Does every epoch bring $w$ nearer to the bottom by the same amount, or by
-#    the same share of what is left?
+# 2. Does every epoch bring $w$ nearer to the minimum by the same amount, or by
+#    the same fraction of the distance that remains?
 # 3. What happens with a learning rate 10, 20 and 30 times as large?
 
 # %% [markdown]
@@ -83,7 +84,7 @@ notebook.numbers(
 # steps and keeps them all.
 #
 # A formula for a slope is easily wrong by a sign or a factor, so we measure it
-# as well: `numeric_slope` takes two points close together on the curve, a
+# as well: `central_difference` takes two points close together on the curve, a
 # little to the left and a little to the right, and divides the difference of
 # their heights by their distance in $w$. This is called a **finite
 # difference**.
@@ -95,11 +96,7 @@ path = lesson.descend(
     lesson.LEARNING_RATE,
     lesson.EPOCHS,
 )
-measured = lesson.numeric_slope(lambda w: lesson.cost(w, x, y), path[0])
-
-bottom = (x @ y) / (x @ x)  # the closed form of lesson 1
-factor = 1 - lesson.LEARNING_RATE * lesson.curvature(x)  # explained below
-predicted = bottom + factor ** np.arange(len(path)) * (path[0] - bottom)
+measured = central_difference(lambda w: lesson.cost(w, x, y), path[0])
 
 notebook.numbers(
     slope_by_formula=lesson.slope(path[0], x, y),
@@ -119,25 +116,20 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.descent(
-        lambda w: lesson.cost(w, x, y),
-        lambda w: lesson.slope(w, x, y),
-        path,
-        predicted,
-        bottom,
-    ),
+    lambda: figures.descent(x, y, path),
     alt="Left: red dots run down the left side of a bowl, in smaller and"
     " smaller steps, with straight tangents at some of them. Right: on a"
-    " logarithmic axis the distance to the bottom falls along a straight line.",
+    " logarithmic axis the distance to the minimum falls along a straight"
+    " line.",
 )
 
 # %% [markdown]
 # On the left, each red dot is the weight after one epoch, and the orange lines
-# are the slope at some of them. The ground becomes flatter towards the bottom
+# are the slope at some of them. The ground becomes flatter towards the minimum
 # and the steps become shorter by themselves, although the learning rate stays
 # the same. On the right the axis is logarithmic, so a straight line means that
-# every epoch keeps the same *share* of the distance. The grey line through the
-# dots was not fitted to them: it was predicted, as follows.
+# every epoch multiplies the distance by the same factor. The grey line through
+# the dots was not fitted to them: it was predicted, as follows.
 #
 # ### How fast, and how long a step may be
 #
@@ -148,18 +140,18 @@ notebook.figure(
 # \lambda = J''(w) = \frac2n \sum_{i=1}^{n} x_i^2 .
 # $$
 #
-# So at the distance $w - w^*$ from the bottom $w^*$, the slope is $\lambda$
-# times this distance, and a step of $\eta$ times the slope leaves
+# So at the distance $w - w^*$ from the minimum $w^*$, the slope is $\lambda$
+# times this distance, and a step of $\eta$ times the slope leads to
 #
 # $$
 # w_{t+1} - w^* = (1 - \eta\lambda)\,(w_t - w^*) ,
 # $$
 #
-# where $w_t$ is the weight after $t$ epochs. The factor $1 - \eta\lambda$ says
-# it all. While it lies between 0 and 1, descent approaches the bottom from one
-# side. Between $-1$ and 0 it jumps over the bottom each time and still comes
-# nearer. Below $-1$ it jumps further away each time: it **diverges**. That
-# happens when $\eta > 2/\lambda$.
+# where $w_t$ is the weight after $t$ epochs. Everything depends on the
+# **contraction factor** $1 - \eta\lambda$. While it lies between 0 and 1,
+# descent approaches the minimum from one side. Between $-1$ and 0 it jumps over
+# the minimum each time and still comes nearer. Below $-1$ it jumps further away
+# each time: it **diverges**. That happens when $\eta > 2/\lambda$.
 
 # %%
 rates = lesson.LEARNING_RATE * np.array([1, 10, 20, 30])
@@ -168,10 +160,12 @@ ends = [
     for rate in rates
 ]
 
+minimum = lesson.minimum(x, y)  # the closed form of lesson 1
+
 notebook.numbers(
     curvature=lesson.curvature(x),
-    predicted_factor=factor,
-    measured_factor=(path[11] - bottom) / (path[10] - bottom),
+    predicted_factor=1 - lesson.LEARNING_RATE * lesson.curvature(x),
+    measured_factor=(path[11] - minimum) / (path[10] - minimum),
     limit=2 / lesson.curvature(x),
     rates=rates,
     factors=1 - rates * lesson.curvature(x),
@@ -182,13 +176,14 @@ notebook.numbers(
 )
 
 # %% [markdown]
-# Each epoch should keep {number}`predicted_factor:.6f` of the distance, and the
-# eleventh kept {number}`measured_factor:.6f`. The row `w_after_10` answers the
-# third question, for ten epochs each. With 10 times the learning rate, descent
-# is practically at the bottom: $w$ = {number}`end_10:.6f`. With 20 times the
-# learning rate it is slower again, because it overshoots each time: $w$ =
-# {number}`end_20:.4f`. With 30 times it diverges: $w$ = {number}`end_30:.1f`. The
-# limit $2/\lambda$ is {number}`limit:.4f`.
+# The predicted contraction factor is {number}`predicted_factor:.6f`; the one
+# measured in the eleventh epoch is {number}`measured_factor:.6f`. The row
+# `w_after_10` answers the third question, for ten epochs each. With 10 times
+# the learning rate, descent is practically at the minimum: $w$ =
+# {number}`end_10:.6f`. With 20 times the learning rate it is slower again,
+# because it overshoots each time: $w$ = {number}`end_20:.4f`. With 30 times it
+# diverges: $w$ = {number}`end_30:.1f`. The limit $2/\lambda$ is
+# {number}`limit:.4f`.
 #
 # ## In Keras
 #
@@ -199,7 +194,7 @@ notebook.numbers(
 # the sixteen digits of `float64`, so that it can be compared with NumPy.
 
 # %%
-with precision("float64"):
+with notebook.precision("float64"):
     model = lesson.build_model()
     keras_path = lesson.train(model, x, y)
     answer = float(model.predict(np.array([[lesson.NEW_X]]), verbose=0)[0, 0])
@@ -222,23 +217,23 @@ notebook.numbers(
 #
 # Two programs that agree can share a mistake. So the lesson holds its numbers
 # against ones that came another way: finite differences for the slope, the
-# closed form $w_t = w^* + (1 - \eta\lambda)^t\,(w_0 - w^*)$ for every epoch, and
-# $2/\lambda$ for the limit that was found by trying. The last five rows belong
-# to the trap below. The columns "error" and "allowed" say how far off a number
-# is and how far off it may be. Where a row compares many numbers, it shows the
-# pair that is furthest apart.
+# closed form $w_t = w^* + (1 - \eta\lambda)^t\,(w_0 - w^*)$ for every epoch,
+# and $2/\lambda$ for the limit that was found by trying. The last five rows
+# belong to the trap below. The columns "error" and "allowed" say how large the
+# error of a number is and how large it may be. Where a row compares many
+# numbers, it shows the pair with the largest error beside what is allowed.
 
 # %%
-report = lesson.run()
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(2)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
 #
-# In the fog, every place where the ground is flat feels like the bottom. The
-# parabola has only one such place. Here is a cost with two valleys; the number
-# $c$ tilts it, so that the left valley is the deeper one:
+# In the fog, every place where the ground is flat feels like the minimum. The
+# parabola has only one such place. Here is a cost with two minima, a **double
+# well**; the number $c$ tilts it, so that the left minimum is the lower one:
 #
 # $$
 # J(w) = (w^2 - 1)^2 + c\,w .
@@ -255,46 +250,41 @@ assert report.passed, "a check fails: see the table"
 # for every step, and $T$ is the **temperature**: how strong the pushes are.
 
 # %%
+J, J_slope = lesson.double_well, lesson.double_well_slope
 rate, steps = 0.02, 1000
-stuck = lesson.descend(lesson.valleys_slope, 1.5, rate, steps)
+stuck = lesson.descend(J_slope, 1.5, rate, steps)
 
 rng = np.random.default_rng(0)
-restarts = [
-    lesson.descend(lesson.valleys_slope, w, rate, steps)[-1]
-    for w in rng.uniform(-2, 2, 20)
-]
-deep = min(restarts, key=lesson.valleys)
+restarts = lesson.descend(J_slope, rng.uniform(-2, 2, 20), rate, steps)[-1]
+best = min(restarts, key=J)
 
-walkers = lesson.noisy_descent(
-    np.full(lesson.WALKERS, stuck[-1]), lesson.TEMPERATURE, rate, 3000, rng
-)
-ridge = np.sort(np.roots([4, 0, -4, lesson.TILT]).real)[1]  # between the two
+start = np.full(lesson.NOISY_RUNS, stuck[-1])  # in the wrong well
+noisy = lesson.noisy_descent(start, lesson.TEMPERATURE, rate, 3000, rng)
+ridge = np.sort(np.roots([4, 0, -4, lesson.TILT]).real)[1]  # between the wells
 v = np.linspace(-4, 4, 4001)
-weight = np.exp(-lesson.valleys(v) / lesson.TEMPERATURE)
+density = np.exp(-J(v) / lesson.TEMPERATURE)
 
 notebook.numbers(
     c=lesson.TILT,
     stuck_start=stuck[0],
     stuck_w=stuck[-1],
-    stuck_cost=lesson.valleys(stuck[-1]),
+    stuck_cost=J(stuck[-1]),
     restarts=len(restarts),
-    restarts_deep=sum(end < ridge for end in restarts),
-    deep_w=deep,
-    deep_cost=lesson.valleys(deep),
-    walkers=len(walkers),
-    share_deep=np.mean(walkers < ridge),
-    share_expected=weight[v < ridge].sum() / weight.sum(),
+    restarts_low=np.sum(restarts < ridge),
+    best_w=best,
+    best_cost=J(best),
+    noisy_runs=len(noisy),
+    fraction_low=np.mean(noisy < ridge),
+    fraction_predicted=density[v < ridge].sum() / density.sum(),
 )
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.valleys(
-        lesson.valleys, lesson.TEMPERATURE, stuck, walkers, deep
-    ),
-    alt="Left: a curve with two valleys; the red path of descent ends in the"
-    " right one, a green star marks the bottom of the deeper left one. Right: a"
-    " histogram of the walkers has a high peak over the left valley, a low one"
-    " over the right, and follows a grey curve.",
+    lambda: figures.double_well(stuck, noisy, best),
+    alt="Left: a curve with two minima; the red path of descent ends in the"
+    " right one, a green star marks the lower one on the left. Right: a"
+    " histogram of the noisy runs has a high peak over the left minimum, a low"
+    " one over the right, and follows a grey curve.",
 )
 
 # %% [markdown]
@@ -302,27 +292,27 @@ notebook.figure(
 # {number}`stuck_w:.4f` with the cost {number}`stuck_cost:.4f`. There the slope
 # is zero and nothing moves any more. Such a place, lower than all places near
 # it, is called a **local minimum**. Descent does not know that the cost at the
-# star, $w$ = {number}`deep_w:.4f`, is {number}`deep_cost:.4f`. Of
-# {number}`restarts` random starts {number}`restarts_deep` reached the deep
-# valley, so the best of them is there.
+# star, $w$ = {number}`best_w:.4f`, is {number}`best_cost:.4f`. Of
+# {number}`restarts` random starts {number}`restarts_low` reached the lower
+# minimum, so the best of them is there.
 #
-# On the right are {number}`walkers:,d` **walkers**: descents with noise, all of
-# them started in the *wrong* valley. The histogram shows where they are in the
-# end: {number}`share_deep:.3f` of them in the deep one. The grey curve is the
-# prediction, in proportion to $e^{-J(w)/T}$; it puts
-# {number}`share_expected:.3f` of them there. Noise is not only a nuisance.
+# On the right are {number}`noisy_runs:,d` **noisy runs**: descents with noise,
+# all of them started in the *wrong* well. The histogram shows where they are in
+# the end: the fraction {number}`fraction_low:.3f` of them is in the lower well.
+# The grey curve is the prediction, in proportion to $e^{-J(w)/T}$; by it the
+# fraction is {number}`fraction_predicted:.3f`. Noise is not only a nuisance.
 # Lesson 4 meets it again, where nobody adds it on purpose.
 #
 # ## What to try next
 #
-# - Which learning rate reaches the bottom of the parabola in a single step?
+# - Which learning rate reaches the minimum of the parabola in a single step?
 #   Predict it from $1 - \eta\lambda$, then try it.
 # - Double every $x$ and every $y$. What becomes of the largest learning rate?
 # - Predict, then count: how many epochs does one more correct digit take?
-# - Start at the ridge between the two valleys, exactly and then a hair beside
+# - Start at the ridge between the two minima, exactly and then a hair beside
 #   it. Where does descent end?
-# - Double the temperature of the walkers, then halve it. Which share of them
-#   ends in the deep valley?
+# - Double the temperature of the noisy runs, then halve it. Which fraction of
+#   them ends in the lower well?
 # - Run the lesson for longer: `python -m course.lesson02 --epochs 300`.
 #
 # ## Sources

@@ -26,27 +26,27 @@ def slope(w, x, y):
     return 2 * np.mean(x * (x * w - y))
 
 
-def epochs_needed(x, learning_rate, share):
-    """How many epochs of descent until at most this share of the distance to the bottom is left.
+def epochs_needed(x, learning_rate, fraction):
+    """How many epochs of descent until at most this fraction of the distance to w* remains.
 
-    The cost is J(w) = 1/n Σ (xᵢ w − yᵢ)²; descent goes w ← w − η J′(w). Predict the number
-    from the factor 1 − ηλ, with λ = 2/n Σ xᵢ², without making a single step. The distance
-    counts without its sign: descent may jump over the bottom each time.
-    x: shape (n,). learning_rate: η, below 2/λ. share: between 0 and 1.
+    The cost is J(w) = 1/n Σ (xᵢ w − yᵢ)², with its minimum at w*; descent goes
+    w ← w − η J′(w). Predict the number from the factor 1 − ηλ, with λ = 2/n Σ xᵢ², without
+    making a single step. The distance counts without its sign: descent may jump over the minimum each time.
+    x: shape (n,). learning_rate: η, below 2/λ. fraction: between 0 and 1.
     Return a whole number.
 
     zh:
-    梯度下降要走多少轮，到谷底的距离才不超过起初的 `share` 倍？
+    梯度下降要走多少轮，到最小值点的距离才不超过起初的 `fraction` 倍？
 
     代价是 J(w) = 1/n Σ (xᵢ w − yᵢ)²，更新是 w ← w − η J′(w)。
     请由因子 1 − ηλ 预测，其中 λ = 2/n Σ xᵢ²，一步都不用走。
-    距离不计正负：每一步都可能越过谷底。
-    x：形状 (n,)。learning_rate：η，小于 2/λ。share：在 0 与 1 之间。
+    距离不计正负：每一步都可能越过最小值点。
+    x：形状 (n,)。learning_rate：η，小于 2/λ。fraction：在 0 与 1 之间。
     返回一个整数。
     """
     # solution
     factor = abs(1 - learning_rate * 2 * np.mean(x**2))
-    return int(np.ceil(np.log(share) / np.log(factor)))
+    return int(np.ceil(np.log(fraction) / np.log(factor)))
 
 
 def descend(J_slope, w, learning_rate, epochs):
@@ -94,20 +94,21 @@ def build_model(start, learning_rate):
     return model
 
 
-def deepest_valley(J, J_slope):
-    """The w between −2 and 2 where J(w) is lowest, though J has more than one valley.
+def lowest_minimum(J, J_slope):
+    """The w between −2 and 2 where J(w) is lowest, though J has more than one minimum.
 
-    Plain descent ends in the valley where it starts. The check has three costs that you do not
-    see, with the deepest valley on the left, on the right and in the middle. For all of them w
-    must be right to 6 decimals; a grid of 1001 values reaches about 3. Any means will do.
+    Plain descent ends in the minimum that is next to its start. The check has three costs that
+    you do not see, with the lowest minimum on the left, on the right and in the middle. For all
+    of them w must be right to 6 decimals; a grid of 1001 values reaches about 3. Any means will
+    do.
     J, J_slope: the cost and its slope; both take a number or an array. Between −2 and 2 the
     curvature stays below 100. Return a number.
 
     zh:
-    在 −2 与 2 之间找出使 J(w) 最小的 w，而 J 有不止一个山谷。
+    在 −2 与 2 之间找出使 J(w) 最小的 w，而 J 有不止一个极小值点。
 
-    普通的梯度下降从哪个山谷出发，就停在哪个山谷。检查用的是三个
-    你看不到的代价函数，最深的山谷分别在左边、右边和中间。对每一个，w 都要精确到 6 位小数；
+    普通的梯度下降停在下坡路上遇到的第一个极小值点。检查用的是三个
+    你看不到的代价函数，最低的极小值点分别在左边、右边和中间。对每一个，w 都要精确到 6 位小数；
     1001 个值的网格大约只有 3 位。方法不限。
     J、J_slope：代价和它的斜率，参数可以是一个数，也可以是数组。
     在 −2 与 2 之间，曲率小于 100。返回一个数。
@@ -134,32 +135,33 @@ X_THREE, Y_THREE = lesson02.load_data()
 STARTS = np.array([1.0, -2.5, 4.0])
 X_ROWS, Y_ROWS = np.array([[1.0], [2.0], [-1.5], [0.5]]), np.array([[2.0], [3.0], [-4.0], [2.5]])
 
-TWO = Polynomial([1, 0.3, -2, 0, 1])  # (w² − 1)² + 0.3 w, deeper on the left
-MIRRORED = Polynomial([1, -0.4, -2, 0, 1])  # deeper on the right
-THREE = 0.15 * Polynomial([0, 0.2, 6.5, 0, -5, 0, 1])  # deepest in the middle
-VALLEYS = tuple((J, J.deriv()) for J in (TWO, MIRRORED, THREE))
+TWO = Polynomial([1, 0.3, -2, 0, 1])  # (w² − 1)² + 0.3 w, lower on the left
+MIRRORED = Polynomial([1, -0.4, -2, 0, 1])  # lower on the right
+THREE = 0.15 * Polynomial([0, 0.2, 6.5, 0, -5, 0, 1])  # lowest in the middle
+COSTS = tuple((J, J.deriv()) for J in (TWO, MIRRORED, THREE))
 
 
-def counted(x, learning_rate, share):
-    """The epochs of a descent on J(w) = mean of (x w)², which has its bottom at 0, counted."""
+def counted(x, learning_rate, fraction):
+    """The epochs of a descent on J(w) = mean of (x w)², which has its minimum at 0, counted."""
     w, epochs = 1.0, 0
-    while abs(w) > share:
+    while abs(w) > fraction:
         w -= learning_rate * lesson02.slope(w, x, np.zeros_like(x))
         epochs += 1
     return epochs
 
 
-def needed(x, learning_rate, share, curvature=None, whole=np.ceil):
+def needed(x, learning_rate, fraction, curvature=None, whole=np.ceil):
     factor = abs(1 - learning_rate * (2 * np.mean(x**2) if curvature is None else curvature))
-    return whole(np.log(share) / np.log(factor))
+    return whole(np.log(fraction) / np.log(factor))
 
 
 def by_closed_form(J_slope, w, learning_rate, epochs):
     """The path on a parabola, whose slope is a line through two of its points."""
     at_0, at_1 = J_slope(np.zeros(1)), J_slope(np.ones(1))
     curvature = at_1 - at_0
-    bottom = -at_0 / curvature
-    return bottom + (1 - learning_rate * curvature) ** np.arange(epochs + 1)[:, None] * (w - bottom)
+    minimum = -at_0 / curvature
+    factors = (1 - learning_rate * curvature) ** np.arange(epochs + 1)[:, None]
+    return minimum + factors * (w - minimum)
 
 
 def path_of(J_slope, w, learning_rate, epochs):
@@ -280,30 +282,34 @@ TASKS = [
         cases=((X_THREE, 0.01, 0.1), (X_THREE, 0.2, 0.001), (X_FIVE, 0.13, 0.02)),
         reference=counted,
         hint=(
-            "After t epochs |1 − ηλ|ᵗ of the distance is left, and that may be no more than the"
-            " share. Take logarithms on both sides; that of a number below 1 is negative, and to"
+            "After t epochs |1 − ηλ|ᵗ of the distance remains, and that may be no more than the"
+            " fraction. Take logarithms on both sides; that of a number below 1 is negative, and to"
             " divide by it turns the inequality round.",
-            "t 轮之后，剩下的距离是起初的 |1 − ηλ|ᵗ 倍，它不能超过 share。"
+            "t 轮之后，剩下的距离是起初的 |1 − ηλ|ᵗ 倍，它不能超过 fraction。"
             "两边取对数；小于 1 的数，对数是负的，除以它时不等号要反向。",
         ),
         mistakes=(
             Mistake(
-                lambda x, learning_rate, share: needed(x, learning_rate, share, whole=np.floor),
-                "One epoch too few: rounded down, a little more than the share is left.",
+                lambda x, learning_rate, fraction: needed(
+                    x, learning_rate, fraction, whole=np.floor
+                ),
+                "One epoch too few: rounded down, a little more than the fraction remains.",
                 "少了一轮：向下取整时，剩下的距离还略大一点。",
             ),
             Mistake(
-                lambda x, learning_rate, share: needed(x, learning_rate, share, whole=float),
+                lambda x, learning_rate, fraction: needed(x, learning_rate, fraction, whole=float),
                 "That is not a whole number: there is no part of an epoch. Round up.",
                 "这不是整数：没有几分之一轮。请向上取整。",
             ),
             Mistake(
-                lambda x, learning_rate, share: needed(x, learning_rate, share, np.mean(x**2)),
+                lambda x, learning_rate, fraction: needed(
+                    x, learning_rate, fraction, np.mean(x**2)
+                ),
                 "The 2 of the curvature λ = 2/n Σ xᵢ² is missing.",
                 "少了曲率 λ = 2/n Σ xᵢ² 中的 2。",
             ),
             Mistake(
-                lambda x, learning_rate, share: needed(x, learning_rate, share, 1),
+                lambda x, learning_rate, fraction: needed(x, learning_rate, fraction, 1),
                 "The factor is 1 − ηλ, not 1 − η: how fast it goes depends on the curvature.",
                 "因子是 1 − ηλ，不是 1 − η：快慢还取决于曲率。",
             ),
@@ -399,9 +405,9 @@ TASKS = [
         ),
     ),
     Task(
-        deepest_valley,
+        lowest_minimum,
         kind="baseline",
-        cases=VALLEYS,
+        cases=COSTS,
         score=correct_decimals,
         at_least=6,
         hint=(
@@ -414,26 +420,26 @@ TASKS = [
             Mistake(
                 plain(1.5),
                 "That is plain descent from one start on the right: it is stuck in the first"
-                " valley that it meets.",
-                "这是从右侧一个起点出发的普通梯度下降：它困在遇到的第一个山谷里。",
+                " minimum that it meets.",
+                "这是从右侧一个起点出发的普通梯度下降：它困在遇到的第一个极小值点。",
             ),
             Mistake(
                 plain(-1.5),
                 "That is plain descent from one start on the left: it is stuck in the first"
-                " valley that it meets.",
-                "这是从左侧一个起点出发的普通梯度下降：它困在遇到的第一个山谷里。",
+                " minimum that it meets.",
+                "这是从左侧一个起点出发的普通梯度下降：它困在遇到的第一个极小值点。",
             ),
             Mistake(
                 best_on_grid,
-                "The right valleys, but not their bottoms: a grid is as coarse as its spacing."
+                "Near the right minima, but not in them: a grid is as coarse as its spacing."
                 " Let descent finish from the best of it.",
-                "山谷找对了，但还不在谷底：网格的精细程度取决于间距。"
+                "找对了极小值点的附近，但还不在极小值点上：网格的精细程度取决于间距。"
                 "从网格上的最佳值出发，再做梯度下降。",
                 matches=lambda w, J, J_slope: 1e-6 < abs(float(w) - lowest_place(J)) < 0.05,
             ),
             Mistake(
                 lambda J, J_slope: J(lowest_place(J)),
-                "That is the lowest cost; wanted is the w where it is.",
+                "That is the lowest cost; what is wanted is the w where it is.",
                 "这是最小的代价；要的是它所在的 w。",
             ),
         ),
