@@ -31,7 +31,8 @@ def epochs_needed(x, learning_rate, fraction):
 
     The cost is J(w) = 1/n Σ (xᵢ w − yᵢ)², with its minimum at w*; descent goes
     w ← w − η J′(w). Predict the number from the factor 1 − ηλ, with λ = 2/n Σ xᵢ², without
-    making a single step. The distance counts without its sign: descent may jump over the minimum each time.
+    making a single step. The distance counts without its sign: descent may jump over the
+    minimum each time.
     x: shape (n,). learning_rate: η, below 2/λ. fraction: between 0 and 1.
     Return a whole number.
 
