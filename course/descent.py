@@ -7,16 +7,20 @@ step on five points. Here all the steps run inside the backend:
     JAX         `jax.lax.scan` under `jax.jit`
     TensorFlow  `tf.while_loop` in a `tf.function` compiled by XLA
     PyTorch     the step traced once into a graph; Python only repeats the graph
+
+Models of one shape share a loop: it is compiled for the first of them.
 """
 
-import warnings
+import collections
 from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras import ops, tree
+from keras import ops
 
 from course.autodiff import value_and_grad
+from course.training.loops import compiled, optimizer_update
+from course.training.signature import signature
 
 
 class History(NamedTuple):
@@ -51,16 +55,16 @@ def minimise(cost, weights, learning_rate, steps):
     """
     _require_steps(steps)
     learning_rate = float(learning_rate)  # a NumPy number would change the weights' dtype
-    slope = value_and_grad(cost)
+    gradient = value_and_grad(cost)
 
     def step(state):
         (weights,) = state
-        value, gradient = slope(weights)
-        return ([w - learning_rate * g for w, g in zip(weights, gradient)],), value
+        value, g = gradient(weights)
+        return ([w - learning_rate * g_w for w, g_w in zip(weights, g)],), value
 
     weights = [ops.convert_to_tensor(w) for w in weights]
-    _, history = _repeat(step, lambda state: cost(*state), (weights,), steps)
-    return history
+    run = compiled(step, lambda state: cost(*state), (weights,), steps)
+    return _history(run((weights,)))[1]
 
 
 def train(model, X, y, steps):
@@ -82,38 +86,90 @@ def train(model, X, y, steps):
         optimizer are left as after `fit`, so training can go on.
     """
     _require_steps(steps)
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is None:
+    if getattr(model, "optimizer", None) is None:
         raise ValueError("the model has no optimizer and no loss yet: call model.compile(...)")
-    optimizer.build(model.trainable_variables)
+    model.optimizer.build(model.trainable_variables)
     X, y = (ops.convert_to_tensor(a, dtype=model.compute_dtype) for a in (X, y))
-    backend = keras.backend.backend()
-    # TensorFlow's optimizers keep their memory (step count, momentum) in place.
-    memory = [] if backend == "tensorflow" else optimizer.variables
-    variables = (model.trainable_variables, model.non_trainable_variables, memory)
+    first, run = _loop(model, X, y, steps)
+    before = _values(first)
+    _assign(first, _values(model))
+    start = (*_state(first), [X, y])
+    (*end, _), history = _history(run(start))
+    for variables, values in zip(_variables(first), end):
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+    if first is not model:
+        _assign(model, _values(first))
+        _assign(first, before)
+    model.optimizer.finalize_variable_values(model.trainable_variables)  # as `fit` does
+    return history
 
-    def cost(weights, others):
-        now = [*zip(variables[0], weights), *zip(variables[1], others)]
+
+MAX_LOOPS = 16  # that are kept, with the model that each was compiled for
+_loops = collections.OrderedDict()
+
+
+def _loop(model, X, y, steps):
+    """The compiled loop for models of this shape, and the model that it was compiled for."""
+    about = signature(model)
+    key = (about, tuple(X.shape), tuple(y.shape), steps)
+    if about is not None and key in _loops and signature(_loops[key][0]) == about:
+        _loops.move_to_end(key)
+        return _loops[key]
+    found = model, _compile_training(model, X, y, steps)
+    if about is not None:
+        _loops[key] = found
+        while len(_loops) > MAX_LOOPS:
+            _loops.popitem(last=False)
+    return found
+
+
+def _variables(model):
+    """What a step changes: weights, other variables, the optimizer's state.
+
+    TensorFlow's optimizers keep their state (step count, momentum) in place.
+    """
+    in_place = keras.backend.backend() == "tensorflow"
+    state = [] if in_place else model.optimizer.variables
+    return model.trainable_variables, model.non_trainable_variables, state
+
+
+def _state(model):
+    return tuple([ops.convert_to_tensor(v.value) for v in group] for group in _variables(model))
+
+
+def _values(model):
+    variables = [*model.variables, *model.optimizer.variables]
+    return [np.array(ops.convert_to_numpy(v)) for v in variables]
+
+
+def _assign(model, values):
+    for variable, value in zip([*model.variables, *model.optimizer.variables], values):
+        variable.assign(value)
+
+
+def _compile_training(model, X, y, steps):
+    weights_of, others_of, _ = _variables(model)
+
+    def cost(weights, others, X, y):
+        now = [*zip(weights_of, weights), *zip(others_of, others)]
         with keras.StatelessScope(state_mapping=now) as scope:
             value = model.compute_loss(X, y, model(X, training=True))
-        return value, [scope.get_current_value(v) for v in variables[1]]
+        return value, [scope.get_current_value(v) for v in others_of]
 
-    slope = value_and_grad(cost, has_aux=True)
-    update = {"jax": _jax_update, "tensorflow": _tensorflow_update, "torch": _torch_update}[backend]
+    gradient = value_and_grad(cost, has_aux=True)
 
     def step(state):
-        weights, others, memory = state
-        (value, others), gradient = slope(weights, others)
-        weights, memory = update(model, weights, memory, gradient)
-        return (weights, others, memory), value
+        weights, others, optimizer, (X, y) = state
+        (value, others), g = gradient(weights, others, X, y)
+        weights, optimizer = optimizer_update(model, weights, optimizer, g)
+        return (weights, others, optimizer, [X, y]), value
 
-    start = tuple([ops.convert_to_tensor(v.value) for v in group] for group in variables)
-    end, history = _repeat(step, lambda state: cost(*state[:2])[0], start, steps)
-    for group, values in zip(variables, end):
-        for variable, value in zip(group, values):
-            variable.assign(value)
-    optimizer.finalize_variable_values(model.trainable_variables)  # as `fit` does
-    return history
+    def last(state):
+        weights, others, _, (X, y) = state
+        return cost(weights, others, X, y)[0]
+
+    return compiled(step, last, (*_state(model), [X, y]), steps)
 
 
 def _require_steps(steps):
@@ -121,110 +177,10 @@ def _require_steps(steps):
         raise ValueError(f"steps must be at least 1, got {steps}")
 
 
-def _repeat(step, cost, state, steps):
-    """Run `state, cost = step(state)` `steps` times, recording the cost and state[0].
-
-    Args:
-        cost: `cost(state)`, what the step would report, without its update.
-
-    Returns:
-        The last state and the `History`, the last state's cost included.
-    """
-    loops = {"jax": _jax_loop, "tensorflow": _tensorflow_loop, "torch": _torch_loop}
-    state, costs, path, last = loops[keras.backend.backend()](step, cost, state, steps)
+def _history(outcome):
+    """The last state, and the `History` with the last state's cost and weights at its end."""
+    state, costs, path, last = outcome
     numpy = ops.convert_to_numpy
     costs = np.append(numpy(costs), numpy(last))
     path = [np.append(numpy(p), numpy(w)[None], axis=0) for p, w in zip(path, state[0])]
     return state, History(costs, path)
-
-
-def _jax_loop(step, cost, state, steps):
-    import jax
-
-    def record(state, _):
-        new, cost = step(state)
-        return new, (cost, state[0])
-
-    @jax.jit
-    def run(state):
-        state, (costs, path) = jax.lax.scan(record, state, length=steps)
-        return state, costs, path, cost(state)
-
-    return run(state)
-
-
-def _jax_update(model, weights, memory, gradient):
-    weights, memory = model.optimizer.stateless_apply(memory, gradient, weights)
-    return list(weights), list(memory)
-
-
-def _tensorflow_loop(step, cost, state, steps):
-    import tensorflow as tf
-
-    @tf.function(jit_compile=True, autograph=False)
-    def run(state):
-        costs = tf.TensorArray(state[0][0].dtype, steps, element_shape=())
-        path = [tf.TensorArray(w.dtype, steps, element_shape=w.shape) for w in state[0]]
-
-        def body(t, state, costs, path):
-            path = [array.write(t, w) for array, w in zip(path, state[0])]
-            state, value = step(state)
-            return t + 1, state, costs.write(t, value), path
-
-        _, state, costs, path = tf.while_loop(
-            lambda t, *_: t < steps, body, (tf.constant(0), state, costs, path)
-        )
-        return state, costs.stack(), [array.stack() for array in path], cost(state)
-
-    # Called as a concrete function: for TensorFlow a new function per descent is a loop gone wrong.
-    return run.get_concrete_function(state)(state)
-
-
-def _tensorflow_update(model, weights, memory, gradient):
-    model.optimizer.apply(gradient, model.trainable_variables)
-    return [ops.convert_to_tensor(v.value) for v in model.trainable_variables], memory
-
-
-def _torch_loop(step, cost, state, steps):
-    import torch
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    def flat_step(*leaves):
-        new, value = step(tree.pack_sequence_as(state, leaves))
-        return (*tree.flatten(new), value)
-
-    leaves = tuple(leaf.detach().clone() for leaf in tree.flatten(state))
-    graph = make_fx(flat_step)(*leaves)  # forward and backward pass and update, as plain tensor ops
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # TorchScript is being retired; here it is 3.5 times faster
-        graph = torch.jit.freeze(torch.jit.trace(graph.eval(), leaves, check_trace=False))
-        costs, path = [], [[] for _ in state[0]]
-        for _ in range(steps):
-            for values, weight in zip(path, leaves):
-                values.append(weight)
-            *leaves, value = graph(*leaves)
-            costs.append(value)
-        state = tree.pack_sequence_as(state, leaves)
-        return state, torch.stack(costs), [torch.stack(values) for values in path], cost(state)
-
-
-def _torch_update(model, weights, memory, gradient):
-    import torch
-
-    optimizer = model.optimizer
-
-    def one_by_one(gradients, variables, learning_rate):
-        for g, v in zip(gradients, variables):
-            optimizer.update_step(g, v, learning_rate)
-
-    # Keras's fused PyTorch update reads the learning rate out as a Python number, which
-    # would freeze a schedule in the graph; the per-variable update keeps it a tensor.
-    fused = getattr(optimizer, "_parallel_update_step", None)  # only Keras's own optimizers have it
-    optimizer._parallel_update_step = one_by_one
-    try:
-        with torch.no_grad():
-            memory, weights = [m.clone() for m in memory], [w.clone() for w in weights]
-            weights, memory = optimizer.stateless_apply(memory, gradient, weights)
-    finally:
-        optimizer._parallel_update_step = fused
-    return list(weights), list(memory)
