@@ -11,7 +11,8 @@ import pytest
 from conftest import one_line
 from sklearn.datasets import load_digits
 
-from course import data, lesson11
+from course import data
+from course.cli import main
 from course.errors import InputError
 
 
@@ -203,7 +204,7 @@ def test_mnist_that_cannot_be_fetched_is_one_line(in_tmp, capsys, monkeypatch, r
         raise Exception(reason)
 
     monkeypatch.setattr("keras.datasets.mnist.load_data", fetch)
-    assert lesson11.main(["--data", "mnist", "--json"]) == 2
+    assert main("lesson11", ["--data", "mnist", "--json"]) == 2
     out, err = capsys.readouterr()
     line = one_line(err.replace("Downloading data …\n", ""))
     assert f"MNIST could not be fetched ({reason[:20]}" in line

@@ -1,45 +1,49 @@
 import json
-from functools import cache
 
+import faults
 import keras
 import numpy as np
 import pytest
 from conftest import one_line
-from mistakes import Mistake, assert_caught
+from faults import Fault, assert_caught
 from PIL import Image
 from scipy import signal
 
 from course import data
 from course import lesson11 as lesson
-from course.cli.report import precision
-from course.training import History, Options
+from course.checks import lesson11 as proof
+from course.cli import main, outcome
+from course.training import History
 
 DIGITS = data.load_digits28()
 
 
+def failed(done):
+    return [check.id for check in done.checks if not check.passed]
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """The lesson as anyone runs it, and the model it kept: (report, path)."""
+    """The lesson as anyone runs it, and the model it kept: (outcome, path)."""
     path = tmp_path_factory.mktemp("kept") / "model.keras"
-    return lesson.run(Options(save=str(path))), path
+    return outcome.run(11, save=str(path)), path
 
 
 def test_every_check_holds(done):
-    report, _ = done
-    assert len(report.checks) == 15
-    assert [check.name for check in report.checks if not check.passed] == []
+    assert len(done[0].checks) == 15
+    assert failed(done[0]) == []
 
 
 def test_after_one_epoch_in_float64_nothing_is_asked_of_the_accuracy():
-    report = lesson.run(Options(seed=5, epochs=1, dtype="float64"))
-    assert len(report.checks) == 13
-    assert [check.name for check in report.checks if not check.passed] == []
+    found = outcome.run(11, seed=5, epochs=1, dtype="float64")
+    assert len(found.checks) == 13
+    assert failed(found) == []
 
 
 def test_every_check_holds_in_a_quick_run():
-    report = lesson.run(Options(quick=True, seed=7))
-    assert len(report.checks) == 15
-    assert [check.name for check in report.checks if not check.passed] == []
+    found = faults.run(11, quick=True)
+    assert len(found.checks) == 15
+    assert failed(found) == []
 
 
 @pytest.mark.parametrize("rows", [30, 101, 480, 1001])
@@ -48,23 +52,25 @@ def test_few_images_of_another_kind(in_tmp, capsys, rows):
     X = (255 * DIGITS.X_train[:rows, ..., 0]).astype("uint8")
     y = DIGITS.y_train[:rows] % 3
     np.savez("other.npz", x_train=X, y_train=y, x_test=X[:9], y_test=y[:9])
-    assert lesson.main(["--data", "other.npz", "--epochs", "1", "--json"]) == 0
+    assert main("lesson11", ["--data", "other.npz", "--epochs", "1", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["results"]["images to train, validate, test; classes"][-1] == 3
     assert len(record["checks"]) == 13
 
 
 def test_ctrl_c_in_the_slow_run_is_said(monkeypatch, capsys):
-    runs = iter([History({"loss": [1.0], "val_loss": [1.0]}), History(interrupted=True)])
+    one = {"loss": [1.0], "val_loss": [1.0]}
+    runs = iter([History(one), History(one, interrupted=True)])
     monkeypatch.setattr(lesson, "train", lambda *a, **k: next(runs))
-    assert lesson.main(["--json"]) == 130
-    assert "interrupted in the run at 1e-4" in one_line(capsys.readouterr().err)
+    assert main("lesson11", ["--json"]) == 130
+    out, err = capsys.readouterr()
+    assert "interrupted in the section 'slow'; the network itself was trained" in one_line(err)
+    assert len(json.loads(out)["checks"]) == 12
 
 
 def test_the_figures_draw(done):
-    report, _ = done
-    assert list(report.figures) == ["features", "mistakes", "training"]
-    for draw in report.figures.values():
+    assert list(done[0].figures) == ["features", "mistakes", "training"]
+    for draw in done[0].figures.values():
         assert draw().axes
 
 
@@ -120,7 +126,7 @@ def test_convolution_and_pooling_are_scipys():
 
 def test_another_number_of_classes():
     model = lesson.build_model(n_classes=3)
-    assert lesson.arithmetic(model, 3).passed
+    assert [layer.count_params() for layer in model.layers] == proof.arithmetic(3)[-1]
     assert lesson.predict(model, DIGITS.X_test[:2]).shape == (2, 3)
 
 
@@ -134,7 +140,7 @@ def test_predict_reads_digits_from_pictures(done, in_tmp, capsys):
     rows = [int(np.flatnonzero(DIGITS.y_test == k)[0]) for k in (0, 4, 6)]
     paths = [as_png(in_tmp / f"{i}.png", DIGITS.X_test[i, ..., 0], 100 + i, i % 2) for i in rows]
     words = ["--model", str(done[1]), "--json", "--save-dir", "pictures"]
-    assert lesson.main(["--predict", *paths, *words]) == 0
+    assert main("lesson11", ["--predict", *paths, *words]) == 0
     record = json.loads(capsys.readouterr().out)
     assert [record["results"][f"{path} shows a"] for path in paths] == [0, 4, 6]
     p = [record["results"][f"{paths[0]}: probability of {k}"] for k in range(10)]
@@ -146,9 +152,10 @@ def test_predict_without_a_model_trains_one(in_tmp, monkeypatch):
     trained = []
     monkeypatch.setattr(lesson, "train", lambda *a, **k: trained.append(a) or History())
     path = as_png(in_tmp / "a.png", DIGITS.X_test[0, ..., 0])
-    report = lesson.run(Options(predict=(path,)))
-    assert report.passed
+    found = outcome.run(11, predict=(path,))
+    assert failed(found) == []
     assert trained[0][2] == lesson.QUICK_EPOCHS
+    assert found.figures["predict"]().axes
 
 
 def test_ctrl_c_without_save_reports_on_what_there_is(done, in_tmp, capsys, monkeypatch):
@@ -157,12 +164,24 @@ def test_ctrl_c_without_save_reports_on_what_there_is(done, in_tmp, capsys, monk
         return History({"loss": [1.0, 0.5]}, best_epoch=2, interrupted=True)
 
     monkeypatch.setattr(lesson, "train", interrupted)
-    assert lesson.main([]) == 130
+    assert main("lesson11", []) == 130
     out, err = capsys.readouterr()
     assert "interrupted in epoch 3; the best weights so far, of epoch 2, are reported on" in (
         one_line(err)
     )
     assert "12 of 12 checks hold" in out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [([], "of epoch 2, are lost (--save keeps them)"), (["--save", "m.keras"], "are in m.keras")],
+)
+def test_ctrl_c_while_a_network_is_trained_for_a_picture(in_tmp, capsys, monkeypatch, flags, words):
+    interrupted = History({"loss": [1.0, 0.5]}, best_epoch=2, interrupted=True)
+    monkeypatch.setattr(lesson, "train", lambda *_, **__: interrupted)
+    path = as_png(in_tmp / "a.png", DIGITS.X_test[0, ..., 0])
+    assert main("lesson11", ["--predict", path, *flags, "--json"]) == 130
+    assert words in one_line(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +205,7 @@ def test_ctrl_c_without_save_reports_on_what_there_is(done, in_tmp, capsys, monk
 def test_bad_input_is_one_line(in_tmp, capsys, flags, words):
     (in_tmp / "text.npz").write_text("no archive")
     as_png(in_tmp / "good.png", DIGITS.X_test[0, ..., 0])
-    assert lesson.main([*flags, "--json"]) == 2
+    assert main("lesson11", [*flags, "--json"]) == 2
     out, err = capsys.readouterr()
     assert words in one_line(err)
     assert out == ""
@@ -195,85 +214,97 @@ def test_bad_input_is_one_line(in_tmp, capsys, flags, words):
 def test_a_resume_folder_of_something_else_is_one_line(in_tmp, capsys):
     (in_tmp / "run").mkdir()
     (in_tmp / "run" / "checkpoint.npz").write_text("no checkpoint")
-    assert lesson.main(["--resume", "run", "--json"]) == 2
+    assert main("lesson11", ["--resume", "run", "--json"]) == 2
     assert "is no checkpoint of the course, or is damaged" in one_line(capsys.readouterr().err)
 
 
-@cache
-def model(kept):
-    return keras.saving.load_model(kept)
+def by_hand_again(found, lesson):
+    return {"layers": lesson.forward(found["digits"].X_test[:100], found["weights"])}
 
 
-TEN = History({"loss": [0.0] * 10})
-START = {
-    "beginning": lambda _: lesson.beginning(lesson.build_model(), DIGITS, 0),
-    "first steps": lambda _: lesson.first_steps(lesson.build_model(), DIGITS),
-    "trained": lambda kept: lesson.trained(model(kept), DIGITS, Options()),
-    "arithmetic": lambda _: lesson.arithmetic(lesson.build_model(), 10),
-    "peers": lambda kept: lesson.peers(
-        DIGITS, lesson.trained(model(kept), DIGITS, Options()).results[
-            "accuracy on the test images"], TEN, Options()),
-    "slow": lambda _: lesson.slow(DIGITS, TEN, Options(epochs=2)),
-}  # fmt: skip
-FORWARD = [f"probabilities of {lesson.BY_HAND_IMAGES} images, Keras = by hand"]
-BEGINNING = ["cost before training = ln K + ½ var z, 5 sigma"]
-STEPS = ["first two steps of ten weights ÷ the first = Nesterov on measured slopes"]
-TABLE = ["confusion matrix = scikit-learn's"]
-SHARES = ["precision and recall of each class = scikit-learn's"]
-MISTAKES = [
-    ("filters turned round, a true convolution", "convolve",
-     lambda right: lambda X, K, b: right(X, K[::-1, ::-1], b), "trained", FORWARD),
-    ("the bias forgotten", "convolve",
-     lambda right: lambda X, K, b: right(X, K, 0 * b), "trained", FORWARD),
-    ("means pooled", "max_pool",
-     lambda right: lambda X: -right(-X) / 2 + right(X) / 2, "trained", FORWARD),
-    ("exp z without its sum", "softmax", lambda right: lambda z: np.exp(z), "trained", FORWARD),
-    ("a confusion matrix on its side", "confusion", lambda right: lambda *a: right(*a).T,
-     "trained", TABLE + SHARES),
-    ("precision taken for recall", "precision_recall",
-     lambda right: lambda table: right(table)[::-1], "trained", SHARES),
-    ("the probabilities of other pictures", "predict",
-     lambda right: lambda model, X: np.roll(right(model, X), 1, axis=0), "trained",
-     [*FORWARD, "accuracy, Keras's = diagonal of the confusion matrix"]),
-    ("answers at random", "predict",
-     lambda right: lambda model, X: np.random.default_rng(0).random((len(X), 10)), "peers",
-     ["accuracy below the logistic regression's, 3 sigma", "accuracy below 96.5%"]),
-    ("dense weights ten times as large", "draw_weights",
-     lambda right: lambda *a: [w * 10 if w.ndim == 2 else w for w in right(*a)], "beginning",
-     BEGINNING),
-    ("labels off by one", "one_hot", lambda right: lambda y, K: right((y + 1) % K, K),
-     "first steps", STEPS),
-    ("momentum 0.8 by hand", "MOMENTUM", lambda right: 0.8, "first steps", STEPS),
-    ("momentum without Nesterov in Keras", "build_model", lambda right: lambda: plain_momentum(
-        right()), "first steps", STEPS),
-    ("a filter without its bias counted", "WEIGHTS", lambda right: right - 28, "arithmetic",
-     ["weights in all, Keras = the course's"]),
-    ("a side given wrongly", "SIDES", lambda right: (24, 22, 11, 9, 5), "arithmetic",
-     ["sides and flat by formula = the course's"]),
-    ("a decay of 1e-5", "DECAY", lambda right: 1e-5, "arithmetic",
-     ["learning rate at step 0, 10⁶, Keras = η/(1 + 1e-6 t)"]),
-    ("the cost of other labels", "cost", lambda right: lambda X, y, w: right(X, (y + 1) % 10, w),
-     "beginning", ["the same, Keras = by hand"]),
-    ("a picture of 29 pixels", "build_model", lambda right: lambda: right((29, 29, 1)),
-     "arithmetic", ["sides and flat, Keras = n − k + 1, ⌊n/2⌋"]),
-    ("an S without momentum", "reach", lambda right: lambda rate, steps: rate * steps, "slow",
-     ["at 1e-4 the fall of the cost, relative, = |Δθ|²/S"]),
+def other_answers(found, p):
+    """What the lesson measures where the network gives these probabilities."""
+    y = found["digits"].y_test
+    table = lesson.confusion(y, p.argmax(axis=1), 10)
+    return {"p": p, "table": table, "accuracy": np.trace(table) / len(y)}
+
+
+def plain_momentum(found, lesson):
+    """Keras without Nesterov, trained again."""
+    model = lesson.build_model()
+    model.optimizer.nesterov = False
+    return {"path": lesson.begin(model, DIGITS)["path"]}
+
+
+def first_cost_by_hand(found, path):
+    X, y = found["digits"].X_val[:1000], found["digits"].y_val[:1000]
+    return {"path": path, "first_cost": lesson.cost(X, y, path[0])}
+
+
+def layers_of(model):
+    return [(layer.output.shape[1:], layer.count_params()) for layer in model.layers]
+
+
+def rates_of(model):
+    return [float(model.optimizer._learning_rate(t)) for t in (0, 10**6)]
+
+
+FORWARD = ["probabilities-keras"]
+FAULTS = [
+    Fault("filters turned round, a true convolution", "network", FORWARD, by_hand_again,
+          ("convolve", lambda right: lambda X, K, b: right(X, K[::-1, ::-1], b))),
+    Fault("the bias forgotten", "network", FORWARD, by_hand_again,
+          ("convolve", lambda right: lambda X, K, b: right(X, K, 0 * b))),
+    Fault("means pooled", "network", FORWARD, by_hand_again,
+          ("max_pool", lambda right: lambda X: -right(-X) / 2 + right(X) / 2)),
+    Fault("exp z without its sum", "network", FORWARD, by_hand_again,
+          ("softmax", lambda right: np.exp)),
+    Fault("a confusion matrix on its side", "network", ["confusion", "precision-recall"],
+          lambda found, _: {"table": found["table"].T, "precision": found["recall"],
+                            "recall": found["precision"]}),
+    Fault("precision taken for recall", "network", ["precision-recall"],
+          lambda found, _: {"precision": found["recall"], "recall": found["precision"]}),
+    Fault("the probabilities of other pictures", "network", [*FORWARD, "accuracy-keras"],
+          lambda found, _: {**other_answers(found, np.roll(found["p"], 1, axis=0)),
+                            "accuracy": found["accuracy"]}),
+    Fault("answers at random", "network", ["baseline", "accuracy"],
+          lambda found, _: other_answers(found, np.random.default_rng(0).random((297, 10)))),
+    Fault("dense weights ten times as large", "start", ["first-cost"],
+          lambda found, _: first_cost_by_hand(found, [
+              [w * 10 if w.ndim == 2 else w for w in found["path"][0]], *found["path"][1:]])),
+    Fault("labels off by one", "start", ["first-steps"],
+          lambda found, _: {"digits": found["digits"]._replace(
+              y_train=(found["digits"].y_train + 1) % 10)}),
+    Fault("momentum 0.8 by hand", "start", ["first-steps"],
+          patch=("MOMENTUM", lambda right: 0.8)),
+    Fault("momentum without Nesterov in Keras", "start", ["first-steps"], plain_momentum),
+    Fault("a filter without its bias counted", "start", ["weights"],
+          patch=("WEIGHTS", lambda right: right - 28)),
+    Fault("a side given wrongly", "start", ["sizes"],
+          patch=("SIDES", lambda right: (24, 22, 11, 9, 5))),
+    Fault("a decay of 1e-5", "start", ["learning-rate"],
+          lambda found, lesson: {"rates": rates_of(lesson.build_model())},
+          ("DECAY", lambda right: 1e-5)),
+    Fault("the cost of other labels", "start", ["first-cost-keras"],
+          patch=("cost", lambda right: lambda X, y, w: right(X, (y + 1) % 10, w))),
+    Fault("a picture of 29 pixels", "start", ["sizes-keras"],
+          lambda found, lesson: {"layers": layers_of(lesson.build_model((29, 29, 1)))}),
+    Fault("a dense layer of 127 units", "start", ["weights-keras", "weights"],
+          lambda found, _: {"layers": [*found["layers"][:6], ((127,), 127 * 257),
+                                       ((10,), 10 * 128)]}),
+    Fault("an S without momentum", "slow", ["slow"],
+          patch=("reach", lambda right: lambda rate, steps: rate * steps)),
+    Fault("a fall that is no number", "slow", ["slow"], lambda found, _: {"fall": np.nan}),
 ]  # fmt: skip
 
 
-def plain_momentum(model):
-    sgd = keras.optimizers.SGD(lesson.LEARNING_RATE, momentum=lesson.MOMENTUM)
-    model.compile(sgd, loss="categorical_crossentropy", metrics=["accuracy"])
-    return model
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_is_caught(fault):
+    assert_caught(11, fault)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake[0])
-def test_a_mistake_is_caught(monkeypatch, done, mistake):
-    *what, section, caught_by = mistake
-    kept = str(done[1])
-
-    def in_float32():
-        with precision("float32"):
-            return START[section](kept)
-
-    assert_caught(monkeypatch, lesson, Mistake(*what, in_float32, caught_by))
+def test_probabilities_that_do_not_add_up_are_caught(done):
+    pictures = {"paths": ("a.png",), "X": DIGITS.X_test[:1], "p": np.full((1, 10), 0.1)}
+    options = outcome.lesson_options.make(11)
+    assert proof.checks({"pictures": pictures}, options)[0].passed
+    assert not proof.checks({"pictures": {**pictures, "p": pictures["p"] / 2}}, options)[0].passed

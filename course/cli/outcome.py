@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from course.checks import Check
+from course.cli import network
 from course.cli import options as lesson_options
+from course.machine import together
 from course.machine.precision import precision
 
 
@@ -50,17 +52,23 @@ def run(number, **given):
 
 def measure(number, options):
     """What the lesson measures, {section: {name: array}}."""
+    lesson = modules(number)[0]
     with precision(options.dtype):
-        return modules(number)[0].run(options)
+        if lesson_options.LESSONS[number].machines and together.asked(options):
+            return together.measure(lesson, options)
+        if lesson_options.LESSONS[number].training:
+            return network.measure(lesson, options)
+        return lesson.run(options)
 
 
 def examine(number, measured, options):
     """The `Outcome` of what was measured."""
     lesson, proof, picture = modules(number)
+    page = together if "machines" in measured else network if "pictures" in measured else lesson
     with precision(options.dtype):
         return Outcome(
             measured,
-            lesson.results(measured),
+            page.results(measured),
             proof.checks(measured, options),
             picture.figures(measured),
         )
