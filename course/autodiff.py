@@ -62,6 +62,26 @@ def value_and_grad(function, has_aux=False):
     return wrapped
 
 
+def model_gradient(model, weights, X, y):
+    """The gradient of a compiled Keras model's loss, penalties included, at given weights.
+
+    Args:
+        weights: one array for each of `model.trainable_variables`; the model keeps its own.
+        X, y: a batch, as in `model.train_on_batch(X, y)`.
+
+    Returns:
+        One NumPy array for each of the weights.
+    """
+    X, y = (ops.convert_to_tensor(v, dtype=model.compute_dtype) for v in (X, y))
+
+    def cost(weights):
+        with keras.StatelessScope(state_mapping=[*zip(model.trainable_variables, weights)]):
+            return model.compute_loss(X, y, model(X, training=True))
+
+    weights = [ops.convert_to_tensor(w, dtype=model.variable_dtype) for w in weights]
+    return [ops.convert_to_numpy(g) for g in value_and_grad(cost)(weights)[1]]
+
+
 def _float_tensor(values):
     tensor = ops.convert_to_tensor(values)
     if not keras.backend.is_float_dtype(tensor.dtype):

@@ -1,8 +1,9 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from course.autodiff import value_and_grad
+from course.autodiff import model_gradient, value_and_grad
 
 
 def test_the_gradient_has_the_structure_of_the_parameters():
@@ -37,3 +38,17 @@ def test_whole_numbers_have_no_gradient():
 def test_a_cost_that_is_not_a_scalar_is_refused():
     with pytest.raises(ValueError, match=r"shape \(2,\).*sum it or average it"):
         value_and_grad(lambda w: w**2)(np.array([1.0, 2.0]))
+
+
+def test_the_gradient_of_a_model_is_that_of_its_loss_and_its_penalties():
+    rng = np.random.default_rng(0)
+    X, y, w, b = rng.normal(size=(5, 2)), rng.normal(size=(5, 1)), np.array([[0.5], [-2.0]]), [1.0]
+    dense = keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(0.25))
+    model = keras.Sequential([keras.Input((2,)), dense])
+    model.compile(loss="mse")
+    own = [v.copy() for v in model.get_weights()]
+    of_w, of_b = model_gradient(model, [w, b], X, y)
+    error = X @ w + b - y
+    np.testing.assert_allclose(of_w, 2 / 5 * X.T @ error + 0.5 * w, rtol=1e-5)
+    np.testing.assert_allclose(of_b, 2 / 5 * error.sum(axis=0), rtol=1e-5)
+    assert all(np.array_equal(v, w) for v, w in zip(model.get_weights(), own))
