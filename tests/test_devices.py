@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from conftest import one_line
 
-from course import lesson01, lesson11
-from course.cli import command, report
+from course import cli, lesson11
+from course.cli import flags
 from course.errors import InputError
 from course.machine import devices
 
@@ -25,7 +25,7 @@ def where(x):
     return f"{x.device.type}:{x.device.index or 0}"
 
 
-def test_the_processor_is_a_device():
+def test_the_cpu_is_a_device():
     with devices.use("cpu"):
         assert where(keras.ops.zeros(3)) == "cpu:0"
         assert where(lesson11.build_model().weights[0].value) == "cpu:0"
@@ -45,7 +45,7 @@ def test_another_device_than_the_first():
 def test_a_device_that_is_not_there(in_tmp, capsys, monkeypatch, name):
     everything = devices.available
     monkeypatch.setattr(devices, "available", lambda k: [] if k == "gpu" else everything(k))
-    assert lesson01.main(["--quick", "--device", name, "--json"]) == 2
+    assert cli.main("lesson01", ["--quick", "--device", name, "--json"]) == 2
     out, err = capsys.readouterr()
     assert f"--device {name if ':' in name else name + ':0'}: " in one_line(err)
     assert ("there are cpu:0" if name == "cpu:99" else f"{BACKEND} sees none") in err
@@ -54,20 +54,21 @@ def test_a_device_that_is_not_there(in_tmp, capsys, monkeypatch, name):
 
 @pytest.mark.parametrize("name", ["tpu", "gpu:", "gpu:x", "GPU", "cpu:-1", "gpu:1000", ""])
 def test_names_that_are_none(in_tmp, capsys, name):
-    assert lesson01.main(["--device", name]) == 2
+    assert cli.main("lesson01", ["--device", name]) == 2
     assert "expected cpu, gpu or gpu:1" in one_line(capsys.readouterr().err)
 
 
 def test_every_lesson_takes_the_flag():
-    assert "--device cpu|gpu|gpu:1" in command.parser("x", "doc", "steps").format_help()
+    for lesson in (1, 14):
+        assert "--device cpu|gpu|gpu:1" in flags.parser(lesson, "doc").format_help()
 
 
-def test_a_lesson_on_the_processor(in_tmp, capsys):
-    assert lesson01.main(["--quick", "--device", "cpu", "--json"]) == 0
+def test_a_lesson_on_the_cpu(in_tmp, capsys):
+    assert cli.main("lesson01", ["--quick", "--device", "cpu", "--json"]) == 0
 
 
 def test_float32_is_float32_on_a_gpu_too():
-    with report.precision("float32"):
+    with devices.precision("float32"):
         if BACKEND == "torch":
             import torch
 
@@ -81,29 +82,51 @@ def test_float32_is_float32_on_a_gpu_too():
 
 @sharing
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_every_device_gets_its_share(count):
+def test_every_device_gets_its_part(count):
     X = np.arange(24.0).reshape(8, 3)
-    shares = devices.shares(devices.several(count), X)
-    assert [len(part) for part in shares] == [8 // count] * count
-    np.testing.assert_array_equal(np.concatenate(shares), X)
+    parts = devices.parts(devices.several(count), X)
+    assert [len(part) for part in parts] == [8 // count] * count
+    np.testing.assert_array_equal(np.concatenate(parts), X)
 
 
 @sharing
 def test_more_devices_than_there_are():
     with pytest.raises(InputError, match="99 devices are needed and there are 4: cpu:0, cpu:1"):
         devices.several(99)
+    assert len(devices.as_many_as((1, 2, 4, 99))) == 3
+
+
+@sharing
+def test_one_gpu_alone_shares_with_no_other(monkeypatch):
+    everything = devices.available
+    monkeypatch.setattr(devices, "available", lambda k: ["gpu:0"] if k == "gpu" else everything(k))
+    assert devices.sharing() == ["cpu:0", "cpu:1", "cpu:2", "cpu:3"]
+    monkeypatch.setattr(devices, "available", lambda k: [f"{k}:{i}" for i in range(3)])
+    assert devices.sharing() == ["gpu:0", "gpu:1", "gpu:2"]
+    monkeypatch.setattr(devices, "several", lambda count: count)
+    assert devices.as_many_as((1, 2, 4)) == [1, 2]
+    monkeypatch.setattr(devices, "chosen", "cpu:0")
+    assert devices.sharing() == ["cpu:0", "cpu:1", "cpu:2"]
+
+
+@sharing
+def test_a_backend_that_computed_before_its_cpu_was_split(monkeypatch):
+    monkeypatch.setattr(devices, "available", lambda k: ["cpu:0"] if k == "cpu" else [])
+    with pytest.raises(InputError, match=r"start Python anew, and import course\.lesson14"):
+        devices.as_many_as((1, 2, 4))
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="Keras has it elsewhere")
 def test_what_keras_lacks_on_pytorch():
     assert not devices.can_share()
+    assert devices.as_many_as((1, 2, 4)) == []
     with pytest.raises(InputError, match="no data parallelism on PyTorch"):
         devices.several(2)
 
 
 @sharing
 @pytest.mark.parametrize(
-    ("chosen", "cards", "shared", "told"),
+    ("chosen", "gpus", "shared", "told"),
     [
         (None, 0, "cpu:0 cpu:1", "1 × cpu"),
         (None, 1, "cpu:0 cpu:1", "1 × gpu"),
@@ -112,12 +135,12 @@ def test_what_keras_lacks_on_pytorch():
         ("cpu:0", 3, "cpu:0 cpu:1", "1 × cpu"),
     ],
 )
-def test_what_shares_a_batch_and_what_a_machine_brings(monkeypatch, chosen, cards, shared, told):
-    count = {"cpu": 2, "gpu": cards}
+def test_what_shares_a_batch_and_what_a_process_brings(monkeypatch, chosen, gpus, shared, told):
+    count = {"cpu": 2, "gpu": gpus}
     monkeypatch.setattr(devices, "available", lambda k: [f"{k}:{i}" for i in range(count[k])])
     monkeypatch.setattr(devices, "chosen", chosen)
     assert devices.sharing() == shared.split()
-    assert devices.of_machine() == told
+    assert devices.of_process() == told
 
 
 def test_too_late_to_simulate_changes_nothing():
