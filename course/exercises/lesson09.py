@@ -18,13 +18,13 @@ import numpy as np
 
 
 def soft_threshold(v, t):
-    """S(v, t): where the cost ½ (x − v)² + t |x| is lowest, for each number in v.
+    """S(v, t): the x at the minimum of the cost ½ (x − v)² + t |x|, for each number in v.
 
     S = v − t where v > t, 0 where |v| ≤ t, and v + t where v < −t.
     v: any shape. t: a number, not negative. Return the shape of v.
 
     zh:
-    软阈值 S(v, t)：对 v 中的每个数，求代价 ½ (x − v)² + t |x| 的最低点。
+    软阈值 S(v, t)：对 v 中的每个数，求代价 ½ (x − v)² + t |x| 的最小值点。
 
     v > t 时 S = v − t，|v| ≤ t 时 S = 0，v < −t 时 S = v + t。
     v：任意形状。t：一个不小于零的数。返回与 v 相同的形状。
@@ -56,15 +56,15 @@ def proximal_step(X, y, theta, alpha, learning_rate):
 def smallest_alpha(X, y):
     """The smallest α at which all weights of the lasso are zero.
 
-    A weight stays at zero as long as the slope of f there is not steeper than α. What are the
-    slopes where all weights are zero and b is as good as it can be?
+    A weight stays at zero as long as |∂f/∂w_j| ≤ α there. What is the gradient of f where all
+    weights are zero and b is at its best?
     X: shape (n, p). y: shape (n,). Return a number.
 
     zh:
     使套索回归的权重全部为零的最小的 α。
 
-    只要 f 在零处的斜率（取绝对值）不超过 α，权重就停在零处。
-    所有权重都为零、b 取最优值时，各个斜率是多少？
+    只要在零处 |∂f/∂w_j| ≤ α，权重就停在零处。
+    所有权重都为零、b 取最优值时，f 的梯度是多少？
     X：形状 (n, p)。y：形状 (n,)。返回一个数。
     """
     # solution
@@ -72,11 +72,11 @@ def smallest_alpha(X, y):
 
 
 def lasso_weights(X, y, alpha):
-    """The lasso by coordinate descent: one weight after the other, the others held.
+    """The lasso by coordinate descent: one weight after the other, with the others fixed.
 
     With G = ZᵀZ/n and c = Zᵀu/n, where Z and u are X and y with their means subtracted:
     w_j = S(pull_j, α) / G_jj, where pull_j = c_j − the sum over all k ≠ j of G_jk w_k.
-    There is a mistake in this function: find it.
+    One line of this function is wrong: find it.
     X: shape (n, p). y: shape (n,). alpha: α. Return w, shape (p,).
 
     zh:
@@ -104,8 +104,8 @@ def lasso_weights(X, y, alpha):
 def build_elastic_net(n_features, alpha, l1_ratio):
     """The elastic net as a compiled Keras model, with the loss "mse".
 
-    The elastic net is lowest where f + α (ρ Σ |wⱼ| + ½ (1 − ρ) Σ wⱼ²) is. One Dense unit without
-    activation, with a penalty on its kernel alone; its loss with penalty must be twice this, as
+    The elastic net minimises f + α (ρ Σ |wⱼ| + ½ (1 − ρ) Σ wⱼ²). Use one Dense unit without
+    activation, with a penalty on its kernel alone. Its loss with penalty must be twice this, as
     "mse" is 2f. `keras.regularizers.L1L2(l1, l2)` adds l1 Σ |wⱼ| + l2 Σ wⱼ².
     The optimizer is yours to choose.
     n_features: p. alpha: α. l1_ratio: ρ. Return a keras.Model from (n, p) to (n, 1).
@@ -113,7 +113,7 @@ def build_elastic_net(n_features, alpha, l1_ratio):
     zh:
     用一个已编译（compile）的 Keras 模型表示弹性网络，损失为 "mse"。
 
-    弹性网络求的是 f + α (ρ Σ |wⱼ| + ½ (1 − ρ) Σ wⱼ²) 的最低点。
+    弹性网络求的是 f + α (ρ Σ |wⱼ| + ½ (1 − ρ) Σ wⱼ²) 的最小值。
     一个不带激活函数的 Dense 单元，只惩罚它的 kernel；
     因为 "mse" 是 2f，损失加惩罚项也必须恰好是上式的两倍。
     `keras.regularizers.L1L2(l1, l2)` 加上的是 l1 Σ |wⱼ| + l2 Σ wⱼ²。优化器任选。
@@ -148,10 +148,10 @@ def columns_found(X, y):
     X：形状 (80, 120)。y：形状 (80,)。返回一个列表，由列号组成，从 0 数起。
     """
     # solution
-    kept = np.flatnonzero(lasso_weights(X, y, 0.3))
-    A = np.column_stack([X[:, kept], np.ones(len(X))])
+    found = np.flatnonzero(lasso_weights(X, y, 0.3))
+    A = np.column_stack([X[:, found], np.ones(len(X))])
     w = np.linalg.lstsq(A, y)[0][:-1]
-    return kept[np.abs(w) > 0.5].tolist()
+    return found[np.abs(w) > 0.5].tolist()
 
 
 # --- checks ---
@@ -159,6 +159,7 @@ def columns_found(X, y):
 from keras import ops
 
 from course import lesson09
+from course.checks import references
 from course.exercises import draw, numeric_gradient
 from course.grading.exercise import Mistake, Task
 
@@ -180,9 +181,9 @@ def shrunk(v, t):
     return v - np.clip(v, -t, t)
 
 
-def step(X, y, theta, alpha, rate, *, slope=1.0, threshold=None, b_too=False):
-    """One ISTA step, with the factor of the slope, the threshold and b's part to choose."""
-    v = theta - slope * rate * numeric_gradient(lambda t: half_mse(X, y, t), theta)
+def step(X, y, theta, alpha, rate, *, factor=1.0, threshold=None, b_too=False):
+    """One ISTA step; the gradient's factor, the threshold and what happens to b can be chosen."""
+    v = theta - factor * rate * numeric_gradient(lambda t: half_mse(X, y, t), theta)
     small = shrunk(v, rate * alpha if threshold is None else threshold)
     return small if b_too else np.append(small[:-1], v[-1])
 
@@ -198,7 +199,7 @@ def centred_pull(X, y):
 
 
 def sweeps(X, y, alpha, *, own=True, divide=True):
-    """Coordinate descent, with or without the weight's own part and the division by G_jj."""
+    """Coordinate descent, with or without the weight's own term and the division by G_jj."""
     G, c = lesson09.moments(X, y)
     w = np.zeros(len(c))
     for _ in range(200):
@@ -229,13 +230,11 @@ def facts_by_hand(n_features, alpha, l1_ratio):
     X, y = rows(n_features)
     w, b = draw([(n_features, 1), (1,)])
     theta = np.append(w, b)
-    price = l1_ratio * np.linalg.norm(theta[:-1], 1) + (1 - l1_ratio) / 2 * (
-        theta[:-1] @ theta[:-1]
-    )
+    penalty = l1_ratio * np.abs(w).sum() + (1 - l1_ratio) / 2 * np.sum(w**2)
     return {
         ("number of weights", "权重的个数"): n_features + 1,
         ("outputs, with weights that the check draws", "输出（权重由检查抽取）"): X @ w + b,
-        ("loss with penalty", "损失（含惩罚项）"): 2 * (half_mse(X, y, theta) + alpha * price),
+        ("loss with penalty", "损失（含惩罚项）"): 2 * (half_mse(X, y, theta) + alpha * penalty),
     }
 
 
@@ -250,7 +249,7 @@ def other_net(l1=lambda a, r: 2 * a * r, l2=lambda a, r: a * (1 - r), on=("kerne
     return build
 
 
-def planted(seed):
+def with_true_columns(seed):
     """X, shape (80, 120), neighbours correlated; y; and the six columns that y depends on."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(80, 120))
@@ -261,11 +260,11 @@ def planted(seed):
     return X, X[:, true] @ w + rng.normal(size=80), set(true.tolist())
 
 
-PLANTED = {planted(seed)[1][0]: planted(seed) for seed in (0, 1, 2)}  # by the first y
+DATA_SETS = {data[1][0]: data for data in map(with_true_columns, (0, 1, 2))}  # by the first y
 
 
 def f_score(found, X, y):
-    true, found = PLANTED[y[0]][2], {int(j) for j in found}
+    true, found = DATA_SETS[y[0]][2], {int(j) for j in found}
     return 2 * len(found & true) / (len(found) + len(true))
 
 
@@ -333,9 +332,9 @@ TASKS = [
                 "对 b 也用了软阈值：截距不受惩罚。",
             ),
             Mistake(
-                lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, slope=2),
-                "The slopes are those of the mean squared error: f is half of that, 1/(2n).",
-                "这是均方误差的斜率：f 是它的一半，1/(2n)。",
+                lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, factor=2),
+                "That is the gradient of the mean squared error: f is half of that, 1/(2n).",
+                "这是均方误差的梯度：f 是它的一半，1/(2n)。",
             ),
             Mistake(
                 lambda X, y, theta, alpha, rate: step(X, y, theta, alpha, rate, threshold=0),
@@ -347,9 +346,9 @@ TASKS = [
                     step(X, y, theta, alpha, rate, threshold=0)
                     - np.append(rate * alpha * np.sign(theta[:-1]), 0)
                 ),
-                "That is an ordinary gradient step with the slope α·sign(w): it jumps across zero"
-                " and never stops there.",
-                "这是带斜率 α·sign(w) 的普通梯度步：它会跳过零，从不停在零处。",
+                "That is an ordinary gradient step with α·sign(w) in the gradient: it jumps across"
+                " zero and never stops there.",
+                "这是梯度中带有 α·sign(w) 的普通梯度步：它会跳过零，从不停在零处。",
             ),
         ),
     ),
@@ -365,9 +364,9 @@ TASKS = [
         mistakes=(
             Mistake(
                 lambda X, y: centred_pull(X, y).max(),
-                "A slope of either sign can pull a weight away from zero: take absolute values"
+                "A derivative of either sign can pull a weight away from zero: take absolute values"
                 " before the largest.",
-                "斜率无论正负，都能把权重拉离零：应先取绝对值，再取最大值。",
+                "偏导数无论正负，都能把权重拉离零：应先取绝对值，再取最大值。",
             ),
             Mistake(
                 lambda X, y: len(y) * np.abs(centred_pull(X, y)).max(),
@@ -376,14 +375,14 @@ TASKS = [
             ),
             Mistake(
                 lambda X, y: np.abs(X.T @ y).max() / len(y),
-                "That is the slope for b = 0. b is free: with the mean of y as b, the mean no"
+                "That is the gradient for b = 0. b is free: with the mean of y as b, the mean no"
                 " longer pulls.",
-                "这是 b = 0 时的斜率。b 不受惩罚：取 b 为 y 的均值之后，均值就不再有拉力了。",
+                "这是 b = 0 时的梯度。b 不受惩罚：取 b 为 y 的均值之后，均值就不再有拉力了。",
             ),
             Mistake(
                 lambda X, y: np.abs(centred_pull(X, y)).min(),
-                "That is the smallest slope: the column that is pulled hardest leaves first.",
-                "这是最小的斜率：最先离开零的是拉力最大的那一列。",
+                "That is the smallest derivative: the column that is pulled hardest leaves first.",
+                "这是最小的偏导数：最先离开零的是拉力最大的那一列。",
             ),
         ),
     ),
@@ -391,7 +390,7 @@ TASKS = [
         lasso_weights,
         kind="bug",
         cases=((X_TABLE, Y_TABLE, 0.5), (X_OTHER, Y_OTHER, 0.1)),
-        reference=lambda X, y, alpha: lesson09.sparse_solution(X, y, alpha)[:-1],
+        reference=lambda X, y, alpha: references.elastic_net(X, y, alpha)[:-1],
         hint=(
             "`G[j] @ w` is the sum over all k. Which term does the formula leave out?",
             "`G[j] @ w` 是对所有的 k 求和。公式中不包括哪一项？",
@@ -442,17 +441,17 @@ TASKS = [
             ),
             Mistake(
                 other_net(l2=lambda a, r: 2 * a * (1 - r)),
-                "The ½ before the squares was forgotten: doubled, it leaves l2 = α(1 − ρ).",
+                "The ½ before the squares was forgotten: doubled, it gives l2 = α(1 − ρ).",
                 "忘了平方项前面的 ½：加倍之后 l2 = α(1 − ρ)。",
             ),
             Mistake(
                 other_net(lambda a, r: 2 * a * (1 - r), lambda a, r: a * r),
-                "ρ and 1 − ρ have changed places: ρ is the share of L1, `l1_ratio`.",
+                "ρ and 1 − ρ have changed places: ρ is the fraction of L1, `l1_ratio`.",
                 "ρ 和 1 − ρ 颠倒了：ρ 是 L1 所占的比例，即 `l1_ratio`。",
             ),
             Mistake(
                 other_net(lambda a, r: 2 * a, lambda a, r: a),
-                "ρ is not used: it shares α out between L1 and L2.",
+                "ρ is not used: it splits α between L1 and L2.",
                 "没有用到 ρ：它把 α 分给 L1 和 L2。",
             ),
             Mistake(
@@ -465,7 +464,7 @@ TASKS = [
     Task(
         columns_found,
         kind="free",
-        cases=tuple((X, y) for X, y, _ in PLANTED.values()),
+        cases=tuple((X, y) for X, y, _ in DATA_SETS.values()),
         score=f_score,
         at_least=0.85,
         hint=(
@@ -489,9 +488,9 @@ TASKS = [
             ),
             Mistake(
                 not_zero_in_lasso_cv,
-                "That is what LassoCV keeps. It chooses α so that predictions are good, and then"
+                "That is what LassoCV selects. It chooses α so that predictions are good, and then"
                 " many small weights of chance remain: a larger α, or drop the small weights.",
-                "这是 LassoCV 保留的列。它选的 α 是为了预测得好，因而留下许多碰巧的小权重："
+                "这是 LassoCV 选出的列。它选的 α 是为了预测得好，因而留下许多碰巧的小权重："
                 "可以用更大的 α，或者去掉小的权重。",
             ),
             Mistake(
