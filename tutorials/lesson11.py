@@ -30,7 +30,8 @@ import numpy as np
 
 from course import data, notebook
 from course import lesson11 as lesson
-from course.training import Options
+from course.checks import lesson11 as proof
+from course.figures import lesson11 as figures
 
 digits = data.load_images()
 X, y = digits.X_test, digits.y_test  # never trained on
@@ -161,7 +162,7 @@ notebook.numbers(
 # Before the training the cost is {number}`cost_before:.3f`. A network that
 # knows nothing gives each class the probability $1/K$, where $K$ is the number
 # of the classes; its cost is $\ln K$, here {number}`know_nothing:.3f`. A first
-# cost far from that would tell of a mistake before any training.
+# cost far from that would tell of an error before any training.
 #
 # ## In Keras
 #
@@ -187,7 +188,7 @@ notebook.numbers(
     all_epochs=lesson.EPOCHS,
     validation_costs=history.logs["val_loss"],
     accuracy=np.mean(y_hat == y),
-    mistakes=np.sum(y_hat != y),
+    errors=np.sum(y_hat != y),
     first_digit=y[0],
     first_class=y_hat[0],
     first_p=p[0].max(),
@@ -197,13 +198,13 @@ notebook.numbers(
 # With the learning rate {number}`learning_rate`, {number}`batch_size` digits a
 # step and {number}`epochs` epochs, the {number}`parameters:,d` weights are
 # trained well enough to read {number}`accuracy:.1%` of the test digits:
-# {number}`mistakes` of {number}`test` are wrong.
+# {number}`errors` of {number}`test` are wrong.
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.predicted(
+    lambda: figures.predicted(
         ["before the training", "after it"],
-        X[[0, 0], ..., 0],
+        X[[0, 0]],
         np.array([p_before[0], p[0]]),
     ),
     alt="The first test digit twice, each time with ten bars. Before the"
@@ -218,9 +219,7 @@ notebook.figure(
 # %% tags=["hide-input"]
 by_hand = lesson.forward(X[:1], model.get_weights())
 notebook.figure(
-    lambda: lesson.drawings.features(
-        model.get_weights()[0], X[0, ..., 0], [a[0] for a in by_hand[:5]]
-    ),
+    lambda: figures.features(digits, model.get_weights(), by_hand),
     alt="Four filters of five by five weights, red and blue; the digit with its"
     " four maps in red and blue; eight smaller maps; and sixteen tiny ones of"
     " four by four pixels.",
@@ -237,14 +236,11 @@ notebook.figure(
 
 # %% tags=["hide-input"]
 table = lesson.confusion(y, y_hat, classes)
-worst = np.argsort(p[np.arange(len(y)), y])[:12]
 notebook.figure(
-    lambda: lesson.drawings.mistakes(
-        table, X[worst, ..., 0], y[worst], p[worst]
-    ),
+    lambda: figures.mistakes(digits, p, table),
     alt="Left: a table of ten by ten counts with nearly all of them on the"
     " diagonal. Right: twelve digits, with what the network took them for above"
-    " them; the first few are mistakes, in red.",
+    " them; the first few are errors, in red.",
 )
 
 # %% [markdown]
@@ -257,17 +253,17 @@ notebook.figure(
 #
 # The lesson checks the sizes of all layers by arithmetic, the first cost
 # against a prediction from the random weights, and the first two steps of the
-# training against slopes measured by finite differences. The probabilities of
-# the trained network are computed again by hand, and scikit-learn counts the
-# mistakes again. It also trains scikit-learn's own classifiers on the same
+# training against gradients from finite differences. The probabilities of the
+# trained network are computed again by hand, and scikit-learn counts the errors
+# again. It also trains scikit-learn's own classifiers on the same
 # pixels, and the network must not be worse than one of them by more than
 # chance. `quick=True` trains for {number}`epochs` epochs, as above, instead of
 # the lesson's {number}`all_epochs`.
 
 # %%
-report = lesson.run(Options(quick=True))
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(11, quick=True)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
@@ -280,20 +276,20 @@ assert report.passed, "a check fails: see the table"
 
 # %%
 steps = len(digits.X_train) // lesson.BATCH_SIZE * lesson.QUICK_EPOCHS
-fall = report.results[f"at 1e-4: cost falls, in {steps} steps, by"]
+slow = outcome.measured["slow"]
 
 notebook.numbers(
     slow_rate=lesson.SLOW_RATE,
-    slow_accuracy=report.results["at 1e-4: accuracy"],
+    slow_accuracy=slow["accuracy"],
     slow_steps=steps,
-    fall=fall,
-    reach=lesson.reach(lesson.SLOW_RATE, steps),
-    reach_good=lesson.reach(lesson.LEARNING_RATE, steps),
+    fall=slow["fall"],
+    reach=proof.reach(lesson.SLOW_RATE, steps),
+    reach_good=proof.reach(lesson.LEARNING_RATE, steps),
 )
 
 # %% tags=["hide-input"]
 notebook.figure(
-    report.figures["training"],
+    outcome.figures["training"],
     alt="With the larger learning rate the cost falls and the accuracy rises"
     " close to one. With the smaller one the cost stays on the line of a"
     " network that knows nothing, and the accuracy stays low.",
@@ -302,19 +298,20 @@ notebook.figure(
 # %% [markdown]
 # On the left is the cost after each epoch, solid, on the validation digits. The
 # dashed line is the training digits' mean while the epoch lasted, when the
-# weights were not yet as good. On the right is the share of the validation
+# weights were not yet as good. On the right is the fraction of the validation
 # digits that was read correctly. The cost of the slow run, in orange, lies on
 # the grey line $\ln K$, where a network that knows nothing is.
 #
 # It is not stuck: in {number}`slow_steps` steps the cost fell by
 # {number}`fall:.4f`. How far do so many steps lead? As long as the gradient $g$
 # stays the same, the steps and their momentum move the weights by
-# $|\Delta\theta| = S |g|$, where the function `reach` computes $S$: here
-# {number}`reach:.3f`, with the good learning rate {number}`reach_good:.0f`. On
-# the way the cost falls by $|g|$ for each unit of distance, in all by $S |g|^2
-# = |\Delta\theta|^2 / S$. The last row of the table of checks holds the fall
-# against this prediction. So the slow run does what gradient descent should do;
-# there is only far too little of it.
+# $|\Delta\theta| = S |g|$, where the function `reach` of
+# `course/checks/lesson11.py` computes $S$: here {number}`reach:.3f`, with the
+# good learning rate {number}`reach_good:.0f`. On the way the cost falls by
+# $|g|$ for each unit of distance, in all by $S |g|^2 = |\Delta\theta|^2 / S$.
+# The last row of the table of checks holds the fall against this prediction. So
+# the slow run does what gradient descent should do; there is only far too
+# little of it.
 #
 # The cure is to look at the cost after a few steps rather than at the accuracy
 # after a day, and to try learning rates in factors of ten.

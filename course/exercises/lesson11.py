@@ -334,8 +334,8 @@ def prepare(model):
 READ = {}  # what was measured last: training takes seconds, and two questions are asked of it
 
 
-def share_read(model):
-    """Train the model; the share of the test digits that it then reads."""
+def fraction_read(model):
+    """Train the model; the fraction of the test digits that it then reads."""
     if READ.get("model") is not model:
         prepare(model)
         X, y = digits()
@@ -344,12 +344,12 @@ def share_read(model):
         # All epochs are one to Keras, so that the order is NumPy's.
         model.fit(X[rows], y[rows], batch_size=BATCH, shuffle=False, verbose=0)
         guesses = model.predict(X[TRAINING:], batch_size=500, verbose=0).argmax(axis=1)
-        READ.update(model=model, share=float(np.mean(guesses == y[TRAINING:])))
-    return READ["share"]
+        READ.update(model=model, fraction=float(np.mean(guesses == y[TRAINING:])))
+    return READ["fraction"]
 
 
 def times_fewer(model):
-    return lesson11.WEIGHTS / model.count_params() * (share_read(model) >= WANTED)
+    return lesson11.WEIGHTS / model.count_params() * (fraction_read(model) >= WANTED)
 
 
 def reader(*layers, loss="sparse_categorical_crossentropy", compiled=True):
@@ -554,8 +554,8 @@ TASKS = [
         kind="free",
         score=times_fewer,
         remark=lambda model: (
-            f"{share_read(model):.1%} of the test digits with {model.count_params()} weights",
-            f"用 {model.count_params()} 个权重认出 {share_read(model):.1%} 的测试数字",
+            f"{fraction_read(model):.1%} of the test digits with {model.count_params()} weights",
+            f"用 {model.count_params()} 个权重认出 {fraction_read(model):.1%} 的测试数字",
         ),
         at_least=10,
         expects=keras.Model,
@@ -603,7 +603,7 @@ TASKS = [
                 " learning rate.",
                 "网络够小了，但训练之后认出的测试数字不到 98 %：卷积核比单个像素看得更多；"
                 "只有 406 步，学习率要大一些。",
-                matches=lambda model: share_read(model) < WANTED,
+                matches=lambda model: fraction_read(model) < WANTED,
             ),
         ),
     ),

@@ -66,16 +66,16 @@ def between_pixels(X, x, y):
 
 
 def folded(W, b, mean, deviation):
-    """The weights and intercepts of a layer that does the scaling itself.
+    """The weights and intercepts of a layer that standardises its pixels itself.
 
-    A network scales its pixels, X ← (X − mean) / deviation, and then computes XW + b. Which
+    A network standardises its pixels, X ← (X − mean) / deviation, and then computes XW + b. Which
     W′ and b′ give the same from the raw pixels, XW′ + b′?
     W: shape (p, q). b: shape (q,). mean, deviation: numbers. Return (W′, b′).
 
     zh:
-    把缩放并入一个层：新的权重和偏置是什么？
+    把标准化并入一个层：新的权重和偏置是什么？
 
-    网络先缩放像素，X ← (X − mean) / deviation，再计算 XW + b。
+    网络先把像素标准化，X ← (X − mean) / deviation，再计算 XW + b。
     用怎样的 W′ 和 b′，才能从原始像素直接得到同样的结果 XW′ + b′？
     W：形状 (p, q)。b：形状 (q,)。mean、deviation：都是一个数。
     返回 (W′, b′)。
@@ -113,7 +113,7 @@ def shifted(X, shifts):
 
 
 def build_model(side, mean, deviation):
-    """A network behind a layer that centres and scales its pixels.
+    """A network behind a layer that standardises its pixels.
 
     First X ← (X − mean) / deviation, the same two numbers for all pixels (they were measured
     on the training set); then 3 filters of 3×3 with relu that lie wholly inside the picture,
@@ -311,7 +311,7 @@ def digits():
 DIGITS, ANSWERS = digits()
 
 
-def share_read(guesses, *_):
+def fraction_read(guesses, *_):
     return np.mean(np.asarray(guesses) == ANSWERS)
 
 
@@ -449,8 +449,8 @@ TASKS = [
             ),
             Mistake(
                 lambda W, b, m, d: (W / d, (b - m * W.sum(axis=0)) / d),
-                "b itself is divided by the deviation; it was added after the scaling.",
-                "b 本身也被除以了标准差；它是在缩放之后才加上的。",
+                "b itself is divided by the deviation; it was added afterwards.",
+                "b 本身也被除以了标准差；它是在标准化之后才加上的。",
             ),
             Mistake(
                 lambda W, b, m, d: (W / d, b - m * W.sum() / d),
@@ -526,7 +526,7 @@ TASKS = [
             ),
             Mistake(
                 other_model(lambda m, d: keras.layers.Rescaling(1.0)),
-                "The pixels are not centred and scaled at all.",
+                "The pixels are not standardised at all.",
                 "像素根本没有减去均值、除以标准差。",
             ),
             Mistake(
@@ -552,7 +552,7 @@ TASKS = [
         read_moved_digits,
         kind="baseline",
         cases=(DIGITS,),
-        score=share_read,
+        score=fraction_read,
         at_least=0.93,
         hint=(
             "Which copies of the training digits look like the test digits? There are nine"
