@@ -257,8 +257,8 @@ notebook.figure(
 # noise, $\sigma$ = {number}`max_sigma:.0f`: most of the selected features are
 # there by chance. With an $\alpha$ that grows with the noise (orange) it stays
 # at {number}`precision_rule:.2f`, but then only {number}`recall_rule:.2f` of
-# the true ones are selected. How to choose $\alpha$ is the subject of lesson
-# 10.
+# the true ones are selected. How to choose $\alpha$ is the subject of
+# lesson 10.
 #
 # ## The trap
 #
