@@ -29,10 +29,12 @@
 import numpy as np
 
 from course import lesson13 as lesson
-from course import notebook
-from course.cli.report import Options, precision
+from course import notebook, seeds
+from course.checks import lesson13 as proof
+from course.checks.references import order_covariance
+from course.figures import lesson13 as figures
 
-options = Options()
+seed = 0
 parts = lesson.load_data()
 (X, y), validation, test = parts
 
@@ -74,21 +76,22 @@ notebook.numbers(
 # `draw` throws the three dice, and `train_by_hand` trains in NumPy, by
 # mini-batches with momentum. A run is named by three numbers, one for each die.
 # In each group of `runs` below only one die changes: the others stay at 0.
-# `draw_pool` trains a *pool* of many networks for which all three are thrown
+# `train_pool` trains a *pool* of many networks for which all three are thrown
 # anew.
 
 # %%
-seeds = np.arange(1, 1 + lesson.SEEDS)
+numbers = np.arange(1, 1 + lesson.SEEDS)
 costs, accuracies = [], []
 for die in np.eye(3, dtype=int):  # (1, 0, 0), then (0, 1, 0), then (0, 0, 1)
-    runs = seeds[:, None] * die
-    weights = lesson.train_by_hand(options.seed, runs, X, y)
+    runs = numbers[:, None] * die
+    weights = lesson.train_by_hand(seed, runs, X, y)
     costs.append(lesson.cost(*test, weights))
     accuracies.append(lesson.accuracy(*test, weights))
 
-pool = lesson.draw_pool(parts, options, lesson.EPOCHS)
-costs.append(pool["all"][: lesson.SEEDS])
-accuracies.append(pool["test"][: lesson.SEEDS])
+pool = lesson.train_pool(parts, seed, lesson.EPOCHS, lesson.POOL)
+_, test_accuracies = pool["accuracies"]
+costs.append(pool["costs"][: lesson.SEEDS])
+accuracies.append(test_accuracies[: lesson.SEEDS])
 spreads = [values.std(ddof=1) for values in costs]
 
 notebook.numbers(
@@ -103,8 +106,8 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.sources(
-        [*lesson.SOURCES, "all three"], costs, accuracies
+    lambda: figures.sources(
+        np.concatenate(costs[:3]), np.concatenate(accuracies[:3]), pool
     ),
     alt="Test cost and test accuracy of twenty runs for each die and for all"
     " three: four clouds of dots, about equally tall, each with a bar for its"
@@ -140,18 +143,25 @@ notebook.figure(
 # joint effect is counted for each of the dice, and the right side is larger.
 
 # %%
-ratio, ratio_error = lesson.variance_ratio(pool)
-regression = lesson.known_beforehand(options)
-name = "linear regression, {}: spread of w1"
-eta, quarter = regression.results["the order's, at η and η/4"]
+regression = lesson.fit_regressions(seed, lesson.FITS)
+spread = {name: w[:, 0].std(ddof=1) for name, w in regression["ends"].items()}
+
+
+def spread_from_order(learning_rate):
+    """Of w1, by the formula, on these rows and targets."""
+    X, y = regression["X"], regression["y"]
+    residuals = y - X @ np.linalg.pinv(X) @ y
+    P = order_covariance(X, residuals**2, learning_rate, lesson.ROW_BATCH)
+    return np.sqrt(P[0, 0])
+
 
 notebook.numbers(
-    ratio=ratio,
-    ratio_error=ratio_error,
-    order_alone=regression.results[name.format("order alone")],
-    noise_alone=regression.results[name.format("noise alone")],
-    order_at_eta=eta,
-    order_at_quarter=quarter,
+    ratio=seeds.variance_ratio(pool["costs"], pool["replaced"]),
+    ratio_error=proof.ratio_error(pool["costs"], pool["replaced"]),
+    order_alone=spread["order alone"],
+    noise_alone=spread["noise alone"],
+    order_at_eta=spread_from_order(lesson.ROW_RATE),
+    order_at_quarter=spread_from_order(lesson.ROW_RATE / 4),
 )
 
 # %% [markdown]
@@ -163,12 +173,12 @@ notebook.numbers(
 # weights with the covariance matrix $\sigma^2 (X^\top X)^{-1}$ from the noise;
 # its diagonal holds their variances. The mini-batches add a covariance of their
 # own, which the function `order_covariance` solves for. The initial weights add
-# nothing: the cost is convex, has one bottom only, and descent forgets where it
+# nothing: the cost is convex, has one minimum only, and descent forgets where it
 # came from.
 
 # %% tags=["hide-input"]
 notebook.figure(
-    regression.figures["predicted"],
+    lambda: figures.predicted(**regression),
     alt="Five bars for the measured standard deviation of a weight, each with a"
     " red line for the predicted one; the lines lie near the bars' tops. The"
     " two bars of the order are the lowest.",
@@ -185,31 +195,28 @@ notebook.figure(
 #
 # ## In Keras
 #
-# Keras trains the same network from the same throws. `train` gives the weights,
-# the order and the noisy pixels to the model and clears the optimizer's memory,
+# Keras trains the same network from the same throws. `train_runs` gives each
+# run's weights to the model and takes the optimizer's state back to the start,
 # so that one model can serve for all runs. Three trainings: one, the same
 # again, and one in which only the noise has another seed.
 
 # %%
-with precision("float64"):
+with notebook.precision("float64"):
     model = lesson.build_model(X.shape[1])
-    fresh = lesson.memory(model)
-    drawn = lesson.draw(options.seed, (1, 1, 1), X)
-    once = lesson.train(model, fresh, drawn, y)
-    again = lesson.train(model, fresh, drawn, y)
-    new_noise = lesson.draw(options.seed, (1, 1, 2), X)
-    other = lesson.train(model, fresh, new_noise, y)
+    once, again, other = zip(
+        *lesson.train_runs(seed, [(1, 1, 1), (1, 1, 1), (1, 1, 2)], X, y)
+    )
 
-by_hand = lesson.train_by_hand(options.seed, [(1, 1, 1)], X, y)
+by_hand = lesson.train_by_hand(seed, [(1, 1, 1)], X, y)
 difference = max(np.abs(a - b[0]).max() for a, b in zip(once, by_hand))
 
 notebook.numbers(
     parameters=model.count_params(),
     difference=difference,
-    changed_again=lesson.share_changed(once, again),
-    changed_other=lesson.share_changed(once, other),
-    fingerprint=lesson.fingerprint(once)[:16],
-    fingerprint_again=lesson.fingerprint(again)[:16],
+    changed_again=proof.fraction_changed(once, again),
+    changed_other=proof.fraction_changed(once, other),
+    fingerprint=seeds.fingerprint(once)[:16],
+    fingerprint_again=seeds.fingerprint(again)[:16],
 )
 
 # %% [markdown]
@@ -230,23 +237,23 @@ notebook.numbers(
 # happen?
 
 # %%
-how_many = lesson.how_many_seeds(options, pool)
-counts = how_many.results["seeds needed for each: other seeds, the same"]
-deviations = how_many.results["its deviation: other seeds, the same seeds"]
+rates = seeds.tell_apart(
+    pool["costs"][: len(pool["other_rate"])], pool["other_rate"]
+)
 
 notebook.numbers(
     rate=lesson.LEARNING_RATE,
     other_rate=lesson.OTHER_RATE,
-    gap=np.mean(pool["other rate"] - pool["all"][: len(pool["other rate"])]),
-    deviation_apart=deviations[0],
-    deviation_same=deviations[1],
-    needed_apart=counts[0],
-    needed_same=counts[1],
+    gap=rates["gap"],
+    deviation_other=rates["deviations"][0],
+    deviation_same=rates["deviations"][1],
+    needed_other=rates["needed"][0],
+    needed_same=rates["needed"][1],
 )
 
 # %% tags=["hide-input"]
 notebook.figure(
-    how_many.figures["seeds"],
+    lambda: figures.seeds(**rates),
     alt="Half the width of the interval falls as the number of seeds grows. The"
     " line for the same seeds lies far below the line for other seeds, and"
     " comes below the dashed gap with far fewer seeds.",
@@ -256,24 +263,24 @@ notebook.figure(
 # Here the pool stands for all runs there could be, so its gap,
 # {number}`gap:.3f`, is the true one: the dashed line. The curves are half the
 # width of the interval, the dots the seeds needed. To tell the rates apart in
-# four trials of five, one needs {number}`needed_apart` seeds for each of them.
+# four trials of five, one needs {number}`needed_other` seeds for each of them.
 # With the *same* seeds for both, {number}`needed_same` are enough: then both
 # runs of a pair have the same luck, most of which drops out of their
 # difference. Its standard deviation is {number}`deviation_same:.3f` instead of
-# {number}`deviation_apart:.3f`.
+# {number}`deviation_other:.3f`.
 #
 # ## Checked
 #
 # The lesson holds the runs in Keras against those by hand, the spreads of the
 # linear regression against the formulas, its intervals against SciPy's, and the
-# share of the trials that tell the rates apart against the share predicted. It
+# fraction of the trials that tell the rates apart against the one predicted. It
 # also checks what a seed reaches: `np.random.seed` does not reach Keras's own
 # random numbers.
 
 # %%
-report = lesson.run(options)
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(13)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
@@ -284,24 +291,23 @@ assert report.passed, "a check fails: see the table"
 # with groups of runs drawn from the pool.
 
 # %%
-winner = lesson.best_of_many(options, pool).results
-lead, left = winner[
-    f"best of {lesson.SEEDS} seeds: lead on validation, on test"
-]
+lead, left = seeds.best_of_many(
+    *pool["accuracies"], lesson.SEEDS, lesson.GROUPS, [seed, 1]
+)["lead"]
 
 notebook.numbers(
     lead_validation=100 * lead,
     lead_test=100 * left,
-    left_share=left / lead,
-    standard_error=100 * pool["test"].std(ddof=1) / np.sqrt(lesson.SEEDS),
-    mean_accuracy=pool["test"].mean(),
+    left_fraction=left / lead,
+    standard_error=100 * test_accuracies.std(ddof=1) / np.sqrt(lesson.SEEDS),
+    mean_accuracy=test_accuracies.mean(),
 )
 
 # %% [markdown]
 # On the validation digits the best of {number}`seeds` is
 # {number}`lead_validation:.1f` percentage points above the mean of all runs. On
 # the test digits {number}`lead_test:.1f` points are left of it, which is
-# {number}`left_share:.0%`. The rest of the lead was luck with the validation
+# {number}`left_fraction:.0%`. The rest of the lead was luck with the validation
 # digits. And what is left belongs to that one network, not to the recipe:
 # whoever trains by the recipe with a new seed starts from the mean again.
 #

@@ -50,27 +50,27 @@ def variance_of_one_die(f, replaced):
     return np.mean((f - replaced) ** 2) / 2
 
 
-def what_is_left(X, learning_rate, steps, apart):
-    """How far apart two trainings end that differ in their initial weights alone.
+def remaining_difference(X, learning_rate, steps, difference):
+    """How much two trainings differ at the end whose initial weights alone differ.
 
     Both minimise J = 1/n Σ (x·w − y)² by gradient descent with all rows at every step. At the
-    start their weights differ by `apart`. Predict by how much they differ after `steps`
+    start their weights differ by `difference`. Predict by how much they differ after `steps`
     steps: nothing else about the two starts, nor y, is needed.
-    X: shape (n, p). learning_rate: η. steps: a whole number. apart: shape (p,).
+    X: shape (n, p). learning_rate: η. steps: a whole number. difference: shape (p,).
     Return shape (p,).
 
     zh:
     两次训练只有初始权重不同，到最后还相差多少？
 
     两次都用全批量梯度下降使 J = 1/n Σ (x·w − y)² 最小。
-    开始时两组权重之差是 apart。请预测走了 steps 步之后的差：
+    开始时两组权重之差是 difference。请预测走了 steps 步之后的差：
     不需要知道两个起点本身，也不需要 y。
-    X：形状 (n, p)。learning_rate：η。steps：整数。apart：形状 (p,)。
+    X：形状 (n, p)。learning_rate：η。steps：整数。difference：形状 (p,)。
     返回形状 (p,)。
     """
     # solution
     step = np.eye(X.shape[1]) - 2 * learning_rate / len(X) * X.T @ X
-    return np.linalg.matrix_power(step, steps) @ apart
+    return np.linalg.matrix_power(step, steps) @ difference
 
 
 def interval_of_difference(f, g, t):
@@ -176,7 +176,7 @@ def plan_of_runs(n):
 
 import functools
 
-from course import lesson13
+from course import lesson13, network
 from course.grading.exercise import Mistake, Task
 
 rng = np.random.default_rng(13)
@@ -185,7 +185,7 @@ LUCK = rng.normal(0.6, 0.1, size=9)
 PAIR = LUCK, LUCK + rng.normal(0.05, 0.02, size=9)
 OTHER_PAIR = OTHERS, OTHERS - rng.normal(0.03, 0.04, size=5)
 TABLE, WIDE = rng.normal(size=(7, 3)), rng.normal(size=(6, 2))
-APART = np.array([1.5, -2.0, 0.5])
+DIFFERENCE = np.array([1.5, -2.0, 0.5])
 
 
 def sem(f):
@@ -200,12 +200,13 @@ def half_squared_error(f, replaced):
     return mean_squared_error(f, replaced) / 2
 
 
-def two_descents(X, learning_rate, steps, apart):
+def two_descents(X, learning_rate, steps, difference):
     """From two starts, for targets that don't matter."""
     rng = np.random.default_rng(0)
-    start, y = rng.normal(size=len(apart)), rng.normal(size=len(X))
+    start, y = rng.normal(size=len(difference)), rng.normal(size=len(X))
     first, second = (
-        lesson13.fit_whole(X, y, w, steps, learning_rate) for w in (start + apart, start)
+        lesson13.fit_batches(X, y[None], w[None], [np.arange(len(X))] * steps, learning_rate)[0]
+        for w in (start + difference, start)
     )
     return first - second
 
@@ -257,7 +258,7 @@ def lessons_facts(n_inputs, seed):
     """By the lesson's own draw, whose seed of the initial weights is [s, 0, k]."""
     s, _, k = seed
     weights = lesson13.draw(s, (k, 0, 0), np.zeros((1, n_inputs)), epochs=1)[0]
-    return facts(weights, lesson13.forward(rows(n_inputs), weights)[1])
+    return facts(weights, network.forward(rows(n_inputs), weights)[1])
 
 
 def other_model(draw, hidden="sigmoid"):
@@ -327,7 +328,7 @@ def costs(runs, learning_rate):
     return lesson13.cost(*test, weights)
 
 
-def strangers(n):
+def independent_runs(n):
     """A plan in which no two throws have to do with each other."""
     numbers = np.arange(2 * n).reshape(2, n, 1) + 5000
     return np.tile(numbers, (1, 1, 3))
@@ -336,7 +337,9 @@ def strangers(n):
 @functools.cache
 def usual_deviation():
     """Of the difference of two runs with throws of their own, at the two learning rates."""
-    both = [costs(runs, eta) for runs, eta in zip(strangers(60), LEARNING_RATES, strict=True)]
+    both = [
+        costs(runs, eta) for runs, eta in zip(independent_runs(60), LEARNING_RATES, strict=True)
+    ]
     return np.sqrt(sum(f.var(ddof=1) for f in both))
 
 
@@ -357,7 +360,7 @@ def repeats(plan, n):
 
 
 def shared(plan):
-    """For each die, the share of the pairs in which both runs have the same throw."""
+    """For each die, the fraction of the pairs in which both runs have the same throw."""
     one, other = np.asarray(plan)
     return np.mean(one == other, axis=0)
 
@@ -441,9 +444,9 @@ TASKS = [
         ),
     ),
     Task(
-        what_is_left,
+        remaining_difference,
         kind="predict",
-        cases=((TABLE, 0.1, 4, APART), (WIDE, 0.2, 3, APART[:2])),
+        cases=((TABLE, 0.1, 4, DIFFERENCE), (WIDE, 0.2, 3, DIFFERENCE[:2])),
         reference=two_descents,
         hint=(
             "Write down one step for both and subtract: y drops out, and the difference is"
@@ -618,7 +621,7 @@ TASKS = [
                 ),
             ),
             Mistake(
-                strangers,
+                independent_runs,
                 "No throw is shared, so both runs' luck is in every difference: that is the"
                 " plan whose score is about 1.",
                 "没有任何一次投掷是共有的，两边的运气都留在差里：这正是得分大约为 1 的安排。",
