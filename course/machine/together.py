@@ -16,8 +16,7 @@ import keras
 import numpy as np
 
 import course
-from course import training
-from course.data import load_images
+from course import data, training
 from course.errors import InputError
 from course.machine import cluster, devices
 from course.machine.precision import precision
@@ -142,7 +141,7 @@ def whole_batches(lesson, source):
     """
     digits = lesson.load_data(source)
     if min(len(digits.X_train), len(digits.X_val)) == 0:
-        every = load_images(source)
+        every = data.load_images(source)
         raise InputError(
             f"{lesson.BATCH_SIZE} images to train and {lesson.BATCH_SIZE} to validate are needed,"
             f" and there are {len(every.X_train)} and {len(every.X_val)}"
