@@ -54,6 +54,11 @@ def test_the_numbers_are_those_of_keras(build):
         np.testing.assert_allclose(history[name], plain_history[name], rtol=1e-5)
     assert len(recorded) == 2  # whole batches, and the last one
     assert all(recorded.values())
+    # Another model of that shape takes the recordings that there are.
+    again, again_history, same = trained(build, recorded=True)
+    assert same is recorded
+    assert again_history == history
+    assert all(np.array_equal(a, b) for a, b in zip(again, weights))
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,20 @@ numbers are those of Keras's own step up to rounding; lesson 11's epoch takes 0.
 (tests/bench/bench_cnn.py).
 """
 
+import collections
 import copy
 
 import keras
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-MOST_SHAPES = 4  # of a batch, that are recorded
+from course.training.signature import signature
+
+MAX_SHAPES = 4  # of a batch, that are recorded
+MAX_MODELS = 8  # whose recordings are kept for others of the same shape
 COPIES = (torch.ops.aten.clone.default, torch.ops.aten.detach.default)
+
+_recordings = collections.OrderedDict()  # {signature: {shapes of a batch: recording}}
 
 
 class _UnrecordableError(Exception):
@@ -34,7 +40,10 @@ class TrainFunction:
 
     def __init__(self, model):
         self.model = model
-        self.recorded = {}
+        about = signature(model)
+        self.recorded = {} if about is None else _recordings.setdefault(about, {})
+        while len(_recordings) > MAX_MODELS:
+            _recordings.popitem(last=False)
 
     def __call__(self, batches):
         model, data = self.model, batches[0]
@@ -53,7 +62,7 @@ class TrainFunction:
 
     def _gradients(self, X, Y):
         key = (X.shape, X.dtype, Y.shape, Y.dtype)
-        if key not in self.recorded and len(self.recorded) < MOST_SHAPES:
+        if key not in self.recorded and len(self.recorded) < MAX_SHAPES:
             scaled = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
             self.recorded[key] = None if scaled else _record(self.model, X, Y)
         return self.recorded.get(key)
