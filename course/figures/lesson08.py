@@ -2,102 +2,89 @@
 
 import numpy as np
 
-from course import figures
+from course import figures as style
+from course.lesson08 import DEGREE, LAMBDAS, MOMENTUM, NOISE, ridge
 
-COLOURS = (figures.BLUE, figures.ORANGE, figures.GREEN, figures.RED)
+COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.RED)
 NAMED = 10  # lines with a name in the legend
 
 
-def weights(lambdas, thetas, names, lam, moves, spreads):
-    """The weights against λ, and how far a wobble moves the predictions.
+def figures(measured):
+    """{name: a function that draws it}."""
+    lam, shrinkage = measured["descent"]["lam"], measured["shrinkage"]
+    if "table" in measured:
+        return {"table": lambda: table(lam, shrinkage, **measured["table"])}
+    return {
+        "weights": lambda: weights(lam, **shrinkage),
+        "polynomial": lambda: polynomial(**measured["polynomial"]),
+        "decay": lambda: decay(**measured["decay"]),
+    }
 
-    Args:
-        thetas: ridge's (w, b) for each λ, (len(lambdas), p + 1).
-        lam: the λ of the lesson, marked.
-        moves: of the predictions of least squares and of ridge, (draws, 2).
-        spreads: their predicted standard deviations, (2,).
-    """
-    figure, (left, right) = figures.panels("Weights against λ", "What a wobble in x does")
-    _weights(left, lambdas, thetas, names, lam)
-    reach = 3.5 * spreads[0]
-    at = np.linspace(-reach, reach, 200)
-    for move, spread, name, colour in zip(
-        moves.T, spreads, ("least squares", f"ridge, λ = {lam:g}"), (figures.RED, figures.BLUE)
-    ):
-        bars = {"bins": 60, "range": (-reach, reach), "density": True}
-        right.hist(move, **bars, color=colour, alpha=0.4, label=name)
-        bell = np.exp(-((at / spread) ** 2) / 2) / (spread * np.sqrt(2 * np.pi))
-        right.plot(at, bell, color=colour, lw=1)
-    right.plot([], [], color=figures.GREY, lw=1, label="normal, σ‖w‖")
-    right.set(xlabel="move of ŷ", yticks=[])
-    right.legend(fontsize="small")
+
+def weights(lam, lambdas, thetas, names, **_):
+    """Every weight, and the length of the weight vector, against λ."""
+    figure, (left, right) = style.panels("Weights against λ", "Their length ‖w‖ against λ")
+    _weights(left, lam, lambdas, thetas, names)
+    right.semilogx(lambdas, np.linalg.norm(thetas[:, :-1], axis=1), color=style.BLUE)
+    right.axvline(lam, color=style.GREY, lw=0.8)
+    right.set(xlabel="λ", ylabel="‖w‖", ylim=(0, None))
     return figure
 
 
-def _weights(ax, lambdas, thetas, names, lam):
+def _weights(ax, lam, lambdas, thetas, names):
     w = thetas[:, :-1]
     for rank, j in enumerate(np.argsort(-np.abs(w[0]))):
-        name = figures.label(names[j], f"column {j + 1}") if rank < NAMED else None
-        style = "-" if rank < len(COLOURS) else "--" if rank < 2 * len(COLOURS) else ":"
-        ax.semilogx(lambdas, w[:, j], style, color=COLOURS[rank % len(COLOURS)], label=name)
-    ax.axvline(lam, color=figures.GREY, lw=0.8)
+        name = style.label(names[j], f"column {j + 1}") if rank < NAMED else None
+        dash = "-" if rank < len(COLOURS) else "--" if rank < 2 * len(COLOURS) else ":"
+        ax.semilogx(lambdas, w[:, j], dash, color=COLOURS[rank % len(COLOURS)], label=name)
+    ax.axvline(lam, color=style.GREY, lw=0.8)
     ax.set(xlabel="λ", ylabel="weight")
     ax.legend(ncols=2, fontsize="x-small", loc="lower right")
 
 
-def polynomial(points, truth, fits, degree, lam, lambdas, expected, floor, measured):
-    """One draw of the noise with both fits, and the test error against λ.
-
-    Args:
-        points, truth: pairs (x, y); fits: predictions on truth's x without penalty and with λ.
-        degree: the number of powers of x; lambdas: the first is 0.
-        expected, floor, measured: test error foretold, its part without variance, measured.
-    """
-    figure, (left, right) = figures.panels(
-        f"{len(points[0])} points, {degree} powers of x", "Test error against λ"
+def polynomial(X, X_new, y, fits, bias, errors):
+    """One draw of the noise with two fits, and the error on new points against λ."""
+    figure, (left, right) = style.panels(
+        f"{len(y)} points, {DEGREE} powers of x", "Error on new points against λ"
     )
-    left.plot(*points, "o", color=figures.GREY, label="data")
-    left.plot(*truth, color=figures.GREY, lw=0.8, label="truth")
-    left.plot(truth[0], fits[0], color=figures.RED, label="λ = 0")
-    left.plot(truth[0], fits[1], color=figures.BLUE, label=f"λ = {lam:g}")
-    left.set(xlabel="x", ylabel="y", ylim=(-2.5, 2.5))
+    x, x_new, mean = X[:, 0], X_new[:, 0], errors.mean(axis=1)
+    best = np.argmin(mean)
+    left.plot(x, y, "o", color=style.GREY, label="data")
+    left.plot(x_new, np.sin(np.pi * x_new), color=style.GREY, lw=0.8, label="truth")
+    left.plot(x_new, fits[0], color=style.RED, label="λ = 0")
+    left.plot(x_new, fits[best], color=style.BLUE, label=f"λ = {LAMBDAS[best]:g}")
+    left.set(xlabel="x", ylabel="y", ylim=(y.min() - 1, y.max() + 1))
     left.legend(fontsize="small")
-    right.semilogx(lambdas[1:], expected[1:], color=figures.BLUE, label="foretold")
-    right.semilogx(lambdas[1:], floor[1:], ":", color=figures.GREEN, label="bias² + noise only")
-    right.semilogx(lambdas[1:], measured[1:], "o", color=figures.ORANGE, label="measured")
-    right.axhline(expected[0], color=figures.RED, ls="--", label="without penalty")
+    floor = np.mean(bias**2, axis=1) + NOISE**2
+    right.semilogx(LAMBDAS[1:], mean[1:], "o-", color=style.BLUE, label="mean squared error")
+    right.semilogx(LAMBDAS[1:], floor[1:], ":", color=style.GREEN, label="bias² + noise only")
+    right.axhline(mean[0], color=style.RED, ls="--", label="without penalty")
     right.set(xlabel="λ", ylabel="mean squared error")
     right.legend(fontsize="small")
     return figure
 
 
-def decay(sizes, ends):
-    """‖w‖ at each step, L2 beside weight_decay, and the sizes that are foretold for the end.
-
-    Args:
-        sizes: {name: ‖w‖ at each step}; the first three of descent, the others of Adam.
-        ends: {name: ‖w‖}.
-    """
-    figure, (left, right) = figures.panels("SGD, also with momentum", "Adam")
-    lines = [*sizes.items()]
-    for ax, part in ((left, lines[:3]), (right, lines[3:])):
-        for name, colour in zip(ends, (figures.GREY, figures.GREEN, figures.RED)):
-            if ax is left or name != "Ridge((1 − μ)λ)":
-                ax.axhline(ends[name], color=colour, ls="--", lw=0.8, label=name)
-        for (name, size), colour in zip(part, (figures.BLUE, figures.ORANGE, figures.GREEN)):
-            ax.semilogx(1 + np.arange(len(size)), size, color=colour, label=name)
+def decay(X, y, lam, paths):
+    """‖w‖ at each step, L2 beside weight_decay, and where the minima are."""
+    figure, axes = style.panels("SGD, also with momentum", "Adam")
+    minima = {"Ridge(λ)": lam, "Ridge((1 − μ)λ)": (1 - MOMENTUM) * lam, "least squares": 0}
+    for ax, adam in zip(axes, (False, True)):
+        for (name, penalty), colour in zip(minima.items(), (style.GREY, style.GREEN, style.RED)):
+            if not (adam and "μ" in name):
+                length = np.linalg.norm(ridge(X, y, penalty)[:-1])
+                ax.axhline(length, color=colour, ls="--", lw=0.8, label=name)
+        lines = {name: path for name, path in sorted(paths.items()) if ("Adam" in name) == adam}
+        for (name, path), colour in zip(lines.items(), COLOURS):
+            length = np.linalg.norm(path[:, :-1], axis=1)
+            ax.semilogx(1 + np.arange(len(path)), length, color=colour, label=name)
         ax.set(xlabel="step + 1", ylabel="‖w‖")
         ax.legend(fontsize="x-small")
     return figure
 
 
-def table(lambdas, thetas, names, lam, y, y_hat, target):
-    """The table's weights against λ, and the predictions of one λ beside the given values."""
-    figure, (left, right) = figures.panels("Weights of the scaled columns", "Prediction and truth")
-    _weights(left, lambdas, thetas, names, lam)
-    target = figures.label(target, "target")
-    right.plot(y, y_hat, ".", color=figures.BLUE)
-    right.plot([y.min(), y.max()], [y.min(), y.max()], color=figures.GREY, label="equal")
-    right.set(xlabel=f"{target}, given", ylabel=f"{target}, predicted")
-    right.legend()
+def table(lam, shrinkage, table, theta):
+    """The table's weights against λ, and its own values against those that ridge predicts."""
+    figure, (left, right) = style.panels("Weights, columns standardised", "Predicted and given")
+    _weights(left, lam, *(shrinkage[key] for key in ("lambdas", "thetas", "names")))
+    style.predicted_and_given(right, table, *table.in_units(theta[-1, :-1], theta[-1, -1]))
     return figure
