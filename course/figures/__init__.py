@@ -102,6 +102,16 @@ def cost_curve(ax, costs, every=1):
     ax.set(xlabel="step", ylabel="cost J")
 
 
+def predicted_and_given(ax, table, w, b):
+    """A table's own values of its target against those that Xw + b predicts."""
+    target = label(table.target, "target")
+    ax.plot(table.y, table.X @ w + b, ".", color=BLUE)
+    ends = [table.y.min(), table.y.max()]
+    ax.plot(ends, ends, color=GREY, label="equal")
+    ax.set(xlabel=f"{target}, given", ylabel=f"{target}, predicted")
+    ax.legend()
+
+
 def contours(ax, w, b, heights):
     """A cost surface from above, with lines that lie closer and closer towards the bottom.
 

@@ -50,12 +50,7 @@ def table(table, X, y, by_hand, **_):
     """Predictions against the table's own values, and the cost every so many steps."""
     figure, (left, right) = style.panels("Predicted and given", "Cost")
     w, b = table.in_units(by_hand[-1, :-1], by_hand[-1, -1])
-    left.plot(table.y, table.X @ w + b, ".", color=style.BLUE)
-    target = style.label(table.target, "target")
-    ends = [table.y.min(), table.y.max()]
-    left.plot(ends, ends, color=style.GREY, label="equal")
-    left.set(xlabel=f"{target}, given", ylabel=f"{target}, predicted")
-    left.legend()
+    style.predicted_and_given(left, table, w, b)
     every = max(1, len(by_hand) // 200)
     style.cost_curve(right, cost(X, y, by_hand[::every]), every)
     return figure
