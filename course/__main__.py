@@ -1,4 +1,4 @@
-"""`python -m course`: list the lessons, run them, compare backends, look at the machine.
+"""Deep Learning, Checked: list the lessons, run them, compare backends, do exercises.
 
 python -m course                        the lessons
 python -m course run 1 2 3              run some of them (all, when none is named)
@@ -9,9 +9,8 @@ python -m course run 13 --seeds 0-19 --jobs 2
 python -m course exercise 3             exercises of lesson 3, into the folder exercises
 python -m course check                  check them;  FILE, or FOLDER --csv GRADES.csv
 python -m course progress               what passed so far
-python -m course doctor                 what is installed, what is missing, how to mend it
+python -m course doctor                 what is installed, what is missing, how to fix it
 
-Flags of the lessons (--quick, --seed N, --json, …) may follow the numbers.
 """
 
 import argparse
@@ -25,7 +24,18 @@ from pathlib import Path
 import course
 from course.errors import InputError, Parser, one_line_errors
 
-COMMANDS = "run, exercise, check, progress and doctor"
+COMMANDS = {
+    "run": "run lessons",
+    "exercise": "put exercises of lessons into a folder",
+    "check": "check exercises against their references",
+    "progress": "what passed at the last check",
+    "doctor": "what is installed, what is missing, how to fix it",
+}
+RUN = """Run lessons, all where none is named.
+
+Flags of the lessons (--quick, --epochs N, --json, …) are passed on to them;
+python -m course.lesson03 --help lists those of lesson 3.
+"""
 
 
 def lessons():
@@ -39,6 +49,7 @@ def lessons():
 
 
 def list_lessons():
+    """Print the lessons; return 0."""
     print(f"Deep Learning, Checked {course.__version__}: lessons\n")
     for number, (title, line) in lessons().items():
         print(f"{number:3}  {title}\n     {line}")
@@ -49,43 +60,84 @@ def list_lessons():
     return 0
 
 
-def run(arguments):
+def parser(command):
+    """The parser of `python -m course`, with the flags of one command; the others need none."""
+    flags = Parser(
+        prog="python -m course",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    flags.add_argument("--version", action="version", version=course.__version__)
+    commands = flags.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, line in COMMANDS.items():
+        one = commands.add_parser(
+            name,
+            help=line,
+            description=RUN if name == "run" else f"{line[0].upper()}{line[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # --seed is the lessons', and not short for --seeds
+        )
+        if name == command:
+            add_flags(command, one)
+    return flags
+
+
+def add_flags(command, flags):
+    """Add a command's flags; only that command's modules are imported."""
+    if command == "run":
+        from course.machine import sweep
+
+        flags.usage = "python -m course run [LESSON ...] [flags, and flags of the lessons]"
+        flags.add_argument("--backend", choices=(*course.BACKENDS, "all"), help="of Keras")
+        sweep.add_flags(flags)
+    elif command != "doctor":
+        from course.grading import classroom
+
+        getattr(classroom, f"add_{command}_flags")(flags)
+
+
+def run(numbers, given, flags):
+    """Run lessons; return the exit status.
+
+    Args:
+        numbers: of the lessons.
+        given: the flags of `run`.
+        flags: list of flags for the lessons.
+    """
     from course.machine import processes, sweep
 
     processes.end_with_parent()
-    words = list(itertools.takewhile(lambda word: not word.startswith("-"), arguments))
-    numbers = _numbers(words)
-    flags = Parser(
-        prog="python -m course run 1 2 3",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,  # --seed is the lessons', and not short for --seeds
-    )
-    flags.add_argument("--backend", choices=(*course.BACKENDS, "all"))
-    sweep.add_flags(flags)
-    chosen, passed_on = flags.parse_known_args(arguments[len(words) :])
-    many = sweep.asked(chosen)
-    if chosen.backend == "all":
+    many = sweep.asked(given)
+    if given.backend == "all":
         from course.cli.compare import compare
 
-        return compare(numbers, passed_on)
-    if chosen.backend:
-        os.environ["KERAS_BACKEND"] = chosen.backend
+        return compare(numbers, flags)
+    if given.backend:
+        os.environ["KERAS_BACKEND"] = given.backend
     # Keras is not imported yet: this process can still become one of any backend.
     try:
         os.environ["KERAS_BACKEND"] = backend = course.pick_backend()
     except course.BackendError as error:
         raise InputError(error) from None
     if many:
-        return sweep.sweep(numbers, chosen, passed_on)
+        return sweep.sweep(numbers, given, flags)
     course.import_quietly(backend)
     status = 0
     # All are imported before one computes: lesson 14 sets up the devices of its backend.
     for module in [importlib.import_module(f"course.lesson{number:02}") for number in numbers]:
-        status = max(status, module.main(passed_on))
+        status = max(status, _lesson(module, flags))
         if status > 1:
             break  # a flag that this lesson refuses, or Ctrl-C
     return status
+
+
+def _lesson(module, flags):
+    from course.cli import main
+
+    if hasattr(module, "main"):
+        return module.main(flags)
+    return main(module.__name__.rpartition(".")[2], flags)
 
 
 def _numbers(words):
@@ -93,40 +145,40 @@ def _numbers(words):
     numbers = []
     for word in words:
         if not word.isdecimal() or int(word) not in known:
-            raise InputError(f"there is no lesson {word!r}; there are {_and(known)}")
+            *most, last = map(str, known)
+            raise InputError(f"there is no lesson {word!r}; there are {', '.join(most)} and {last}")
         numbers.append(int(word))
     return numbers or list(known)
 
 
-def _and(numbers):
-    *most, last = map(str, numbers)
-    return f"{', '.join(most)} and {last}"
+def _command(command, rest):
+    """Run one command; return the exit status."""
+    words = []
+    if command == "run":  # taken off here: argparse would take a flag's value for a lesson
+        words = list(itertools.takewhile(lambda word: not word.startswith("-"), rest))
+    flags = parser(command)
+    given, others = flags.parse_known_args([command, *rest[len(words) :]])
+    if command == "run":
+        return run(_numbers(words), given, others)
+    if others:
+        flags.error(f"unrecognized arguments: {' '.join(others)}")
+    if command == "doctor":
+        from course.cli.doctor import doctor
+
+        return doctor()
+    from course.grading import classroom
+
+    return getattr(classroom, command)(given)
 
 
 def main(argv=None):
+    """Run a command; return the exit status."""
     arguments = sys.argv[1:] if argv is None else argv
     with one_line_errors("course") as status:
-        match arguments:
-            case []:
-                status.code = list_lessons()
-            case ["-h" | "--help"]:
-                print(__doc__.strip())
-            case ["--version"]:
-                print(course.__version__)
-            case ["run", *rest]:
-                status.code = run(rest)
-            case ["doctor"]:
-                from course.cli.doctor import doctor
-
-                status.code = doctor()
-            case ["exercise" | "check" | "progress" as command, *rest]:
-                from course.grading import classroom
-
-                status.code = classroom.main(command, rest)
-            case ["doctor", word, *_]:
-                raise InputError(f"doctor takes no arguments, got {word!r}")
-            case [word, *_]:
-                raise InputError(f"no command {word!r}; there are {COMMANDS} (see --help)")
+        try:
+            status.code = _command(arguments[0], arguments[1:]) if arguments else list_lessons()
+        except SystemExit as stop:  # argparse's, after --help or --version
+            status.code = stop.code
     return status.code
 
 

@@ -13,21 +13,22 @@ import psutil
 import pytest
 from conftest import child_environment, once, one_line
 
+from course.__main__ import parser
 from course.errors import InputError
-from course.grading import check, classroom, exercise
-from course.grading.exercise import FAIL, NOT_YET, PASS
+from course.grading import check, classroom, copies, progress, sources
+from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS
 
 pytestmark = once  # the exercises themselves run on every backend: test_exercises.py
 LESSON = 3
-NAMES = exercise.names(LESSON)
+NAMES = sources.names(LESSON)
 FIRST = NAMES[0]
 QUICK = check.Limits(seconds=15, memory=2**29)
 
 
 def solved(**instead):
     """The solved file, with the functions named replaced; a body is given as text."""
-    text = exercise.solved(LESSON, "en")
-    rest = exercise.learners_file(LESSON, "en").partition("# lesson")[2]
+    text = sources.solved(LESSON, "en")
+    rest = sources.learners_file(LESSON, "en").partition("# lesson")[2]
     tag = "# lesson" + rest.partition("\n")[0]
     text = text.replace('"""\n\nimport', f'"""\n\n{tag}\n\nimport', 1)
     for name, body in instead.items():
@@ -40,6 +41,11 @@ def put(folder, text, name="exercise03.py"):
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def given(path):
+    """The flags of `python -m course check PATH`."""
+    return parser("check").parse_args(["check", str(path)])
 
 
 def states(result):
@@ -69,8 +75,8 @@ def test_the_solutions_pass_and_print_beside_the_report(tmp_path):
 
 
 def test_as_given_nothing_is_done_yet(tmp_path):
-    for language in exercise.LANGUAGES:
-        path = put(tmp_path, exercise.learners_file(LESSON, language), f"{language}.py")
+    for language in LANGUAGES:
+        path = put(tmp_path, sources.learners_file(LESSON, language), f"{language}.py")
         assert states(check.check_file(path)) == dict.fromkeys(NAMES, NOT_YET)
 
 
@@ -140,7 +146,7 @@ def test_a_child_left_behind_is_ended_and_told(tmp_path):
         return 1.0
     """
     result = check.check_file(put(tmp_path, solved(**{FIRST: body})))
-    cases = len(exercise.tasks(LESSON)[0].cases)
+    cases = len(sources.tasks(LESSON)[0].cases)
     assert result.notes == [f"left {2 * cases} processes running; ended"]
     assert alive(marker) == []
 
@@ -166,7 +172,7 @@ def test_the_learners_own_folder_stays_as_it_is(tmp_path):
 
 def test_files_beside_it_come_along_but_not_huge_ones_nor_links(tmp_path):
     put(tmp_path, "VALUE = 3\n", "helper.py")
-    (tmp_path / "huge.bin").write_bytes(bytes(check.LARGEST_FILE + 1))
+    (tmp_path / "huge.bin").write_bytes(bytes(copies.MAX_FILE + 1))
     (tmp_path / "loop").symlink_to(tmp_path)
     result = check.check_file(put(tmp_path, solved() + "\nfrom helper import VALUE\n"))
     assert states(result) == dict.fromkeys(NAMES, PASS)
@@ -203,13 +209,13 @@ def test_what_is_no_exercise_is_one_line(command, tmp_path, content, told):
 def test_the_commands_a_learner_types(command, tmp_path):
     done = command("course", "exercise", "3", "--language", "zh", check=0)
     path = tmp_path / "exercises" / "exercise03.py"
-    assert path.read_text(encoding="utf-8") == exercise.learners_file(3, "zh")
+    assert path.read_text(encoding="utf-8") == sources.learners_file(3, "zh")
     assert FIRST in done.stdout
     path.write_text("mine", encoding="utf-8")
     assert "--force" in one_line(command("course", "exercise", "3", check=2).stderr)
     assert path.read_text(encoding="utf-8") == "mine"
     command("course", "exercise", "3", "--force", "--language", "en", check=0)
-    assert path.read_text(encoding="utf-8") == exercise.learners_file(3, "en")
+    assert path.read_text(encoding="utf-8") == sources.learners_file(3, "en")
     assert "there is no" in one_line(command("course", "progress", check=2).stderr)
 
     path.write_text(solved(**{FIRST: "return 0 * arguments[2]"}), encoding="utf-8")
@@ -222,7 +228,7 @@ def test_the_commands_a_learner_types(command, tmp_path):
     record = json.loads(command("course", "check", "--json", check=1).stdout)
     assert [each["state"] for each in record[0]["exercises"]] == [FAIL, *[PASS] * (len(NAMES) - 1)]
 
-    (tmp_path / "exercises" / classroom.PROGRESS).write_text("{", encoding="utf-8")
+    (tmp_path / "exercises" / progress.NAME).write_text("{", encoding="utf-8")
     assert "damaged" in one_line(command("course", "progress", check=2).stderr)
 
 
@@ -258,17 +264,17 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     path = put(tmp_path, solved())
-    monkeypatch.setattr(check.shutil, "copyfile", full)
+    monkeypatch.setattr(copies.shutil, "copyfile", full)
     with pytest.raises(InputError, match="No space left"):
         check.check_file(path)
 
 
 def test_chinese_files_are_answered_in_chinese(tmp_path, capsys):
-    text = exercise.learners_file(LESSON, "zh")
+    text = sources.learners_file(LESSON, "zh")
     body = text.replace("    raise NotImplementedError", "    return 1 / 0", 1)
     result = check.check_file(put(tmp_path, body))
     assert "行：ZeroDivisionError" in result.states[FIRST][1]
-    classroom._show(result)
+    classroom.show(result)
     shown = capsys.readouterr().out
     assert "未通过" in shown
     assert "未做" in shown
@@ -297,14 +303,14 @@ def test_ctrl_c_ends_the_learners_process_too(tmp_path):
 
 
 def test_one_bad_file_does_not_hide_the_others(tmp_path, capsys):
-    put(tmp_path, exercise.learners_file(LESSON, "en"))
+    put(tmp_path, sources.learners_file(LESSON, "en"))
     put(tmp_path, "# lesson 99, en: x\n", "exercise99.py")
     with pytest.raises(InputError, match="no exercises for lesson 99"):
-        classroom.check([str(tmp_path)])
+        classroom.check(given(tmp_path))
     assert f"0 of {len(NAMES)} pass" in capsys.readouterr().out
     inside = put(tmp_path / "inner" / "deeper", solved())
     with pytest.raises(InputError, match="add --csv"):
-        classroom.check([str(inside.parent.parent)])
+        classroom.check(given(inside.parent.parent))
 
 
 def class_of(folder, marker):
@@ -315,7 +321,7 @@ def class_of(folder, marker):
         put(folder / name, text)
         found[name] = state, passes
 
-    half = exercise.learners_file(LESSON, "zh") + "\n" + solved().partition("def largest_rate")[0]
+    half = sources.learners_file(LESSON, "zh") + "\n" + solved().partition("def largest_rate")[0]
     for i in range(5):
         add(f"right {i}", solved(), PASS, len(NAMES))
     for i in range(3):

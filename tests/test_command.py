@@ -75,13 +75,40 @@ def test_bad_flags(in_tmp, capsys, flags, words):
     assert list(in_tmp.iterdir()) == []
 
 
-BAD_COMMANDS = ("run 99", "run x", "run 1 0", "walk", "doctor --help", "run 1 --quick 2")
+BAD_COMMANDS = ("run 99", "run x", "run 1 0", "walk", "doctor x", "run 1 --quick 2",
+                "progress a b", "run --backend theano", "--quick", "run 3 --seed")  # fmt: skip
 
 
 @pytest.mark.parametrize("argv", [words.split() for words in BAD_COMMANDS])
 def test_bad_commands(in_tmp, capsys, argv):
     assert main(argv) == 2
     assert one_line(capsys.readouterr().err).startswith("course")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("run", "--seeds 0-19"),
+        ("exercise", "--language"),
+        ("check", "--csv GRADES.csv"),
+        ("progress", "folder"),
+        ("doctor", "how to fix it"),
+    ],
+)
+def test_each_command_has_its_own_help(capsys, command, words):
+    assert main([command, "--help"]) == 0
+    out, err = capsys.readouterr()
+    assert f"python -m course {command}" in out
+    assert words in out
+    assert err == ""
+
+
+def test_the_help_lists_the_commands(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert "python -m course run 3 --backend all" in out
+    for command in ("run", "exercise", "check", "progress", "doctor"):
+        assert f"\n    {command} " in out
 
 
 def test_an_unknown_lesson_names_those_there_are(capsys):
@@ -157,7 +184,7 @@ def test_a_full_disk_elsewhere(capsys, error):
     assert error.strerror in one_line(capsys.readouterr().err)
 
 
-def test_a_slip_in_the_code_is_not_hidden():
+def test_a_bug_in_the_code_is_not_hidden():
     with pytest.raises(FileNotFoundError), one_line_errors("course"):
         open("nosuch").close()
 

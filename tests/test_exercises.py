@@ -1,15 +1,16 @@
-"""Every exercise: its solution passes, as it is given it is "not yet", every mistake is recognised."""
+"""Every exercise: its solution passes, as given it is "not yet", every mistake is recognised."""
 
 import ast
 import re
 
 import pytest
 
-from course.grading import exercise
-from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS
+from course.grading import sources
+from course.grading.exercise import FAIL, KINDS, LANGUAGES, NOT_YET, PASS, say
+from course.grading.judge import judge
 
-LESSONS = exercise.lessons()
-TASKS = [(lesson, name) for lesson in LESSONS for name in exercise.names(lesson)]
+LESSONS = sources.lessons()
+TASKS = [(lesson, name) for lesson in LESSONS for name in sources.names(lesson)]
 HAN = re.compile("[\u4e00-\u9fff]")
 each_lesson = pytest.mark.parametrize("lesson", LESSONS)
 each_language = pytest.mark.parametrize("language", LANGUAGES)
@@ -17,7 +18,7 @@ each_task = pytest.mark.parametrize(("lesson", "name"), TASKS)
 
 
 def task(lesson, name):
-    (found,) = (task for task in exercise.tasks(lesson) if task.name == name)
+    (found,) = (task for task in sources.tasks(lesson) if task.name == name)
     return found
 
 
@@ -29,16 +30,16 @@ def functions(text):
 
 @each_lesson
 def test_a_lesson_has_three_to_six_exercises_and_says_how_each_is_checked(lesson):
-    found = exercise.tasks(lesson)
-    assert [task.name for task in found] == exercise.names(lesson)
+    found = sources.tasks(lesson)
+    assert [task.name for task in found] == sources.names(lesson)
     assert 3 <= len(found) <= 6
-    kinds = [exercise.KINDS.index(task.kind) for task in found]
+    kinds = [KINDS.index(task.kind) for task in found]
     assert kinds == sorted(kinds), "easy to hard"
     assert len(set(kinds)) >= 3
 
 
 @each_task
-def test_it_has_hints_and_three_slips_in_both_languages(lesson, name):
+def test_it_has_hints_and_three_mistakes_in_both_languages(lesson, name):
     found = task(lesson, name)
     assert len(found.mistakes) >= 3
     for english, chinese in [found.hint, *((mistake.en, mistake.zh) for mistake in found.mistakes)]:
@@ -51,39 +52,37 @@ def test_it_has_hints_and_three_slips_in_both_languages(lesson, name):
 @each_task
 def test_the_solution_passes(lesson, name):
     for language in LANGUAGES:
-        solution = functions(exercise.solved(lesson, language))[name]
-        state, message = exercise.judge(task(lesson, name), solution, language)
+        solution = functions(sources.solved(lesson, language))[name]
+        state, message = judge(task(lesson, name), solution, language)
         assert state == PASS, message
 
 
 @each_task
-def test_every_slip_is_recognised(lesson, name):
+def test_every_mistake_is_recognised(lesson, name):
     found = task(lesson, name)
     for number, mistake in enumerate(found.mistakes):
         language = LANGUAGES[number % 2]
-        state, message = exercise.judge(found, mistake.wrong, language)
-        assert (state, message.splitlines()[-1]) == (
-            FAIL,
-            exercise.say(language, mistake.en, mistake.zh),
-        )
+        state, message = judge(found, mistake.wrong, language)
+        expected = say(language, mistake.en, mistake.zh)
+        assert (state, message.splitlines()[-1]) == (FAIL, expected)
 
 
 @each_lesson
 @each_language
 def test_as_given_nothing_is_done_yet(lesson, language):
-    text = exercise.learners_file(lesson, language)
-    assert exercise.untouched(text, lesson, language) == set(exercise.names(lesson))
+    text = sources.learners_file(lesson, language)
+    assert sources.untouched(text, lesson, language) == set(sources.names(lesson))
     given = functions(text)
-    for found in exercise.tasks(lesson):
+    for found in sources.tasks(lesson):
         if found.kind != "bug":
-            assert exercise.judge(found, given[found.name])[0] == NOT_YET
+            assert judge(found, given[found.name])[0] == NOT_YET
 
 
 @each_lesson
 @each_language
 def test_the_learners_file_is_in_one_language_and_holds_no_solution(lesson, language):
-    text = exercise.learners_file(lesson, language)
-    tag = exercise.TAG.search(text)
+    text = sources.learners_file(lesson, language)
+    tag = sources.TAG.search(text)
     assert (int(tag[1]), tag[2]) == (lesson, language)
     assert not re.search(r"# solution|# given|# end|\bzh:|TASKS", text.replace(tag[0], ""))
     tree = ast.parse(text)
@@ -94,7 +93,7 @@ def test_the_learners_file_is_in_one_language_and_holds_no_solution(lesson, lang
 
 @each_lesson
 def test_a_bug_as_given_is_wrong(lesson):
-    given = functions(exercise.learners_file(lesson, "en"))
-    for found in exercise.tasks(lesson):
+    given = functions(sources.learners_file(lesson, "en"))
+    for found in sources.tasks(lesson):
         if found.kind == "bug":
-            assert exercise.judge(found, given[found.name])[0] == FAIL
+            assert judge(found, given[found.name])[0] == FAIL

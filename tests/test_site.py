@@ -18,7 +18,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 import pytest
 from conftest import ROOT, child_environment, once, one_line
 
-from course.grading import exercise
+from course.grading import sources
 
 DOCS = ("sphinx", "myst_nb", "sphinx_book_theme", "jupytext", "nbclient", "ipykernel")
 MISSING = [module for module in DOCS if importlib.util.find_spec(module) is None]
@@ -31,7 +31,7 @@ TUTORIALS = LESSONS + sorted(
     if path.stem not in LESSONS
     and path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
 )  # fmt: skip
-SOLUTIONS = ["solutions", *(f"solution{lesson:02}" for lesson in exercise.lessons())]
+SOLUTIONS = ["solutions", *(f"solution{lesson:02}" for lesson in sources.lessons())]
 NAMES = [*sorted(path.stem for path in FOLDER.glob("*.md")), *TUTORIALS, *SOLUTIONS]
 PAGES = [f"{folder}{name}.html" for folder in ("", "zh/") for name in NAMES]
 SEARCH = {"": "gradient descent", "zh/": "梯度下降"}

@@ -141,13 +141,13 @@ def files(staged, target, notebooks, language):
     import nbformat
 
     import practice
-    from course.grading import exercise
+    from course.grading import sources
 
     for page in staged.glob("*.md"):
         shutil.copy(page, target)
-    for lesson in exercise.lessons():
-        text = exercise.learners_file(lesson, language[:2])
-        file = target / exercise.file_name(lesson)
+    for lesson in sources.lessons():
+        text = sources.learners_file(lesson, language[:2])
+        file = target / sources.file_name(lesson)
         file.write_text(text, encoding="utf-8")
     for name, notebook in notebooks.items():
         source = TUTORIALS / f"{name}.py"

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from course.grading import exercise
+from course.grading import sources
 from course.grading.exercise import say
 
 KIND = {
@@ -47,8 +47,8 @@ def section(lesson, language, on_site=True):
     Args:
         on_site: whether the learner's file and the solutions lie beside it.
     """
-    code = functions(exercise.learners_file(lesson, language))
-    name = exercise.file_name(lesson)
+    code = functions(sources.learners_file(lesson, language))
+    name = sources.file_name(lesson)
     command = f"`python -m course exercise {lesson}`"
     link = f'<a href="{name}" download>{name}</a>' if on_site else f"`{name}`"
     check = f"`python -m course check exercises/{name}`"
@@ -66,11 +66,11 @@ def section(lesson, language, on_site=True):
         page = f"solution{lesson:02}"
         en = f"The [solutions]({page}) have a page of their own."
         lines.append(say(language, en, f"[解答]({page})另有一页。"))
-    for number, task in enumerate(exercise.tasks(lesson), 1):
+    for number, task in enumerate(sources.tasks(lesson), 1):
         kind = say(language, *KIND[task.kind])
         lines += [
             f"### {number}. `{task.name}`: {kind}",
-            prose(exercise.wording(lesson, task.name, language)),
+            prose(sources.wording(lesson, task.name, language)),
             f"```python\n{code[task.name]}\n```",
             f"<details><summary>{say(language, 'Hint', '提示')}</summary>",
             prose(say(language, *task.hint)),
@@ -81,7 +81,7 @@ def section(lesson, language, on_site=True):
 
 def solutions(lesson, language):
     """The page of a lesson's solutions."""
-    code = functions(exercise.solved(lesson, language))
+    code = functions(sources.solved(lesson, language))
     title = say(
         language, f"# Solutions of lesson {lesson}", f"# 第 {lesson} 课解答"
     )
@@ -90,7 +90,7 @@ def solutions(lesson, language):
         language, f"To [the lesson]({page}).", f"回到[第 {lesson} 课]({page})。"
     )
     lines = [title, back]
-    for number, task in enumerate(exercise.tasks(lesson), 1):
+    for number, task in enumerate(sources.tasks(lesson), 1):
         lines += [
             f"## {number}. `{task.name}`",
             f"```python\n{code[task.name]}\n```",
@@ -105,7 +105,7 @@ def solutions(lesson, language):
 
 def overview(language):
     """The page that lists the solutions."""
-    pages = "\n".join(f"solution{lesson:02}" for lesson in exercise.lessons())
+    pages = "\n".join(f"solution{lesson:02}" for lesson in sources.lessons())
     title = say(language, "# Solutions of the exercises", "# 练习解答")
     text = say(
         language,
@@ -119,7 +119,7 @@ def overview(language):
 
 def stage(folder, language):
     """Put the solutions' pages where Sphinx reads."""
-    for lesson in exercise.lessons():
+    for lesson in sources.lessons():
         page = folder / f"solution{lesson:02}.md"
         page.write_text(solutions(lesson, language), encoding="utf-8")
     (folder / "solutions.md").write_text(overview(language), encoding="utf-8")
@@ -130,7 +130,7 @@ def append(notebook, name, language, on_site=True):
     import nbformat
 
     digits = name.removeprefix("lesson")
-    if digits.isdecimal() and int(digits) in exercise.lessons():
+    if digits.isdecimal() and int(digits) in sources.lessons():
         text = section(int(digits), language, on_site)
         notebook.cells.append(nbformat.v4.new_markdown_cell(text))
     return notebook

@@ -1,158 +1,118 @@
-"""The process in which a learner's code runs, started by course.grading.check.
+"""Hold a learner's function against an exercise's reference and its common mistakes."""
 
-It writes one JSON object a line into the file of results:
+import copy
+import functools
 
-    {"ready": true}                            Keras is imported, the references are at hand
-    {"begin": "gradient"}                      the learner's function is about to be called
-    {"returned": "gradient"}                   it has returned; the answer is looked at
-    {"end": "gradient", "state": "pass", "message": ""}
+from course.grading.exercise import FAIL, NOT_YET, PASS, close, parts, say
+from course.grading.messages import difference, usual
 
-`begin` of "" is the import of the learner's file, and its `end` comes only where that
-fails. A process that dies has its last line to tell where.
-"""
-
-import contextlib
-import json
-import os
-import re
-import sys
-import threading
-import time
-import traceback
-import types
-from pathlib import Path
-
-import course
-from course.grading import exercise
-from course.grading.exercise import FAIL, say
-
-RESERVED = 4 * 2**30  # bytes of addresses; seen: XLA's threads ask for more than 1 GiB
-LARGEST_WRITTEN = 2**28  # bytes of one file
-NO_MEMORY = re.compile(r"out of memory|RESOURCE_EXHAUSTED|can't allocate|bad_alloc", re.IGNORECASE)
-PROCESS = os.getpid()
+UNCOMPILED = (
+    "the model is not compiled: call model.compile(...) before returning it",
+    "模型还没有编译：返回之前请调用 model.compile(...)",
+)
 
 
-def main(argv):
-    given = json.loads(argv[0])
-    lesson, language = given["lesson"], given["language"]
-    file = Path(given["file"])
-    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
-    with open(given["results"], "a", encoding="utf-8", errors="backslashreplace") as results:
+def judge(task, function, language="en", returned=lambda: None):
+    """Hold a learner's function against the task.
 
-        def tell(**what):
-            results.write(json.dumps(what) + "\n")
-            results.flush()
+    Args:
+        returned: called when the function has returned for the last time.
 
-        course.import_quietly(course.backend)
-        tasks = {task.name: task for task in exercise.tasks(lesson)}
-        limit(given["memory"])
-        tell(ready=True)
-        tell(begin="")
-        sys.path.append(str(file.parent))
-        text = file.read_text(encoding="utf-8-sig")
-        still = exercise.untouched(text, lesson, language)
-        learner = types.ModuleType(file.stem)
-        learner.__file__ = str(file)
-        sys.modules.setdefault(file.stem, learner)
-        code = compile(text, str(file), "exec", dont_inherit=True)
-        failure = guarded(lambda: exec(code, vars(learner)), file, given)
-        if failure:
-            tell(end="", state=FAIL, message=failure)
-            return
-        for name in given["tasks"]:
-            tell(begin=name)
-            returned = tell_once(tell, name)
-            state, message = verdict(tasks[name], learner, still, file, given, returned)
-            tell(end=name, state=state, message=message)
+    Returns:
+        (state, message): PASS, FAIL or NOT_YET, and what there is to say about it.
 
-
-def tell_once(tell, name):
-    return lambda: tell(returned=name)
-
-
-def verdict(task, learner, still, file, given, returned):
-    """(state, message) of one exercise."""
-    language, function = given["language"], getattr(learner, task.name, None)
-    if not callable(function):
-        en = f"there is no function {task.name} in the file"
-        return FAIL, say(language, en, f"文件里没有函数 {task.name}")
-    if task.name in still:
-        return exercise.NOT_YET, ""
-    found = []
-    failure = guarded(
-        lambda: found.append(exercise.judge(task, function, language, returned)), file, given
-    )
-    return (FAIL, failure) if failure else found[0]
-
-
-def guarded(call, file, given):
-    """Call; return what went wrong in a line that names the learner's line, or None."""
-    try:
-        call()
-        failure = None
-    except BaseException as error:  # sys.exit, Ctrl-C and pytest.skip are no Exception
-        failure = told(error, str(file), given)
-    if os.getpid() != PROCESS:  # the learner's os.fork() came back twice
-        os._exit(0)
-    return failure
-
-
-def told(error, file, given):
-    """What an exception of the learner's means, in a line."""
-    language, memory = given["language"], f"{given['memory'] / 2**30:.3g} GiB"
-    first = (str(error).strip().splitlines() or [""])[0][:300]
-    if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
-        en = f"it asks for more memory than the {memory} allowed"
-        what = say(language, en, f"所需内存超过了允许的 {memory}")
-    elif isinstance(error, SystemExit):
-        en = "it ends Python with sys.exit() or exit(): return instead"
-        what = say(language, en, "它用 sys.exit() 或 exit() 结束了 Python：请改用 return")
-    elif isinstance(error, RecursionError):
-        what = say(language, "it calls itself without end", "它没完没了地调用自己")
-    else:
-        what = f"{type(error).__name__}: {first}"
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    if lines:
-        return say(language, f"line {lines[-1]}: {what}", f"第 {lines[-1]} 行：{what}")
-    return what
-
-
-def limit(memory):
-    """Refuse this process and each of its children what is far more than `memory` bytes.
-
-    It is addresses that are limited, of which a compiler reserves more than it uses; what is
-    in use is watched by course.grading.check, which is too slow for one huge array. Windows has no
-    such limit.
+    Raises:
+        whatever the function raises, other than NotImplementedError.
     """
+    results = []
+    for arguments in task.cases:
+        try:
+            result = function(*copy.deepcopy(arguments))
+        except NotImplementedError:
+            return NOT_YET, ""
+        problem = _unusable(task, result, arguments)
+        if problem:
+            return FAIL, say(language, *problem)
+        results.append(result)
+    returned()
     try:
-        import resource
-    except ImportError:
-        return
-    import psutil
-
-    room = psutil.Process().memory_info().vms + memory + RESERVED
-    limits = {
-        resource.RLIMIT_AS: room,
-        resource.RLIMIT_FSIZE: LARGEST_WRITTEN,
-        resource.RLIMIT_CORE: 0,
-    }
-    for kind, most in limits.items():
-        hard = resource.getrlimit(kind)[1]
-        if hard != resource.RLIM_INFINITY:
-            most = min(most, hard)
-        with contextlib.suppress(ValueError, OSError):  # macOS refuses some
-            resource.setrlimit(kind, (most, most))
+        if task.at_least is not None:
+            return _scored(task, results, language)
+        return _compared(task, results, language)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        en, zh = f"what it returns cannot be checked: {told}", f"返回的结果无法检查：{told}"
+        return FAIL, say(language, en, zh)
 
 
-def end_with_parent(parent):
-    """End when the process that started this one is gone, as after a closed terminal."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+def _unusable(task, result, arguments):
+    """Why a result cannot be compared at all, (English, Chinese), or None."""
+    if result is None:
+        return "it returns None: is there a `return`?", "返回了 None：是不是忘了 `return`？"
+    if task.expects and not isinstance(result, task.expects):
+        expected, got = task.expects.__name__, type(result).__name__
+        return (
+            f"it returns a {got}; a {expected} is wanted",
+            f"返回的是 {got}，需要的是 {expected}",
+        )
+    if not getattr(result, "compiled", True) and task.solution(*arguments).compiled:
+        for mistake in task.mistakes:
+            if mistake.matches and mistake.matches(result, *arguments):
+                return mistake.en, mistake.zh
+        return UNCOMPILED
+    return None
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
-    sys.stdout.flush()
-    # A thread or an exit handler of the learner's must not keep the process.
-    os._exit(0)
+def _scored(task, results, language):
+    """(state, message) where a score must reach a target."""
+    for mistake in task.mistakes:
+        if _is_mistake(task, mistake, results, results):
+            return FAIL, say(language, mistake.en, mistake.zh)
+    score = min(float(task.score(r, *a)) for r, a in zip(results, task.cases, strict=True))
+    got, target = f"{score:.4g}", f"{task.at_least:.4g}"
+    state = PASS if score >= task.at_least else FAIL
+    said = say(language, f"{got}; at least {target} is wanted", f"{got}，要求不低于 {target}")
+    if task.remark:
+        said += "\n" + say(language, *task.remark(results[0], *task.cases[0]))
+    return state, said
+
+
+def _compared(task, results, language):
+    """(state, message) where numbers must equal a reference's; the first difference is told."""
+    measured = [task.measure(r, *a) for r, a in zip(results, task.cases, strict=True)]
+    for found, arguments in zip(measured, task.cases, strict=True):
+        found = parts(found)
+        for name, expected in parts(task.reference(*arguments)).items():
+            got = found[name]
+            if close(got, expected, task.tolerance):
+                continue
+            known = (m for m in task.mistakes if _is_mistake(task, m, results, measured))
+            mistake = next((say(language, m.en, m.zh) for m in known), None)
+            lines = [
+                name and say(language, *name),
+                *difference(task, got, expected, arguments, language),
+                mistake or usual(got, expected, arguments, language, task.tolerance),
+            ]
+            return FAIL, "\n".join(filter(None, lines))
+    return PASS, ""
+
+
+def _is_mistake(task, mistake, results, measured):
+    """Whether the learner's results are just what the mistake gives, in every case."""
+    try:
+        if mistake.matches:
+            return all(mistake.matches(r, *a) for r, a in zip(results, task.cases, strict=True))
+        return all(
+            close(parts(found)[name], number, task.tolerance)
+            for found, wrong in zip(measured, _mistake_gives(task, mistake), strict=True)
+            for name, number in wrong.items()
+        )
+    except Exception:
+        return False
+
+
+@functools.cache
+def _mistake_gives(task, mistake):
+    """What is measured of the mistake, case by case."""
+    results = [mistake.wrong(*copy.deepcopy(arguments)) for arguments in task.cases]
+    return [parts(task.measure(r, *a)) for r, a in zip(results, task.cases, strict=True)]
