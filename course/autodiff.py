@@ -32,8 +32,8 @@ def value_and_grad(function, has_aux=False):
 
     Example:
         >>> import numpy as np
-        >>> value, slope = value_and_grad(lambda w: w**2)(np.array(3.0))
-        >>> float(value), float(slope)
+        >>> value, gradient = value_and_grad(lambda w: w**2)(np.array(3.0))
+        >>> float(value), float(gradient)
         (9.0, 6.0)
 
     Reference:

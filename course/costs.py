@@ -1,11 +1,11 @@
-"""Cost functions by hand, in NumPy: what a model's mistakes cost, as one number.
+"""Cost functions by hand, in NumPy: the errors of a model, summed up in one number.
 
     mean_squared_error    1/(mn) ΣΣ (yᵢⱼ − ŷᵢⱼ)²                               numbers
     cross_entropy         −1/n ΣΣ yᵢⱼ ln pᵢⱼ                                   one of k classes
     binary_cross_entropy  −1/(mn) ΣΣ [yᵢⱼ ln pᵢⱼ + (1 − yᵢⱼ) ln(1 − pᵢⱼ)]        m labels, on or off
 
-NumPy would broadcast (n,) beside (n, 1) without a word, and take the logarithm of what
-is no probability; so every cost looks at its arrays first and says what it expected.
+NumPy broadcasts (n,) beside (n, 1) without a warning, and takes the logarithm of numbers that
+are no probabilities. So every cost checks its arrays first, and an error says what it expected.
 """
 
 import numpy as np

@@ -5,18 +5,18 @@
 Parameters, defaults, attributes and exceptions are scikit-learn's, so pipelines, grid searches,
 `clone` and `pickle` work. The answers are exact to rounding, whatever `tol`.
 
-Some of scikit-learn's parameters say only how fast its answer comes. They are accepted, and mean
-nothing here:
+Some of scikit-learn's parameters change only how fast it finds its answer. They are accepted, and
+have no effect here:
 
     copy_X                     X is never changed
-    precompute                 True, False or "auto"; a Gram matrix of one's own is refused
+    precompute                 True, False or "auto"; your own Gram matrix is refused
     selection, random_state    there is no order of coordinates to choose
-    verbose                    all is done in silence
+    verbose                    nothing is printed
 
-`n_jobs` is how many folds are solved at a time, in threads, where X has more than 500 columns. With
-fewer all folds are solved at once, and it means nothing.
+`n_jobs` says how many folds are solved at a time, in threads, where X has more than 500 columns.
+With fewer columns all folds are solved at once, and it has no effect.
 
-There are no sample weights (but in `Ridge`) and no sparse X.
+There are no sample weights (except in `Ridge`) and no sparse X.
 """
 
 from numbers import Real
@@ -31,7 +31,7 @@ from course import linear
 
 
 class _Linear(RegressorMixin, BaseEstimator):
-    """What predicts Xw + b."""
+    """The base of all: it predicts Xw + b."""
 
     def predict(self, X):
         """Xw + b, shape (n,), or (n, k) for k targets; X: shape (n, p)."""
@@ -99,7 +99,7 @@ class Ridge(MultiOutputMixin, _Linear):
         Args:
             X: shape (n, p), float64 or float32.
             y: shape (n,) or (n, k).
-            sample_weight: shape (n,), not negative: each row's share of the sum of squares.
+            sample_weight: shape (n,), not negative: each row's weight in the sum of squares.
 
         Returns:
             The estimator.
@@ -112,7 +112,7 @@ class Ridge(MultiOutputMixin, _Linear):
         fit = linear.ridge(
             X, y, self.alpha, fit_intercept=self.fit_intercept, sample_weight=sample_weight
         )
-        # As in scikit-learn: one target has a vector of weights, be y a vector or a column.
+        # As in scikit-learn: one target has a vector of weights, whether y is a vector or a column.
         self.coef_ = fit.coef[0] if y.shape[1:] == (1,) else fit.coef
         self.intercept_ = fit.intercept if self.fit_intercept else 0.0
         return self
@@ -129,17 +129,17 @@ class ElasticNet(MultiOutputMixin, _Linear):
         alpha: α, at least 0.
         l1_ratio: ρ, in [0, 1]; 1 is the lasso.
         fit_intercept: whether there is a b.
-        max_iter: the most steps: kinks of the path, or steps of descent.
+        max_iter: at most so many steps: kinks of the path, or steps of descent.
         tol: a `ConvergenceWarning` is given where `max_iter` ends first and the duality
             gap is above tol · mean((y − ȳ)²).
         warm_start: whether `fit` starts from the last fit's `coef_`.
         positive: whether weights may not be negative.
-        precompute, copy_X, random_state, selection: mean nothing; see the module.
+        precompute, copy_X, random_state, selection: have no effect; see the module.
 
     Attributes:
         coef_: shape (p,), or (k, p).
         intercept_: a number, or shape (k,).
-        dual_gap_: how far the objective may be above the least, in units of y²; or shape (k,).
+        dual_gap_: how far the objective may be above its minimum, in units of y²; or shape (k,).
         n_iter_: steps made; or a list of k.
         n_features_in_, feature_names_in_: of X in `fit`.
 
@@ -226,11 +226,11 @@ class Lasso(ElasticNet):
 
 
 class ElasticNetCV(_Linear):
-    """The elastic net at the α, and ρ, with the least mean squared error in cross-validation.
+    """The elastic net at the α, and ρ, with the smallest mean squared error in cross-validation.
 
     Args:
         l1_ratio: ρ, in [0, 1]; or several, to choose from.
-        eps: the smallest α as a share of the largest, where `alphas` is a number.
+        eps: the smallest α as a fraction of the largest, where `alphas` is a number.
         alphas: how many, evenly in log α from the smallest at which all weights are zero;
             or the values, in any order.
         cv: into how many folds, in the rows' order (None: 5); a splitter; or a list of
@@ -238,13 +238,13 @@ class ElasticNetCV(_Linear):
         fit_intercept, max_iter, tol, positive: as in `ElasticNet`.
         n_jobs: with more than 500 columns, how many folds at a time, in threads; None: one, or
             what `joblib.parallel_config` says.
-        precompute, copy_X, verbose, random_state, selection: mean nothing; see the module.
+        precompute, copy_X, verbose, random_state, selection: have no effect; see the module.
 
     Attributes:
         alpha_, l1_ratio_: what was chosen; of equal errors, the largest α.
         coef_, intercept_, dual_gap_, n_iter_: the fit to all rows there, as in `ElasticNet`.
         alphas_: shape (A,), decreasing; or (L, A) for L l1_ratios with their own.
-        mse_path_: the error on each fold's left-out rows, shape (A, folds) or (L, A, folds).
+        mse_path_: the error on each fold's held-out rows, shape (A, folds) or (L, A, folds).
         n_features_in_, feature_names_in_: of X in `fit`.
 
     Example:
@@ -286,14 +286,14 @@ class ElasticNetCV(_Linear):
         if "l1_ratio" in self.get_params():
             self.l1_ratio_ = found.l1_ratio
         # As in scikit-learn: no axis for one ratio, and one grid where its values were given.
-        shared = np.ndim(self.alphas) > 0 or len(np.atleast_2d(found.alphas)) == 1
-        self.alphas_ = np.atleast_2d(found.alphas)[0] if shared else found.alphas
+        one_grid = np.ndim(self.alphas) > 0 or len(np.atleast_2d(found.alphas)) == 1
+        self.alphas_ = np.atleast_2d(found.alphas)[0] if one_grid else found.alphas
         self.mse_path_ = np.squeeze(found.mse_path)
         return self
 
 
 class LassoCV(ElasticNetCV):
-    """The lasso at the α with the least mean squared error in cross-validation.
+    """The lasso at the α with the smallest mean squared error in cross-validation.
 
     Args:
         eps, alphas, cv, …: as in `ElasticNetCV`.

@@ -122,9 +122,9 @@ class ProximalSGD(keras.optimizers.Optimizer):
                 0 <= learning_rate < math.inf,
                 f"learning_rate must be finite and at least 0, got {learning_rate}",
             )
-        mistaken = isinstance(prox, (type, keras.regularizers.Regularizer))
+        wrong_kind = isinstance(prox, (type, keras.regularizers.Regularizer))
         _require(
-            prox is None or (callable(prox) and not mistaken),
+            prox is None or (callable(prox) and not wrong_kind),
             "prox must be a function prox(w, step), such as course.prox.ElasticNet(alpha=0.1),"
             f" got {prox!r}",
         )
@@ -187,7 +187,7 @@ class ProximalSGD(keras.optimizers.Optimizer):
         self.assign(variable, w_next)
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        """FISTA's step: only here does Keras pass all variables, which share one restart."""
+        """FISTA's step: only here does Keras pass all variables, which have one restart."""
         if not self.accelerated:
             super()._backend_update_step(grads, trainable_variables, learning_rate)
             return
@@ -220,7 +220,7 @@ class ProximalSGD(keras.optimizers.Optimizer):
         return end
 
     def proximal_values(self):
-        """`w` of every variable, in the order of `build`; the model's own variables stay."""
+        """`w` of every variable, in the order of `build`; the model's variables do not change."""
         variables = [ops.convert_to_tensor(v) for v in self._trainable_variables]
         if not self.accelerated:
             return [ops.copy(v) for v in variables]

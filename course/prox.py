@@ -90,8 +90,9 @@ def project_l2_ball(w, radius):
 def project_l1_ball(w, radius):
     """The nearest array with Σ|w| ≤ radius: onto the diamond, whose corners have zeros.
 
-    It is a soft threshold. The threshold is what the entries that stay have too much, shared
-    among them; it drops entries and rises, until those it was shared among are those that stay.
+    It is a soft threshold S(w, t). Where k entries are not zero afterwards, t is the sum of their
+    sizes minus the radius, divided by k. The search starts with all entries; each t sets more of
+    them to zero, which makes the next t larger, until no further entry becomes zero.
 
     Reference:
         C. Michelot, A finite algorithm for finding the projection of a point onto the canonical
@@ -106,16 +107,16 @@ def project_l1_ball(w, radius):
     radius = ops.convert_to_tensor(radius, dtype=w.dtype)
     size = ops.abs(w)
 
-    def share(threshold):
-        stays = ops.cast(size > threshold, w.dtype)
-        return (ops.sum(size * stays) - radius) / ops.sum(stays)
+    def next_threshold(threshold):
+        nonzero = ops.cast(size > threshold, w.dtype)
+        return (ops.sum(size * nonzero) - radius) / ops.sum(nonzero)
 
-    def changes(threshold, before):
+    def rises(threshold, before):
         return threshold > before
 
     zero = ops.zeros((), dtype=w.dtype)
-    first = (share(zero), zero)
-    threshold, _ = ops.while_loop(changes, lambda t, _: (share(t), t), first)
+    first = (next_threshold(zero), zero)
+    threshold, _ = ops.while_loop(rises, lambda t, _: (next_threshold(t), t), first)
     return ops.where(ops.sum(size) > radius, soft_threshold(w, threshold), w)
 
 

@@ -17,17 +17,17 @@ def test_the_gradient_has_the_structure_of_the_parameters():
 
 
 def test_float64_stays_float64():
-    value, slope = value_and_grad(lambda w: ops.exp(w) * w)(np.array(0.3))
+    value, gradient = value_and_grad(lambda w: ops.exp(w) * w)(np.array(0.3))
     assert float(value) == pytest.approx(0.3 * np.exp(0.3), rel=1e-15)
-    assert float(slope) == pytest.approx(1.3 * np.exp(0.3), rel=1e-15)
+    assert float(gradient) == pytest.approx(1.3 * np.exp(0.3), rel=1e-15)
 
 
 def test_further_arguments_and_what_else_the_function_returns():
     def cost(w, factor):
         return factor * w**2, w + 1
 
-    (value, aux), slope = value_and_grad(cost, has_aux=True)(np.array(2.0), 5)
-    assert (float(value), float(aux), float(slope)) == (20, 3, 20)
+    (value, aux), gradient = value_and_grad(cost, has_aux=True)(np.array(2.0), 5)
+    assert (float(value), float(aux), float(gradient)) == (20, 3, 20)
 
 
 def test_whole_numbers_have_no_gradient():

@@ -36,7 +36,7 @@ EXACT = {"tol": 1e-14, "max_iter": 100_000}
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 
-def twin(model):
+def of_sklearn(model):
     """scikit-learn's estimator of that name and those settings, as exact as it gets."""
     settings = model.get_params() | ({} if isinstance(model, Ridge) else EXACT)
     return getattr(linear_model, type(model).__name__)(**settings)
@@ -44,7 +44,7 @@ def twin(model):
 
 def assert_like_scikit_learn(model, y=y, X=X, **fit):
     """Fit the estimator and scikit-learn's, and compare all that they found."""
-    theirs = twin(model).fit(X, y, **fit)
+    theirs = of_sklearn(model).fit(X, y, **fit)
     model.fit(X, y, **fit)
     for name in ("coef_", "intercept_", "alpha_", "l1_ratio_", "alphas_", "mse_path_"):
         assert hasattr(model, name) == hasattr(theirs, name)
@@ -63,14 +63,14 @@ def test_importing_needs_no_keras():
 
 
 @parametrize_with_checks([Ridge(), Lasso(), ElasticNet(), LassoCV(), ElasticNetCV()])
-def test_scikit_learns_own_checks(estimator, check):
+def test_of_sklearn_own_checks(estimator, check):
     check(estimator)
 
 
 @pytest.mark.parametrize("alpha", [20.0, 1.0, 1e-3])
 @pytest.mark.parametrize("options", [{}, {"fit_intercept": False}, {"positive": True}], ids=str)
 @pytest.mark.parametrize("kind", [Lasso, ElasticNet])
-def test_fits_are_scikit_learns(kind, options, alpha):
+def test_fits_are_of_sklearn(kind, options, alpha):
     model = kind(alpha=alpha, **options)
     assert_like_scikit_learn(model)
     if not model.positive:
@@ -89,7 +89,7 @@ def test_targets(model, target):
 @pytest.mark.parametrize("weights", [{}, {"sample_weight": WEIGHT}, {"sample_weight": 2.0}],
                          ids=["", "weights", "number"])  # fmt: skip
 @pytest.mark.parametrize("fit_intercept", [True, False])
-def test_ridge_is_scikit_learns(alpha, weights, fit_intercept):
+def test_ridge_is_of_sklearn(alpha, weights, fit_intercept):
     assert_like_scikit_learn(Ridge(alpha, fit_intercept=fit_intercept), Y, **weights)
 
 
@@ -108,7 +108,7 @@ def test_ridge_is_scikit_learns(alpha, weights, fit_intercept):
     ],
     ids=lambda model: str(model)[:60],
 )
-def test_cross_validation_is_scikit_learns(model):
+def test_cross_validation_is_of_sklearn(model):
     assert_like_scikit_learn(model)
 
 
@@ -118,7 +118,9 @@ def test_a_constant_column_and_a_copied_one(kind):
     model = kind().fit(more, y)
     assert model.coef_[4] == pytest.approx(0, abs=1e-12 if kind is Ridge else 0)
     # The weights of two equal columns are not unique; what they predict is.
-    np.testing.assert_allclose(model.predict(more), twin(model).fit(more, y).predict(more), **CLOSE)
+    np.testing.assert_allclose(
+        model.predict(more), of_sklearn(model).fit(more, y).predict(more), **CLOSE
+    )
 
 
 def test_one_feature():
@@ -127,7 +129,7 @@ def test_one_feature():
 
 
 @pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
-def test_the_signature_is_scikit_learns(kind):
+def test_the_signature_is_of_sklearn(kind):
     ours = inspect.signature(kind).parameters
     theirs = inspect.signature(getattr(linear_model, kind.__name__)).parameters
     if kind is Ridge:
@@ -182,13 +184,13 @@ def test_folds_several_at_a_time_give_the_same_to_the_bit(model, intercept):
 
 def test_n_jobs_says_how_many_folds_at_a_time(monkeypatch):
     A = np.random.default_rng(2).normal(size=(50, 600))
-    right, lock, under_way, most = wide._fold, threading.Lock(), 0, []
+    right, lock, under_way, counts = wide._fold, threading.Lock(), 0, []
 
     def counted(*arguments):
         nonlocal under_way
         with lock:
             under_way += 1
-            most.append(under_way)
+            counts.append(under_way)
         time.sleep(0.05)
         found = right(*arguments)
         with lock:
@@ -197,9 +199,9 @@ def test_n_jobs_says_how_many_folds_at_a_time(monkeypatch):
 
     monkeypatch.setattr(wide, "_fold", counted)
     for n_jobs, expected in [(None, 1), (1, 1), (3, 3)]:
-        most.clear()
+        counts.clear()
         LassoCV(eps=0.5, alphas=3, n_jobs=n_jobs).fit(A, A[:, 0])
-        assert (len(most), max(most)) == (5, expected)
+        assert (len(counts), max(counts)) == (5, expected)
 
 
 @pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
@@ -342,9 +344,9 @@ def shifted(X):
 
 
 # What stands in for linear.lasso, linear.lasso_cv or linear.ridge, given the right one.
-MISTAKES = {
+FAULTS = {
     "lasso, threshold halved": lambda right, X, y, a, *r, **o: right(X, y, a / 2, *r, **o),
-    "lasso, threshold 1e-6 off": lambda right, X, y, a, *r, **o: right(X, y, a + 1e-6, *r, **o),
+    "lasso, threshold 1e-6 wrong": lambda right, X, y, a, *r, **o: right(X, y, a + 1e-6, *r, **o),
     "lasso, sums for means": lambda right, X, y, a, *r, **o: right(X, y, a / len(y), *r, **o),
     "lasso, no intercept": lambda right, *a, **o: right(*a, **o | {"fit_intercept": False}),
     "lasso, mean not added back": centred,
@@ -371,12 +373,12 @@ def penalised_ridge_intercept(right, X, y, alpha, **options):
     return fit._replace(coef=fit.coef[:-1], intercept=fit.coef[-1])
 
 
-MISTAKES["lasso, intercept penalised"] = penalised_intercept
-MISTAKES["ridge, intercept penalised"] = penalised_ridge_intercept
+FAULTS["lasso, intercept penalised"] = penalised_intercept
+FAULTS["ridge, intercept penalised"] = penalised_ridge_intercept
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_deliberate_mistakes_are_caught(name, monkeypatch):
+@pytest.mark.parametrize("name", FAULTS)
+def test_injected_faults_are_caught(name, monkeypatch):
     function = name.split(",")[0]
     weights = {"sample_weight": WEIGHT} if function == "ridge" else {}
     model = {"lasso": Lasso(), "ridge": Ridge(), "lasso_cv": LassoCV()}[function]
@@ -384,7 +386,7 @@ def test_deliberate_mistakes_are_caught(name, monkeypatch):
     assert_like_scikit_learn(model, X=data, **weights)
     right = getattr(linear, function)
     monkeypatch.setattr(
-        estimators.linear, function, lambda *a, **options: MISTAKES[name](right, *a, **options)
+        estimators.linear, function, lambda *a, **options: FAULTS[name](right, *a, **options)
     )
     with pytest.raises(AssertionError):
         assert_like_scikit_learn(model, X=data, **weights)

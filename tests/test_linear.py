@@ -28,7 +28,7 @@ from course.linear import (
 # keep to few shapes, with 100 alphas where any number would do.
 
 
-def planted(n, p, informative=10, seed=0):
+def with_true_weights(n, p, informative=10, seed=0):
     """Some columns matter, no mean is zero."""
     rng = np.random.default_rng(seed)
     X, w = rng.normal(size=(n, p)) + rng.normal(size=p), np.zeros(p)
@@ -40,11 +40,11 @@ X, y = load_diabetes(return_X_y=True)
 X = X * np.linspace(10, 30, 10) + np.linspace(-1, 2, 10)
 DATA = {
     "diabetes": ((X, y), 1e-3),
-    "1000 x 100": (planted(1000, 100), 1e-3),
-    "200 x 1500": (planted(200, 1500), 0.05),
-    "400 x 2000": (planted(400, 2000), 0.05),
+    "1000 x 100": (with_true_weights(1000, 100), 1e-3),
+    "200 x 1500": (with_true_weights(200, 1500), 0.05),
+    "400 x 2000": (with_true_weights(400, 2000), 0.05),
 }
-NARROW, WIDE = DATA["diabetes"][0], planted(40, 600, 5)
+NARROW, WIDE = DATA["diabetes"][0], with_true_weights(40, 600, 5)
 OPTIONS = [{}, {"l1_ratio": 0.5}, {"l1_ratio": 0.9}, {"positive": True}, {"fit_intercept": False}]
 
 
@@ -133,7 +133,7 @@ def test_cross_validation_is_scikit_learns(options):
 
 @pytest.mark.parametrize("options", [{}, {"l1_ratio": [0.5, 1.0], "cv": 3}], ids=str)
 def test_cross_validation_of_many_columns_is_scikit_learns(options):
-    assert_cross_validation_like_scikit_learn(*planted(90, 600, 5), eps=0.05, **options)
+    assert_cross_validation_like_scikit_learn(*with_true_weights(90, 600, 5), eps=0.05, **options)
 
 
 def test_all_folds_and_all_alphas_are_one_call(monkeypatch):
@@ -158,7 +158,7 @@ def test_alphas_in_turns_where_memory_is_short(monkeypatch):
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
 def test_where_the_first_weight_appears(data, l1_ratio):
     top = linear.alpha_max(*data, l1_ratio)
-    count = [np.count_nonzero(lasso(*data, top * share, l1_ratio).coef) for share in (1, 1 - 1e-9)]
+    count = [np.count_nonzero(lasso(*data, top * size, l1_ratio).coef) for size in (1, 1 - 1e-9)]
     assert count == [0, 1]
 
 
@@ -176,7 +176,7 @@ def test_two_columns_that_tie_appear_together(columns):
 
 
 def hard():
-    """Name: X, y, and the smallest α as a share of α_max."""
+    """Name: X, y, and the smallest α as a fraction of α_max."""
     rng = np.random.default_rng(3)
     A, noise = rng.normal(size=(30, 8)), rng.normal(size=30)
     e = A @ [3, 0, -2, 0, 0, 1, 0, 0.5] + noise + 4
@@ -225,11 +225,11 @@ def test_with_duplicate_columns_the_objective_is_scikit_learns(name):
     A, e, _ = HARD[name]
     path = lasso_path(A, e, eps=0.05, alphas=100)
     coefs, intercepts = theirs(A, e, path.alphas)
-    ours, least = (
+    ours, minimum = (
         np.mean((e[:, None] - A @ w - b) ** 2, axis=0) / 2 + path.alphas * np.abs(w).sum(axis=0)
         for w, b in [(path.coefs, path.intercepts), (coefs, intercepts)]
     )
-    np.testing.assert_allclose(ours, least, rtol=1e-12)
+    np.testing.assert_allclose(ours, minimum, rtol=1e-12)
 
 
 def test_orthogonal_columns_are_thresholded_one_by_one():
@@ -378,7 +378,7 @@ def next_rows(fold):
 
 
 # What is changed of X, y, folds, alphas, l1_ratio, settings before they are solved.
-MISTAKES = {
+FAULTS = {
     "threshold halved": lambda X, y, folds, alphas, *rest: (X, y, folds, alphas / 2, *rest),
     "intercept forgotten": lambda *rest: (*rest[:-1], no_intercept(rest[-1])),
     "mean of X forgotten": lambda X, y, *rest: (
@@ -390,9 +390,9 @@ MISTAKES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_deliberate_mistakes_are_caught(name, monkeypatch):
-    right, wrong = linear._solve, MISTAKES[name]
+@pytest.mark.parametrize("name", FAULTS)
+def test_injected_faults_are_caught(name, monkeypatch):
+    right, wrong = linear._solve, FAULTS[name]
     monkeypatch.setattr(linear, "_solve", lambda *given: right(*wrong(*given)))
     with pytest.raises(AssertionError):
         assert_cross_validation_like_scikit_learn(X, y, l1_ratio=0.5)
@@ -426,9 +426,9 @@ def test_a_wrong_sign_in_the_sweep_is_caught(monkeypatch):
         return 2 * T - swept, b
 
     monkeypatch.setattr(homotopy, "_sweep", wrong)
-    # What was compiled before is kept for the other tests.
+    # The other tests go on using what was compiled before.
     monkeypatch.setattr(gram, "_kink_by_kink", functools.cache(gram._kink_by_kink.__wrapped__))
-    # FISTA mends the answer: the number of steps tells.
+    # FISTA corrects the answer: only the number of steps shows the fault.
     assert_like_scikit_learn(X, y, lasso_path(X, y, max_iter=100_000))
     with pytest.raises(AssertionError):
         test_a_lasso_takes_as_many_steps_as_there_are_kinks()

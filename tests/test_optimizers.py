@@ -10,8 +10,7 @@ from sklearn.linear_model import Lasso
 
 from course import autodiff, descent, lesson03, prox
 from course.checks import tolerance
-from course.cli.report import precision
-from course.lesson03 import half_squared_error
+from course.machine.precision import precision
 from course.optimizers import ProximalSGD, is_kernel
 
 BACKEND = keras.backend.backend()
@@ -34,9 +33,9 @@ def by_hand(steps, rate=RATE, alpha=ALPHA, momentum=0.0, accelerated=False, thre
 
     Args:
         rate: a number, or a function of the step's number from 0.
-        threshold: factor of the soft threshold; another than 1 is a mistake.
+        threshold: factor of the soft threshold; a fault unless 1.
         free: how many entries of θ, from its end, are not penalised.
-        restart_over: the entries of θ that the restart looks at; fewer than all is a mistake.
+        restart_over: the entries of θ that the restart looks at; a fault unless all.
 
     Returns:
         What the model's variables hold at every step, (steps + 1, p + 1); the last w; how
@@ -63,6 +62,11 @@ def by_hand(steps, rate=RATE, alpha=ALPHA, momentum=0.0, accelerated=False, thre
     return np.array(path), w, restarts
 
 
+def half_squared_error(y, y_hat):
+    """One number, by a sum: Keras takes means in float32 on JAX."""
+    return ops.sum((y_hat - y) ** 2) / ops.cast(2 * ops.shape(y)[0], y_hat.dtype)
+
+
 def linear(optimizer, n_features=5, loss=half_squared_error, **compile_arguments):
     model = keras.Sequential(
         [keras.Input((n_features,)), keras.layers.Dense(1, kernel_initializer="zeros")]
@@ -84,7 +88,7 @@ def thetas(history):
 
 
 def same(measured, expected, factor=1.0, dtype="float64"):
-    close = factor * tolerance.twin(dtype) * np.abs(expected).max()
+    close = factor * tolerance.keras(dtype)[0] * np.abs(expected).max()
     np.testing.assert_allclose(measured, expected, rtol=0, atol=close)
 
 
@@ -107,9 +111,9 @@ def own_loop(model, steps):
         with keras.StatelessScope(state_mapping=zip(variables, values)):
             return half_squared_error(Y_, model(X_))
 
-    slope = autodiff.value_and_grad(cost)
+    differentiate = autodiff.value_and_grad(cost)
     for _ in range(steps):
-        _, gradient = slope([v.value for v in variables])
+        _, gradient = differentiate([v.value for v in variables])
         model.optimizer.apply(gradient, variables)
 
 
@@ -150,12 +154,12 @@ def test_every_step_is_the_one_by_hand(mode):
     same(path, expected)
     same(theta(model), w)  # `train` hands w back, as `fit` does
     assert (restarts > 3) == (mode == "fista")
-    mistakes = [{"threshold": 0.5}, {"free": 0}, {"rate": 1.001 * RATE}]
+    faults = [{"threshold": 0.5}, {"free": 0}, {"rate": 1.001 * RATE}]
     if mode == "fista":
-        mistakes.append({"restart_over": slice(0, 5)})  # of the kernel alone
-    for mistake in mistakes:
+        faults.append({"restart_over": slice(0, 5)})  # of the kernel alone
+    for fault in faults:
         with pytest.raises(AssertionError):
-            same(path, by_hand(200, **{**MODES[mode], **mistake})[0])
+            same(path, by_hand(200, **{**MODES[mode], **fault})[0])
 
 
 def test_without_a_prox_it_is_keras_sgd():
@@ -318,11 +322,11 @@ def test_kernels_are_penalised_and_nothing_else():
     zeros = {"kernel_initializer": "zeros"}
     attention = keras.layers.MultiHeadAttention(2, 3, **zeros)
     attention.build((None, 6, 4), (None, 6, 4))
-    memory = keras.layers.LSTM(2, recurrent_initializer="zeros", **zeros)
-    memory.build((None, 6, 4))
+    lstm = keras.layers.LSTM(2, recurrent_initializer="zeros", **zeros)
+    lstm.build((None, 6, 4))
     normalisation = keras.layers.BatchNormalization()
     normalisation.build((None, 4))
-    variables = [v for layer in (attention, memory, normalisation) for v in layer.trainable_weights]
+    variables = [v for layer in (attention, lstm, normalisation) for v in layer.trainable_weights]
     chosen = [v.path for v in variables if is_kernel(v)]
     assert chosen == [v.path for v in variables if v.name.endswith("kernel")]
     assert len(chosen) == 4 + 2

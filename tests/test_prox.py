@@ -42,7 +42,7 @@ def test_shape_and_dtype_are_kept_and_the_argument_is_not_changed(name, dtype):
         )
 
 
-def least(cost, v):
+def minimum(cost, v):
     """The argmin of ½(u − v)² + cost(u) by search."""
     found = optimize.minimize_scalar(
         lambda u: (u - v) ** 2 / 2 + cost(u), bounds=(-abs(v) - 1, abs(v) + 1),
@@ -52,7 +52,7 @@ def least(cost, v):
 
 
 @pytest.mark.parametrize("v", [-3.0, -0.71, -0.3, 0.0, 0.5, 0.69, 2.0, 40.0])
-def test_weight_by_weight_it_is_the_least_cost(v):
+def test_weight_by_weight_it_is_the_minimum_of_the_cost(v):
     w = np.array([v])
     costs = {
         "soft_threshold": lambda u: 0.7 * abs(u),
@@ -61,7 +61,7 @@ def test_weight_by_weight_it_is_the_least_cost(v):
         "project_nonnegative": lambda u: 0 if u >= 0 else 1e6 * u * u + 1e3 * abs(u),
     }
     for name, cost in costs.items():
-        assert apply(name, w)[0] == pytest.approx(least(cost, v), abs=1e-6)
+        assert apply(name, w)[0] == pytest.approx(minimum(cost, v), abs=1e-6)
 
 
 @pytest.mark.parametrize(("name", "order"), [("project_l1_ball", 1), ("project_l2_ball", 2)])
@@ -137,18 +137,18 @@ def test_numbers_out_of_range_are_refused(alpha, l1_ratio, message):
         ElasticNet(alpha, l1_ratio)
 
 
-MISTAKES = {
+FAULTS = {
     "soft_threshold": lambda w: soft_threshold(w, 0.35),
     "prox_elastic_net": lambda w: soft_threshold(w, 0.5 * 1.2 * 0.4),
     "project_nonnegative": ops.abs,
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_deliberate_mistakes_are_caught(name, monkeypatch):
-    monkeypatch.setitem(PROXES, name, MISTAKES[name])
+@pytest.mark.parametrize("name", FAULTS)
+def test_injected_faults_are_caught(name, monkeypatch):
+    monkeypatch.setitem(PROXES, name, FAULTS[name])
     with pytest.raises(AssertionError):
-        test_weight_by_weight_it_is_the_least_cost(-3.0)
+        test_weight_by_weight_it_is_the_minimum_of_the_cost(-3.0)
 
 
 def test_a_projection_along_the_wrong_line_is_caught(monkeypatch):

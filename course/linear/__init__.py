@@ -15,7 +15,7 @@ How the elastic net is solved depends on the shape of X alone:
     p above              working sets of columns, in NumPy (wide.py, working_set.py): the
                          equations are only as many as the weights that are not zero
 
-Every answer carries its duality gap, an upper bound on how far its objective is above the least.
+Every answer carries its duality gap, an upper bound on how far its objective is above the minimum.
 """
 
 import warnings
@@ -40,7 +40,7 @@ class Fit(NamedTuple):
     Attributes:
         coef: shape (p,).
         intercept: a number.
-        dual_gap: how far the objective may be above the least, in units of y².
+        dual_gap: how far the objective may be above its minimum, in units of y².
         n_iter: steps made, at least 1.
     """
 
@@ -72,10 +72,10 @@ class CrossValidation(NamedTuple):
     """What cross-validation chose, and from what.
 
     Attributes:
-        alpha, l1_ratio: the pair with the least mean error.
+        alpha, l1_ratio: the pair with the smallest mean error.
         fit: the `Fit` on all rows at that pair.
         alphas: shape (A,), or (L, A) for L l1_ratios; decreasing.
-        mse_path: mean squared error on each fold's left-out rows, shape (A, folds) or
+        mse_path: mean squared error on each fold's held-out rows, shape (A, folds) or
             (L, A, folds).
     """
 
@@ -102,7 +102,7 @@ def lasso(
         tol: a `ConvergenceWarning` is given where the duality gap stays above
             tol · mean((y − ȳ)²), as in scikit-learn. The answer is exact to rounding
             anyway unless `max_iter` ends first.
-        max_iter: the most steps: kinks of the path, or steps of descent.
+        max_iter: at most so many steps: kinks of the path, or steps of descent.
         coef_init: shape (p,), weights to start from.
 
     Returns:
@@ -137,7 +137,7 @@ def lasso_path(
 
     Args:
         X, y, l1_ratio, fit_intercept, positive, tol, max_iter: as in `lasso`.
-        eps: the smallest α as a share of the largest, where `alphas` is a number.
+        eps: the smallest α as a fraction of the largest, where `alphas` is a number.
         alphas: how many, from the smallest α at which all weights are zero down to
             eps times that, evenly in log α; or the values, in any order.
 

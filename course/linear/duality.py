@@ -4,7 +4,7 @@ import numpy as np
 
 
 def duality_gap(X, y, w, b, alpha, l1_ratio=1.0, *, positive=False):
-    """How far the objective at (w, b) is above its least value, at most; from the data alone.
+    """How far the objective at (w, b) is above its minimum, at most; from the data alone.
 
     For any θ, D(θ) is below every value of the objective P, so P(w, b) − D(θ) bounds the error;
     θ is the residual, scaled into where D is finite.
@@ -39,8 +39,8 @@ def kkt_residual(X, y, w, b, alpha, l1_ratio=1.0, *, positive=False):
     X, y, w = (np.asarray(a, dtype="float64") for a in (X, y, w))
     pull = X.T @ (y - X @ w - b) / len(y) - alpha * (1 - l1_ratio) * w
     at_zero = np.maximum((pull if positive else np.abs(pull)) - alpha * l1_ratio, 0)
-    off = np.where(w != 0, np.abs(pull - alpha * l1_ratio * np.sign(w)), at_zero)
-    return float(off.max())
+    violation = np.where(w != 0, np.abs(pull - alpha * l1_ratio * np.sign(w)), at_zero)
+    return float(violation.max())
 
 
 def gap(rr, ry, correlation, w, l1, l2, positive):
@@ -51,8 +51,8 @@ def gap(rr, ry, correlation, w, l1, l2, positive):
     """
     size, square = l1 * np.abs(w).sum(axis=-1), l2 / 2 * np.sum(w * w, axis=-1)
     pull = correlation - l2[:, None] * w if np.ndim(w) > 1 else correlation - l2 * w
-    most = np.max(pull if positive else np.abs(pull), axis=-1)
-    scale = np.where(most > l1, l1 / np.where(most > l1, most, 1), 1.0)
+    largest = np.max(pull if positive else np.abs(pull), axis=-1)
+    scale = np.where(largest > l1, l1 / np.where(largest > l1, largest, 1), 1.0)
     gap = (rr / 2 + square) * (1 + scale**2) - scale * ry + size
     excess = np.maximum(
         (correlation if positive else np.abs(correlation)) - np.expand_dims(l1, -1), 0

@@ -20,7 +20,7 @@ from course.prox import project_nonnegative, soft_threshold
 
 ROUND = 10  # steps of FISTA between two attempts to finish
 FINISHES = 10  # equations solved in one attempt, each after weights have changed their sign
-ROUNDING = 1e-14  # how far a KKT condition may be off, relative to the terms it adds up
+ROUNDING = 1e-14  # the largest KKT violation, relative to the terms that the condition adds up
 
 
 def solve(G, c, q, l1, l2, w, max_rounds, positive=False):
@@ -47,18 +47,18 @@ def solve(G, c, q, l1, l2, w, max_rounds, positive=False):
     step = 1 / (_largest_eigenvalue(G)[:, None, None] + l2)
     root = ops.sqrt(1 + l2)  # of the diagonal of the equations, for conjugate gradients
 
-    def smooth_slope(w):
+    def smooth_gradient(w):
         return w @ G - c + l2 * w
 
     def cost(w):
-        return ops.sum(w * (smooth_slope(w) - c) / 2 + l1 * ops.abs(w), axis=-1)
+        return ops.sum(w * (smooth_gradient(w) - c) / 2 + l1 * ops.abs(w), axis=-1)
 
     def prox(w, threshold):
         return project_nonnegative(w - threshold) if positive else soft_threshold(w, threshold)
 
     def fista(_, state):
         w, v, t = state
-        new = prox(v - step * smooth_slope(v), step * l1)
+        new = prox(v - step * smooth_gradient(v), step * l1)
         t_next = (1 + (1 + 4 * t * t) ** 0.5) / 2
         # Momentum that points uphill is dropped.
         uphill = ops.sum((v - new) / step * (new - w), axis=-1, keepdims=True) > 0
@@ -66,8 +66,8 @@ def solve(G, c, q, l1, l2, w, max_rounds, positive=False):
         v = ops.where(uphill, new, new + (t - 1) / t_next * (new - w))
         return new, v, t_next
 
-    def off(w):
-        return violation(w, smooth_slope(w), c, l1, l2, positive)
+    def kkt_violation(w):
+        return violation(w, smooth_gradient(w), c, l1, l2, positive)
 
     def finish(w):
         """Solve on the support of w, and whether signs change on the way there.
@@ -83,9 +83,9 @@ def solve(G, c, q, l1, l2, w, max_rounds, positive=False):
         x = on * x
         changes = ops.logical_and(w != 0, x * s <= 0)
         zero, one = ops.zeros_like(w), ops.ones_like(w)
-        share = ops.where(changes, w / ops.where(changes, w - x, one), one)
-        first = ops.min(share, axis=-1, keepdims=True)
-        gone = ops.logical_and(changes, share <= first)
+        fraction = ops.where(changes, w / ops.where(changes, w - x, one), one)  # of the way
+        first = ops.min(fraction, axis=-1, keepdims=True)
+        gone = ops.logical_and(changes, fraction <= first)
         on_the_way = ops.where(gone, zero, w + first * (x - w))
         at_once = ops.where(x * s > 0, x, zero)
         changes = ops.any(changes, axis=-1)
@@ -104,7 +104,7 @@ def solve(G, c, q, l1, l2, w, max_rounds, positive=False):
             return ops.logical_and(count < FINISHES, ops.any(open_ones))
 
         _, new, _ = ops.while_loop(more, again, (0, new, ops.logical_not(done)))
-        good = off(new) <= ROUNDING
+        good = kkt_violation(new) <= ROUNDING
         w = ops.where(done[..., None], w, new)
         return rounds + 1, w, ops.logical_or(done, good)
 
@@ -112,29 +112,29 @@ def solve(G, c, q, l1, l2, w, max_rounds, positive=False):
         return ops.logical_and(rounds < max_rounds, ops.any(ops.logical_not(done)))
 
     exact, _ = finish(w)  # the start may already have the right support
-    done = off(exact) <= ROUNDING
+    done = kkt_violation(exact) <= ROUNDING
     w = ops.where(done[..., None], exact, w)
     rounds, w, done = ops.while_loop(unfinished, one_round, (0, w, done))
     return w, done, rounds
 
 
-def violation(w, slope, c, l1, l2, positive=False):
+def violation(w, gradient, c, l1, l2, positive=False):
     """How far w is from the KKT conditions, relative to the terms that they add up.
 
-        slope_j = −λ₁ sign(w_j)  where w_j ≠ 0,        |slope_j| ≤ λ₁  elsewhere
+        gradient_j = −λ₁ sign(w_j)  where w_j ≠ 0,        |gradient_j| ≤ λ₁  elsewhere
 
     Args:
         w: shape (m, A, p).
-        slope: of the smooth part at w, the same shape.
-        c, l1, l2: what broadcasts against w: the slope at 0, and each weight's penalties.
+        gradient: of the smooth part at w, the same shape.
+        c, l1, l2: what broadcasts against w: minus the gradient at 0, and each weight's penalties.
 
     Returns:
         Array of shape (m, A).
     """
-    excess = (-slope if positive else ops.abs(slope)) - l1
-    off = ops.where(w != 0, ops.abs(slope + l1 * ops.sign(w)), ops.relu(excess))
+    excess = (-gradient if positive else ops.abs(gradient)) - l1
+    error = ops.where(w != 0, ops.abs(gradient + l1 * ops.sign(w)), ops.relu(excess))
     size = ops.max(ops.abs(c), axis=-1) + ops.sum(ops.abs(w) * (1 + l2), axis=-1)
-    return ops.max(off, axis=-1) / ops.where(size > 0, size, ops.ones_like(size))
+    return ops.max(error, axis=-1) / ops.where(size > 0, size, ops.ones_like(size))
 
 
 def _conjugate_gradients(A, b, x):

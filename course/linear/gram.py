@@ -36,11 +36,11 @@ def solve(X, y, folds, alphas, l1_ratio, settings, start=None):
     times = np.bincount(np.concatenate([everything[:0], *(test for _, test in folds)]))
     parted = len(times) == len(y) and (times == 1).all()
     whole = _Sums(*(sum(parts) for parts in zip(*left_out))) if parted else sums_of(everything)
-    kept = [
+    training = [
         whole.without(sums) if _complementary(train, test, len(y)) else sums_of(train)
         for (train, test), sums in zip(folds, left_out)
     ]
-    centred = [sums.centred(settings.fit_intercept) for sums in (whole, *kept)]
+    centred = [sums.centred(settings.fit_intercept) for sums in (whole, *training)]
     z_mean, e_mean, G, c, ee = (np.array(part) for part in zip(*centred))
     if not (np.isfinite(G).all() and np.isfinite(ee).all()):
         raise ValueError("X or y has numbers too large to be squared: scale them")
@@ -97,7 +97,7 @@ class _Sums(NamedTuple):
 
 
 def _solve_equations(G, c, alphas, l1_ratio, settings, start):
-    """The solutions from the second moments: scaled, padded, in turns if memory asks for it.
+    """The solutions from the second moments: scaled, padded, in turns where memory is short.
 
     Args:
         G, c: shapes (m, p, p), (m, p).
@@ -107,7 +107,7 @@ def _solve_equations(G, c, alphas, l1_ratio, settings, start):
     """
     m, p = c.shape
     scale = np.sqrt(np.einsum("mpp->mp", G))
-    # What is left of a constant column after centring is rounding.
+    # A constant column is zero after centring, but for rounding.
     constant = scale <= 1e-12 * scale.max(axis=-1, keepdims=True)
     scale = np.where(constant, 1, scale)
     G = np.where(constant[:, None] | constant[..., None], 0, G) / (
@@ -145,7 +145,7 @@ def _padded(count):
 
 
 def _call(G, c, q, alphas, l1_ratio, settings, w):
-    """Solve on the Keras backend: kink by kink if it is a lasso, and by FISTA what is left."""
+    """Solve on the Keras backend: lassos kink by kink, and by FISTA what is not done then."""
     from keras import ops
 
     from course.linear.fista import ROUND
@@ -174,8 +174,8 @@ def _kink_by_kink(positive):
     def solve(G, c, q, alphas, max_kinks):
         w, count = homotopy.path(G, c, q, alphas, max_kinks, positive)
         l1 = alphas[None, :, None] * q[:, None]
-        off = fista.violation(w, w @ G - c[:, None], c[:, None], l1, 0 * l1, positive)
-        return w, off <= fista.ROUNDING, count
+        violation = fista.violation(w, w @ G - c[:, None], c[:, None], l1, 0 * l1, positive)
+        return w, violation <= fista.ROUNDING, count
 
     return _compiled(solve)
 

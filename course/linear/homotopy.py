@@ -21,7 +21,7 @@ Reference:
 
 from keras import ops
 
-SMALLEST_PIVOT = 1e-12  # of 1: below it, a column is a combination of the active ones
+MIN_PIVOT = 1e-12  # of 1: below it, a column is a combination of the active ones
 
 
 def path(G, c, q, alphas, max_kinks, positive=False):
@@ -32,9 +32,9 @@ def path(G, c, q, alphas, max_kinks, positive=False):
     Args:
         G: shape (m, p, p), float64, each symmetric, positive semi-definite, with diagonal 1.
         c: shape (m, p).
-        q: shape (m, p), positive: each weight's share of the penalty.
+        q: shape (m, p), positive: each weight's factor in the penalty.
         alphas: shape (A,), not negative, in any order.
-        max_kinks: a scalar, after how many to stop; 3p + 20 is the most.
+        max_kinks: a scalar, after how many to stop; at most 3p + 20.
         positive: whether weights may not be negative.
 
     Returns:
@@ -49,8 +49,8 @@ def path(G, c, q, alphas, max_kinks, positive=False):
     from_alpha, to_alpha = (ops.take_along_axis(alpha, i, axis=1) for i in (right, left))
     from_w, to_w = (ops.take_along_axis(w, i[..., None], axis=1) for i in (right, left))
     length = from_alpha - to_alpha
-    share = ops.where(length > 0, (from_alpha - alphas) / ops.where(length > 0, length, 1), 0)
-    w = from_w + share[..., None] * (to_w - from_w)
+    fraction = ops.where(length > 0, (from_alpha - alphas) / ops.where(length > 0, length, 1), 0)
+    w = from_w + fraction[..., None] * (to_w - from_w)
     # Below the rounding of c a weight cannot be told from zero: at α_max itself, for one.
     real = ops.abs(w) > 1e-15 * ops.max(ops.abs(c), axis=-1)[:, None, None]
     return ops.where(real, w, ops.zeros_like(w)), count
@@ -68,14 +68,14 @@ def kinks(G, c, q, alpha_end, max_kinks, positive=False):
         problem's last kink α repeats `alpha_end`, and is 0 after the last of all, `count`.
     """
     m, p = c.shape
-    most = 3 * p + 20
+    max_stored = 3 * p + 20
     zero, one = ops.zeros_like(c), ops.ones_like(c)
     never = ops.zeros(c.shape, dtype="bool")
     places = ops.arange(p, dtype="int32")
 
     def unfinished(count, alpha, *_):
         going = ops.any(alpha > alpha_end)
-        return ops.logical_and(going, ops.logical_and(count < most, count < max_kinks))
+        return ops.logical_and(going, ops.logical_and(count < max_stored, count < max_kinks))
 
     def to_next_kink(count, alpha, T, b, s, blocked, record):
         active = s != 0
@@ -103,7 +103,7 @@ def kinks(G, c, q, alpha_end, max_kinks, positive=False):
 
         row = ops.take_along_axis(T, k[..., None], axis=1)[:, 0]
         pivot = ops.take_along_axis(row, k, axis=1)
-        dependent = pivot < SMALLEST_PIVOT
+        dependent = pivot < MIN_PIVOT
         sweeps = ops.logical_not(ops.logical_or(arrived, dependent))
         T, b = _sweep(T, b, row, pivot, at_k, active, sweeps)
         sign = ops.where(enter_up > enter_down, one, -one)
@@ -121,7 +121,7 @@ def kinks(G, c, q, alpha_end, max_kinks, positive=False):
         c,
         zero,
         never,
-        ops.zeros((most, m, p + 1), dtype=c.dtype),
+        ops.zeros((max_stored, m, p + 1), dtype=c.dtype),
     )
     count, *_, record = ops.while_loop(unfinished, to_next_kink, state)
     record = ops.transpose(record, (1, 0, 2))
@@ -149,6 +149,6 @@ def _sweep(T, b, row, pivot, at_k, active, where):
     # Row and column k are the same but for the sign between an active and an inactive index.
     k_active = ops.any(ops.logical_and(at_k, active), axis=-1, keepdims=True)
     column = ops.where(active == k_active, row, -row) - e
-    share = ops.where(where, 1 / ops.where(where, pivot, ops.ones_like(pivot)), 0 * pivot)
+    inverse = ops.where(where, 1 / ops.where(where, pivot, ops.ones_like(pivot)), 0 * pivot)
     b_k = ops.sum(e * b, axis=-1, keepdims=True)
-    return T - column[..., None] * ((row + e) * share)[:, None], b - column * (b_k * share)
+    return T - column[..., None] * ((row + e) * inverse)[:, None], b - column * (b_k * inverse)

@@ -1,4 +1,4 @@
-"""What the solvers of linear models share: data that are checked and centred, and two records."""
+"""What all solvers of linear models use: data that are checked and centred, and two records."""
 
 from typing import NamedTuple
 
@@ -48,7 +48,7 @@ def means(X, y, fit_intercept):
 
 
 class Settings(NamedTuple):
-    """What all the problems of one call share."""
+    """The settings of one call, the same for all its problems."""
 
     fit_intercept: bool
     positive: bool
@@ -70,6 +70,6 @@ class Solved(NamedTuple):
     coefs: np.ndarray  # (m, A, p)
     intercepts: np.ndarray  # (m, A)
     dual_gaps: np.ndarray  # (m, A)
-    errors: np.ndarray  # (A, folds): mean squared errors on the rows left out
+    errors: np.ndarray  # (A, folds): mean squared errors on the held-out rows
     n_iter: int
     done: np.ndarray  # (m, A): whether the KKT conditions hold to rounding

@@ -32,7 +32,7 @@ def solve(X, y, folds, alphas, l1_ratio, settings, start=None):
 
 
 def _on_folds(X, y, folds, alphas, l1_ratio, settings):
-    """A list of fits, and their errors on the rows left out, shape (A, folds)."""
+    """A list of fits, and their errors on the held-out rows, shape (A, folds)."""
     if not folds:
         return [], np.empty((len(alphas), 0))
     from joblib import Parallel, delayed

@@ -22,12 +22,12 @@ import numpy as np
 
 BLOCK = 0.85  # all columns are checked when α has shrunk by this factor
 STEP = 0.05  # from one α to the next, at most: the support must not change too much
-SHORTEST_STEP = 0.999  # where the support is hard to find, steps are halved, down to this
+MIN_STEP = 0.999  # where the support is hard to find, steps are halved, down to this
 FIRST = 30  # columns in the first working set
 ROUNDS = 20  # of the active-set method, before a shorter step is tried
 ROUNDING = 1e-13  # of the largest correlation: what counts as zero in the KKT conditions
 FEW = 50  # columns in the support: up to so many, M is computed anew at once
-SMALLEST_PIVOT = 1e-11  # of G's diagonal: below it, a column is a combination of the active ones
+MIN_PIVOT = 1e-11  # of G's diagonal: below it, a column is a combination of the active ones
 
 
 def path(
@@ -69,9 +69,9 @@ def path(
     while first < len(alphas):
         rows = slice(first, first + max(1, int(np.sum(alphas[first:] >= BLOCK * last))))
         block = alphas[rows]
-        most = max(FIRST, len(solver.S))
+        max_new = max(FIRST, len(solver.S))
         floor = block[-1] * l1_ratio if len(work.index) else 0.0
-        work.add(_largest(size, floor, work.outside, most))
+        work.add(_largest(size, floor, work.outside, max_new))
         while True:
             w, found = solver.follow(last, block)
             R = y - w @ work.Z.T
@@ -79,7 +79,7 @@ def path(
             correlation = R @ X / n
             size = correlation if positive else np.abs(correlation)
             excess = np.max(size / (block * l1_ratio)[:, None], axis=0)
-            lacking = _largest(excess, 1 + 1e-10, work.outside, most)
+            lacking = _largest(excess, 1 + 1e-10, work.outside, max_new)
             if len(lacking) == 0:
                 break
             work.add(lacking)
@@ -89,11 +89,11 @@ def path(
     return coefs, correlations, residuals, done, solver.rounds
 
 
-def _largest(size, floor, among, most):
-    """Which of `among` are above the floor; if too many, the largest of them."""
+def _largest(size, floor, among, max_count):
+    """Which of `among` are above the floor; if more than max_count, the largest of them."""
     chosen = np.flatnonzero((size > floor) & among)
-    if len(chosen) > most:
-        chosen = chosen[np.argpartition(-size[chosen], most)[:most]]
+    if len(chosen) > max_count:
+        chosen = chosen[np.argpartition(-size[chosen], max_count)[:max_count]]
     return chosen
 
 
@@ -171,7 +171,7 @@ class ActiveSet:
                 if following == target:
                     return w, True
                 alpha = following
-            elif step > SHORTEST_STEP or following >= alpha:
+            elif step > MIN_STEP or following >= alpha:
                 return w, False
             else:
                 self.S, self.s = before
@@ -201,9 +201,10 @@ class ActiveSet:
                 self.leave(wrong)
                 barred[:] = False
             if len(lacking) and not self.enter(lacking, np.sign(r[lacking])):
-                most = lacking[[np.argmax(size[lacking])]]
-                sign = np.sign(r[most])
-                barred[most] = not (self.enter(most, sign) or self.exchange(most, sign, w))
+                largest = lacking[[np.argmax(size[lacking])]]
+                sign = np.sign(r[largest])
+                entered = self.enter(largest, sign) or self.exchange(largest, sign, w)
+                barred[largest] = not entered
         return w, False
 
     def exchange(self, new, sign, w):
@@ -232,13 +233,13 @@ class ActiveSet:
         before = np.inf
         while True:
             r = c - G @ w - l2 * w
-            off = r[S] - l1 * self.s
-            self.error = np.abs(off).max() / self.scale
+            residual = r[S] - l1 * self.s
+            self.error = np.abs(residual).max() / self.scale
             if self.error <= ROUNDING / 10 or (self.fresh and self.error > before / 2):
                 return w, r
             if self.error > before / 2:
                 self.renew(l2)
-            w[S] += self.M @ off
+            w[S] += self.M @ residual
             before = self.error
 
     def renew(self, l2):
@@ -253,15 +254,15 @@ class ActiveSet:
             self.S, self.s = self.S[~gone], self.s[~gone]
             self.renew(self.l2)
             return
-        M, left = self.M, len(gone) - gone.sum()
+        M, count = self.M, len(gone) - gone.sum()
         # Exchange, so that those that leave stand last: M need not be copied.
-        early, late = np.flatnonzero(gone[:left]), left + np.flatnonzero(~gone[left:])
+        early, late = np.flatnonzero(gone[:count]), count + np.flatnonzero(~gone[count:])
         for array in (M, M.T):
             array[early], array[late] = array[late], array[early]
-        side, block = M[:left, left:].copy(), M[left:, left:].copy()
+        side, block = M[:count, count:].copy(), M[count:, count:].copy()
         order = np.arange(len(gone))
         order[early], order[late] = late, early
-        self.S, self.s, self.fresh = self.S[order[:left]], self.s[order[:left]], False
+        self.S, self.s, self.fresh = self.S[order[:count]], self.s[order[:count]], False
         _add_product(self.M, -np.linalg.solve(block, side.T).T, side.T)
 
     def enter(self, new, signs):
@@ -302,7 +303,7 @@ def _independent(G, l2, size=None):
         pivots = np.linalg.cholesky(G).diagonal() ** 2
     except np.linalg.LinAlgError:
         return False
-    return bool((pivots > SMALLEST_PIVOT * size).all())
+    return bool((pivots > MIN_PIVOT * size).all())
 
 
 def _add_product(M, A, B):

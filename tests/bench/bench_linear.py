@@ -3,10 +3,11 @@
     KERAS_BACKEND=jax python tests/bench/bench_linear.py [--work diabetes …] [--dtype float32]
                                                          [--rounds 5] [--slow]
 
-Each work is done by ours and by each peer in turn (A B C A B C …), in one process with one thread
-for BLAS, TensorFlow and XLA alike. Printed are the median time, the median of the ratios
-peer / ours (above 1: ours is faster), the duality gap reached relative to mean (y − ȳ)², and the
-memory that the process grew by at its peak. "first" is ours with compilation.
+Each task is solved by this course and by each of the other libraries in turn (A B C A B C …), in
+one process, with one thread for BLAS, TensorFlow and XLA alike. The program prints the median time,
+the median of the ratios other / ours (above 1: ours is faster), the duality gap reached relative to
+mean (y − ȳ)², and by how much the memory of the process grew at its peak. "first" is ours with
+compilation.
 """
 
 import argparse
@@ -28,8 +29,8 @@ from course import linear
 from course.linear.duality import duality_gap
 
 
-def planted(n, p, seed=0):
-    """Columns with correlation 0.5^|i−j|, p/20 weights that count (50 at most), noise a third."""
+def with_true_weights(n, p, seed=0):
+    """Columns with correlation 0.5^|i−j|, p/20 nonzero true weights (50 at most), noise a third."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, p))
     for j in range(1, p):
@@ -45,13 +46,13 @@ def data(name, dtype):
     made = (
         load_diabetes(return_X_y=True)
         if name == "diabetes"
-        else planted(*map(int, name.split("x")))
+        else with_true_weights(*map(int, name.split("x")))
     )
     return [array.astype(dtype) for array in made]
 
 
 def cross_validation(X, y, eps=1e-3, lars=False, tols=(1e-4, 1e-12)):
-    """5 folds × 100 alphas, ours and the peers'."""
+    """5 folds × 100 alphas, ours and the other libraries'."""
     works = {"ours": lambda: at(linear.lasso_cv(X, y, eps=eps))}
     for tol in tols:
         works[f"LassoCV {tol:g}"] = lambda tol=tol: of(
@@ -62,9 +63,9 @@ def cross_validation(X, y, eps=1e-3, lars=False, tols=(1e-4, 1e-12)):
     return works
 
 
-def one_lasso(X, y, share=0.1):
-    """One lasso at a share of α_max."""
-    alpha = share * linear.alpha_max(X, y)
+def one_lasso(X, y, fraction=0.1):
+    """One lasso at a fraction of α_max."""
+    alpha = fraction * linear.alpha_max(X, y)
     works = {"ours": lambda: (alpha, *linear.lasso(X, y, alpha)[:2])}
     for tol in (1e-4, 1e-12):
         works[f"Lasso {tol:g}"] = lambda tol=tol: (
@@ -138,29 +139,29 @@ SLOW = {
 
 @contextlib.contextmanager
 def peak_memory(found):
-    """Append how many MiB the process grew by at most, looked at every millisecond."""
+    """Append by how many MiB the process grew at its peak, measured every millisecond."""
     page = resource.getpagesize() / 2**20
-    over = threading.Event()
+    done = threading.Event()
 
     def resident():
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * page
 
-    before = most = resident()
+    before = peak = resident()
 
     def watch():
-        nonlocal most
-        while not over.wait(0.001):
-            most = max(most, resident())
+        nonlocal peak
+        while not done.wait(0.001):
+            peak = max(peak, resident())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
         yield
     finally:
-        over.set()
+        done.set()
         watcher.join()
-        found.append(max(most, resident()) - before)
+        found.append(max(peak, resident()) - before)
 
 
 def relative_gap(X, y, answer):
