@@ -154,8 +154,8 @@ def selection(seed, data_sets):
     X = rng.normal(size=(data_sets, SAMPLES, 20)) @ np.linalg.cholesky(COVARIANCE).T
     X = X - X.mean(axis=1, keepdims=True)
     y = X @ TRUE + NOISES[:, None, None] * rng.normal(size=(data_sets, SAMPLES))  # (σ, sets, n)
-    G, c = X.mT @ X / SAMPLES, np.einsum("dnp,sdn->sdp", X, y) / SAMPLES
-    # Noise pulls at a feature by some σ/√n, at one of 20 by up to √(2 ln 20) times that.
+    G, c = X.mT @ X / SAMPLES, np.einsum("dnp,sdn->sdp", X, y) / SAMPLES  # XᵀX/n, Xᵀy/n
+    # The pull of noise is about σ/√n, the largest of 20 √(2 ln 20) times that; α is twice that.
     alphas = np.stack([0 * NOISES + ONE_ALPHA, 2 * NOISES * np.sqrt(2 * np.log(20) / SAMPLES)])
     w = coordinate_descent(G, c, alphas[..., None])  # (2, σ, sets, p)
     hits = np.sum((w != 0) & (TRUE != 0), axis=(-2, -1))
