@@ -35,8 +35,7 @@ TOGETHER, FIRST_ORDER = 4, 1e-3  # k; an η so small that η³ does not count be
 BATCHES = (10, 25, 50, 100, 250, 500)  # of lesson 13's 500 digits
 SMALLEST_RATE = BATCHES[0] * lesson13.LEARNING_RATE / lesson13.BATCH_SIZE  # for 10 rows
 RULES = {"η the same": 0, "η ∝ √B": 0.5, "η ∝ B": 1}  # powers of B
-PASSES = 10  # through those digits: 50 steps with 100 rows in a batch, 10 steps with all 500
-NETWORKS, QUICK_NETWORKS = 12, 4  # trained for each batch size
+PASSES, NETWORKS, QUICK_NETWORKS = 10, 12, 4  # through those digits; trained for each B
 LOSS_SCALE = 2.0**15  # Keras's first one
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -44,9 +43,8 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 def load_data(source=None):
     """Lesson 11's digits, in whole batches, which any number of devices can share."""
     digits = data.load_images(source)
-    n, m = (len(X) // BATCH_SIZE * BATCH_SIZE for X in (digits.X_train, digits.X_val))
-    training = dict(X_train=digits.X_train[:n], y_train=digits.y_train[:n])
-    return digits._replace(**training, X_val=digits.X_val[:m], y_val=digits.y_val[:m])
+    parts = zip(digits._fields[:4], digits)  # X_train, y_train, X_val, y_val
+    return digits._replace(**{name: a[: len(a) // BATCH_SIZE * BATCH_SIZE] for name, a in parts})
 
 
 # By hand -------------------------------------------------------------------------------------
@@ -62,21 +60,17 @@ def combine(g, sizes):
     return np.divide(sizes, sum(sizes)) @ g
 
 
-def move(X, Y, weights, learning_rate, k):
-    """How far k steps move the weights, each on a k-th of the rows: shape (P,)."""
-    start = weights
+def take_steps(X, Y, weights, learning_rate, k):
+    """The weights after k steps, each on a k-th of the rows: shape (P,)."""
     for rows in np.split(np.arange(len(X)), k):
         g = lesson13.backward(X[rows], Y[rows], weights)
         weights = [w - learning_rate * g_w for w, g_w in zip(weights, g)]
-    return np.concatenate([(w - w_0).ravel() for w, w_0 in zip(weights, start)])
+    return np.concatenate([w.ravel() for w in weights])
 
 
 # In Keras ------------------------------------------------------------------------------------
 def first_steps(several, digits, seed, dtype="float64", **how):
-    """Train lesson 11's network for twelve steps on the devices of `devices.several`.
-
-    Returns the weights after each step, (steps, 35,754), and the seconds of a step.
-    """
+    """Twelve steps on the devices `several`: the weights after each, (12, 35,754), and seconds."""
     n, diary = STEPS * BATCH_SIZE, Diary()
     few = digits._replace(X_train=digits.X_train[:n], y_train=digits.y_train[:n])
     with devices.precision(dtype), several.scope():
@@ -122,10 +116,10 @@ def same_weights(digits, seed):
 
 def scale_the_rate(X, Y, weights):
     """Largest difference between k steps at η and one at kη: for η, η/2, and lesson 13's η."""
-    rows, k, differences = slice(TOGETHER * lesson13.BATCH_SIZE), TOGETHER, []
+    n, differences = TOGETHER * lesson13.BATCH_SIZE, []
     for eta in (FIRST_ORDER, FIRST_ORDER / 2, lesson13.LEARNING_RATE):
-        small = move(X[rows], Y[rows], weights, eta, k)
-        large = move(X[rows], Y[rows], weights, k * eta, 1)
+        small = take_steps(X[:n], Y[:n], weights, eta, TOGETHER)
+        large = take_steps(X[:n], Y[:n], weights, TOGETHER * eta, 1)
         differences.append(np.abs(small - large).max())
     return dict(differences=differences)
 

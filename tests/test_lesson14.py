@@ -199,7 +199,7 @@ FAULTS = [
           ("combine", added_up)),
     Fault("four small steps beside a larger one", "scaling", ["first-order"],
           lambda found, lesson: lesson.scale_the_rate(X, Y, START),
-          ("move", large_step_too_large)),
+          ("take_steps", large_step_too_large)),
     Fault("noise of a small batch", "noise", ["noise"],
           patch=("references.order_covariance", small_batch)),
     Fault("rate not scaled", "sizes", ["scaled-rate", "more-steps"], sizes_again,
