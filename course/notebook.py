@@ -49,7 +49,9 @@ def numbers(**values):
 
 def checks(outcome):
     """Show the checks of a lesson's outcome, each with its number and its reference."""
-    _display(_check_table(outcome, lambda text: text), translated=_with(_check_table, outcome))
+    _display(
+        _check_table(outcome, lambda text, key=None: text), translated=_with(_check_table, outcome)
+    )
 
 
 def figure(draw, alt):
@@ -111,7 +113,12 @@ def _check_table(outcome, translate):
     header = [translate(word) for word in ("check", "measured", "reference", "error", "allowed")]
     verdicts = {True: translate("ok"), False: translate("FAILS")}
     rows = [
-        (translate(check.name), *row(check)[1:], verdicts[check.passed]) for check in outcome.checks
+        (
+            translate(check.name, f"lesson{outcome.lesson:02}.{check.id}"),
+            *row(check)[1:],
+            verdicts[check.passed],
+        )
+        for check in outcome.checks
     ]
     good = sum(check.passed for check in outcome.checks)
     total = translate(f"{good} of {len(rows)} checks hold")
@@ -174,19 +181,24 @@ def template(label):
     )
 
 
-def translation(label, labels, used):
+def translation(label, labels, used, key=None):
     """The label in the other language; symbols and numbers stay as they are.
 
-    Its template, where it has words, is added to the set `used`.
+    Args:
+        label: in English.
+        labels: {key: translation}.
+        used: a dict that gets the label, where it has words, under its key.
+        key: None: the label's template. A check's is its lesson and id: its name may be reworded.
 
-    >>> translation("after 3 of 10", {"after {} of {}": "共 {1} 步，第 {0} 步"}, set())
+    >>> translation("after 3 of 10", {"after {} of {}": "共 {1} 步，第 {0} 步"}, {})
     '共 10 步，第 3 步'
     """
     words = "".join(MATHS.split(label)[::2])
     if not re.search(r"[A-Za-z]{2,}", words):
         return label
-    used.add(template(label))
-    known = labels.get(template(label))
+    key = key or template(label)
+    used[key] = template(label)
+    known = labels.get(key)
     if not known:
         return label
     values = NUMBER.findall(words)
@@ -200,9 +212,10 @@ def _display(shown, translated=None, **about):
         print(shown["text/plain"])
         return
     if translated and _labels():
-        used = set()
-        labels = _labels()["labels"]
-        about["translated"] = translated(lambda text: translation(text, labels, used))
-        about["labels"] = sorted(used)
+        used, labels = {}, _labels()["labels"]
+        about["translated"] = translated(
+            lambda text, key=None: translation(text, labels, used, key)
+        )
+        about["labels"] = used
     display = sys.modules["IPython"].display.display
     display(shown, raw=True, metadata={"course": about})

@@ -81,7 +81,7 @@ def check_labels(notebooks):
     """Raise a BuildError where a figure's text has no translation."""
     known = {text for text, chinese in running.catalogue().items() if chinese}
     for name, notebook in notebooks.items():
-        missing = running.labels(notebook) - known
+        missing = set(running.labels(notebook)) - known
         if missing:
             raise BuildError(
                 f"{name}.py: labels.po lacks the Chinese of {sorted(missing)};"

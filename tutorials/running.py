@@ -140,11 +140,11 @@ def numbers(notebook):
 
 
 def labels(notebook):
-    """Texts in figures and tables, as labels.po has them."""
+    """Texts in figures and tables, {key in labels.po: English}."""
     return {
-        text
+        key: text
         for output in outputs(notebook)
-        for text in ours(output).get("labels", [])
+        for key, text in ours(output).get("labels", {}).items()
     }
 
 

@@ -51,9 +51,11 @@ def templates(folder):
 
 
 def labels(folder):
-    """The texts in figures and tables, by running the tutorials."""
-    notebooks = build.run_all(folder)
-    return sorted(set().union(*map(running.labels, notebooks.values())))
+    """The texts in figures and tables, {key: English}, by running the tutorials."""
+    found = {}
+    for notebook in build.run_all(folder).values():
+        found.update(running.labels(notebook))
+    return dict(sorted(found.items()))
 
 
 def has_words(text):
@@ -67,12 +69,19 @@ def has_words(text):
 
 
 def merged(path, texts):
-    """The file's new content, in the order of the texts, with the translations it has."""
+    """The file's new content, in the order of the texts, with the translations it has.
+
+    Args:
+        texts: what is translated; or {key: English}, and the English of a key that is not the
+            text itself becomes the translator's comment.
+    """
     known = running.catalogue(path)
     new = Catalog(locale="zh_CN")
     for text in texts:
         known[text] = known.get(text) or ("" if has_words(text) else text)
-        new.add(text, known[text]).flags.clear()
+        english = texts[text] if isinstance(texts, dict) else text
+        comments = [] if english == text else [english]
+        new.add(text, known[text], auto_comments=comments).flags.clear()
     written = io.BytesIO()
     pofile.write_po(written, new, width=100, omit_header=True)
     return HEADER + written.getvalue(), [t for t in texts if not known[t]]

@@ -16,12 +16,14 @@ class Outcome:
     """What a lesson measured, and what follows from it.
 
     Attributes:
+        lesson: its number.
         measured: what the lesson's `run` returned, {section: {name: array}}.
         results: the numbers the lesson is about, by name.
         checks: list of `Check`.
         figures: by name, a function without arguments that draws a Matplotlib figure.
     """
 
+    lesson: int
     measured: dict
     results: dict
     checks: list[Check]
@@ -67,6 +69,7 @@ def examine(number, measured, options):
     page = together if "machines" in measured else network if "pictures" in measured else lesson
     with precision(options.dtype):
         return Outcome(
+            number,
             measured,
             page.results(measured),
             proof.checks(measured, options),
