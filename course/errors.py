@@ -10,6 +10,8 @@ import contextlib
 import errno
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 # What a full disk or a broken terminal behind the output says.
@@ -30,6 +32,25 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, message, measured=None):
         super().__init__(message)
         self.measured = self.report = measured
+
+
+def writable_folder(folder, flag="--save-dir"):
+    """Make `folder` and try to write into it, before an hour of training is spent.
+
+    Raises:
+        InputError: it cannot be made or written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(
+            f"{flag} {folder}: cannot write there ({reason}); name another folder"
+        ) from None
+    return folder
 
 
 @contextlib.contextmanager
@@ -74,6 +95,23 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         raise InputError(f"{message} (see --help)")
+
+
+def whole_number(smallest, largest):
+    """An argparse type: an int from `smallest` to `largest`."""
+
+    def parse(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or not smallest <= number <= largest:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number from {smallest} to {largest}, got {text!r}"
+            )
+        return number
+
+    return parse
 
 
 class _Status:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from course.cli.report import Options, plain, show
-from course.errors import InputError, Interrupted, Parser, one_line_errors
+from course.errors import InputError, Interrupted, Parser, one_line_errors, writable_folder
 
 MOST_STEPS = 1_000_000  # every step's weights are kept, and memory ends
 
@@ -100,7 +100,6 @@ def main(run, argv, doc, budget="steps", options=Options, **flags):
 def _lesson(run, flags, options, name, doc):
     import keras
 
-    from course import figures
     from course.machine import devices
 
     device = flags.pop("device")
@@ -108,7 +107,7 @@ def _lesson(run, flags, options, name, doc):
     if window:
         _need_a_screen()
     if folder is not None or not as_json:
-        folder = figures.writable_folder(folder or "figures")
+        folder = writable_folder(folder or "figures")
     options = options(**flags)
     lesson, _, title = doc.strip().splitlines()[0].rstrip(".").partition(": ")
     backend = keras.backend.backend()

@@ -4,27 +4,10 @@ import argparse
 import re
 
 from course.cli.options import LESSONS
-from course.errors import Parser
+from course.errors import Parser, whole_number
 
 MAX_STEPS = 1_000_000  # every step's weights are kept, and memory ends
 RESUME = "keep a checkpoint there after each epoch, and go on from it where there is one"
-
-
-def whole_number(least, most):
-    """An argparse type: an int from `least` to `most`."""
-
-    def parse(text):
-        try:
-            number = int(text)
-        except ValueError:
-            number = None
-        if number is None or not least <= number <= most:
-            raise argparse.ArgumentTypeError(
-                f"expected a whole number from {least} to {most}, got {text!r}"
-            )
-        return number
-
-    return parse
 
 
 def device(text):

@@ -10,7 +10,7 @@ from pathlib import Path
 from course.cli import flags as lesson_flags
 from course.cli import options as lesson_options
 from course.cli.table import plain, show
-from course.errors import InputError, Interrupted, one_line_errors
+from course.errors import InputError, Interrupted, one_line_errors, writable_folder
 
 STATUS = {True: 0, False: 1}  # all checks hold, one fails
 
@@ -42,7 +42,6 @@ def main(lesson, argv=None):
 def _run(number, flags, doc):
     import keras
 
-    from course import figures
     from course.cli.outcome import examine, measure
     from course.machine import devices
 
@@ -51,7 +50,7 @@ def _run(number, flags, doc):
     if window:
         _need_a_screen()
     if folder is not None or not as_json:
-        folder = figures.writable_folder(folder or "figures")
+        folder = writable_folder(folder or "figures")
     options = lesson_options.make(number, **flags)
     lesson, _, title = doc.strip().splitlines()[0].rstrip(".").partition(": ")
     backend = keras.backend.backend()

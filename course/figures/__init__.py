@@ -1,11 +1,10 @@
 """How the course's pictures look, and how they reach the disk."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from course.errors import InputError, atomic_write
+from course.errors import atomic_write
 
 BLUE, ORANGE, GREEN, RED, GREY = "#3366aa", "#e08214", "#2a8a4a", "#c03030", "#8a8a8a"
 
@@ -65,30 +64,11 @@ def panels(*titles, height=3.6, width=4.4):
     return figure, list(axes[0])
 
 
-def writable_folder(folder, flag="--save-dir"):
-    """Make `folder` and try to write into it, before an hour of training is spent.
-
-    Raises:
-        InputError: it cannot be made or written.
-    """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(
-            f"{flag} {folder}: cannot write there ({reason}); name another folder"
-        ) from None
-    return folder
-
-
 def save(figure, path):
-    """Write a figure as PNG under a temporary name, then rename: never half a file.
+    """Write a figure as PNG; a reader never finds half a file.
 
     Raises:
-        InputError: the disk is full or the folder went away.
+        InputError: the disk is full, or the folder is gone.
     """
     path = Path(path)
     with atomic_write(path) as part:

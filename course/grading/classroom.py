@@ -6,8 +6,7 @@ import signal
 from pathlib import Path
 
 import course
-from course.cli.flags import whole_number
-from course.errors import InputError, atomic_write
+from course.errors import InputError, atomic_write, whole_number
 from course.grading import progress as kept
 from course.grading import sources
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say

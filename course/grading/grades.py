@@ -5,8 +5,7 @@ import csv
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from course import figures
-from course.errors import InputError, Interrupted, atomic_write
+from course.errors import InputError, Interrupted, atomic_write, writable_folder
 from course.grading.check import check_file
 from course.grading.exercise import FAIL, NOT_YET, PASS
 from course.grading.folders import exercise_files, folders
@@ -32,7 +31,7 @@ def collect(folder, table, limits, jobs):
     """
     if table.is_dir():
         raise InputError(f"{table} is a folder; --csv takes the name of a file")
-    figures.writable_folder(table.parent, "--csv")
+    writable_folder(table.parent, "--csv")
     learners = _learners(folder)
     so_far = table.with_name(f"{table.stem}.partial{table.suffix}")
     rows = []

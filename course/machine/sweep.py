@@ -18,9 +18,15 @@ from concurrent.futures import BrokenExecutor
 import numpy as np
 
 import course
-from course.cli.flags import whole_number
 from course.cli.table import plain, short
-from course.errors import InputError, Interrupted, Parser, atomic_write
+from course.errors import (
+    InputError,
+    Interrupted,
+    Parser,
+    atomic_write,
+    whole_number,
+    writable_folder,
+)
 from course.machine import runs
 
 MAX_SEEDS, MAX_JOBS = 100_000, 256
@@ -85,8 +91,6 @@ def sweep(lessons, given, flags):
         InputError: a flag that a sweep does not take, or a folder that holds other runs.
         Interrupted: Ctrl-C; what is finished is kept.
     """
-    from course.figures import writable_folder
-
     wanted = [(lesson, seed) for lesson in dict.fromkeys(lessons) for seed in seeds(given.seeds)]
     _refuse(flags)
     name, jobs = runs.known(given.joblib or "threading"), given.jobs or 1
