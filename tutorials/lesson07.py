@@ -28,7 +28,8 @@ import numpy as np
 
 from course import lesson07 as lesson
 from course import notebook
-from course.cli.report import precision
+from course.figures import lesson07 as figures
+from course.gradients import gradient_check
 
 X, y = lesson.load_data()
 
@@ -67,14 +68,13 @@ notebook.numbers(
 # %% [markdown]
 # ## By hand
 #
-# First without activations. `linear` trains such a network.
+# First without activations. `fit_linear` trains such a network.
 
 # %%
-flat_net = lesson.linear(lesson.Options())
+linear = lesson.fit_linear(seed=0)
 
 notebook.numbers(
-    linear_cost=flat_net.results["linear net: cost"],
-    linear_prediction=flat_net.results["linear net: predictions"][0],
+    linear_cost=linear["cost"], linear_prediction=linear["y_hat"][0, 0]
 )
 
 # %% [markdown]
@@ -109,13 +109,13 @@ notebook.numbers(
 rng = np.random.default_rng(0)
 W1, W2 = lesson.draw_weights(rng)
 gradients = lesson.backward(X, y, W1, W2)
-worst, where = lesson.gradient_check(
+worst, where = gradient_check(
     lambda W1, W2: lesson.cost(X, y, W1, W2), [W1, W2], gradients
 )
 
 wrong = [gradient.copy() for gradient in gradients]
 wrong[0][2, 3] *= 1.001  # one entry of the gradient, a little too large
-found, name = lesson.gradient_check(
+found, name = gradient_check(
     lambda W1, W2: lesson.cost(X, y, W1, W2), [W1, W2], wrong
 )
 
@@ -145,7 +145,7 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.learning(costs, predictions, y[:, 0]),
+    lambda: figures.learning(path),
     alt="Left: the cost lingers on a plateau, then falls. Right: the four"
     " predictions stay together near one half for a while, then part towards"
     " zero and one.",
@@ -162,11 +162,7 @@ notebook.figure(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.regions(
-        lambda points: lesson.forward(points, *(W[-1] for W in path)),
-        X,
-        y[:, 0],
-    ),
+    lambda: figures.regions([W[-1] for W in path]),
     alt="Left: four straight bands, one for each hidden unit, cut across the"
     " unit square. Right: the output is high in a diagonal strip with the two"
     " squares in it, and low at the corners with the two circles.",
@@ -187,8 +183,8 @@ notebook.figure(
 # elsewhere.
 
 # %%
-survey = lesson.survey(lesson.Options())
-sigmoid, tanh, relu = survey.results.values()
+survey = lesson.survey(seed=0)
+sigmoid, tanh, relu = (survey["learnt"][kind] for kind in lesson.HIDDEN_KINDS)
 
 notebook.numbers(
     nets=lesson.STARTS,
@@ -203,7 +199,7 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    survey.figures["survey"],
+    lambda: figures.survey(**survey),
     alt="Bars: how many of the networks learnt, for sigmoid, tanh and relu, at"
     " three learning rates each. Tanh does best at the medium rate and almost"
     " never at the largest; relu seldom learns at any.",
@@ -223,16 +219,16 @@ notebook.figure(
 # the start of the network by hand.
 
 # %%
-with precision("float64"):
+with notebook.precision("float64"):
     model = lesson.build_model()
     model.set_weights([W1, W2])
     keras_costs, keras_path = lesson.train(model, X, y)
 
 notebook.numbers(
     parameters=model.count_params(),
-    largest_difference=np.abs(
-        lesson.flat(keras_path) - lesson.flat(path)
-    ).max(),
+    largest_difference=max(
+        np.abs(a - b).max() for a, b in zip(keras_path, path)
+    ),
 )
 
 # %% [markdown]
@@ -243,13 +239,12 @@ notebook.numbers(
 #
 # The lesson holds the formulas against finite differences for three
 # activations, and against automatic differentiation for twenty networks. Keras
-# is held to the formulas at every step. On two half moons, a larger problem,
-# the network is compared with scikit-learn's `MLPClassifier`.
+# is held to the formulas at every step.
 
 # %%
-report = lesson.run()
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(7)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
@@ -283,7 +278,7 @@ notebook.numbers(
 #   `rng.random((3, q))` and $W_2$ with `rng.random((q, 1))`, and call
 #   `descend`.
 # - Start at $W_1 = 0$ with a random $W_2$. Do the units become different?
-# - Put a mistake into `backward`, say $D_2$ without the factor 2. Which checks
+# - Put a fault into `backward`, say $D_2$ without the factor 2. Which checks
 #   find it?
 # - Set `HIDDEN` to 8 in `course/lesson07.py` and repeat the survey. How many
 #   networks with relu learn now?

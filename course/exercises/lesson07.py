@@ -151,7 +151,7 @@ def moon_classes(X_train, y_train, X_test):
     A, y = np.column_stack([X_train, np.ones(len(X_train))]), y_train[:, None]
     for _ in range(2000):
         H, p = forward(X_train)
-        D2 = (p - y) / len(y)  # the slope of the cross entropy
+        D2 = (p - y) / len(y)  # the gradient of the cross entropy
         D1 = D2 @ W2.T * (1 - H**2)
         W1, W2 = W1 - 0.5 * A.T @ D1, W2 - 0.5 * H.T @ D2
     return (forward(X_test)[1][:, 0] > 0.5) * 1
@@ -238,11 +238,11 @@ def both(result, *_):
 
 
 def step_by_differences(X, y, W1, W2, learning_rate):
-    slopes = (
+    gradients = (
         numeric_gradient(lambda W: lesson07.cost(X, y, W, W2), W1),
         numeric_gradient(lambda W: lesson07.cost(X, y, W1, W), W2),
     )
-    return both([W - learning_rate * g for W, g in zip((W1, W2), slopes)])
+    return both([W - learning_rate * g for W, g in zip((W1, W2), gradients)])
 
 
 def second_first(X, y, W1, W2, learning_rate):
