@@ -17,14 +17,14 @@ import numpy as np
 
 
 def ridge_solution(X, y, lam):
-    """The lowest point of J, without descent.
+    """The minimum of J, without descent.
 
     w = (ZᵀZ + λI)⁻¹ Zᵀu, where Z and u are X and y with their means subtracted, and I is the
     identity matrix; b = mean of y − (means of X's columns)·w.
     X: shape (m, p). y: shape (m,). lam: λ. Return (w, b), shape (p + 1,), b comes last.
 
     zh:
-    不做梯度下降，直接求 J 的最低点。
+    不做梯度下降，直接求 J 的最小值点。
 
     w = (ZᵀZ + λI)⁻¹ Zᵀu，其中 Z 和 u 是减去各自均值之后的 X 和 y，I 是单位矩阵；
     b = y 的均值 −（X 各列的均值）·w。
@@ -36,13 +36,13 @@ def ridge_solution(X, y, lam):
     return np.append(w, y.mean() - X.mean(axis=0) @ w)
 
 
-def shares_kept(X, lam):
+def fractions_kept(X, lam):
     """How much ridge keeps of least squares in each direction of the data.
 
     The directions are those of the singular value decomposition of X, with the means of its
     columns subtracted. If ridge keeps 0.9, its weights have in this direction 0.9 times what
     those of least squares have there.
-    X: shape (m, p), m > p. lam: λ. Return the shares, shape (p,), the largest first.
+    X: shape (m, p), m > p. lam: λ. Return the fractions, shape (p,), the largest first.
 
     zh:
     在数据的每个方向上，最小二乘的结果被岭回归保留了多少？
@@ -84,7 +84,7 @@ def penalty_reached(weight_decay, momentum, n_rows):
 def decayed_step(X, y, theta, learning_rate, lam):
     """One step of gradient descent on J, in the form of weight decay.
 
-    First a share αλ/m of the weights is taken away, then comes the step of least squares. It
+    First the fraction αλ/m of the weights is taken away, then comes the step of least squares. It
     must end where θ − α ∂J/∂θ ends. There is a mistake in this function: find it.
     X: shape (m, p). y: shape (m,). theta: (w, b), shape (p + 1,). learning_rate: α. lam: λ.
     Return the new (w, b), shape (p + 1,).
@@ -97,16 +97,16 @@ def decayed_step(X, y, theta, learning_rate, lam):
     X：形状 (m, p)。y：形状 (m,)。theta：(w, b)，形状 (p + 1,)。
     learning_rate：α。lam：λ。返回新的 (w, b)，形状 (p + 1,)。
     """
-    share = learning_rate * lam / len(y)
+    fraction = learning_rate * lam / len(y)
     error = X @ theta[:-1] + theta[-1] - y
-    slopes = np.append(X.T @ error, error.sum()) / len(y)
+    gradient = np.append(X.T @ error, error.sum()) / len(y)
     # solution
-    # given: return (1 - share) * theta - learning_rate * slopes
-    return np.append((1 - share) * theta[:-1], theta[-1]) - learning_rate * slopes
+    # given: return (1 - fraction) * theta - learning_rate * gradient
+    return np.append((1 - fraction) * theta[:-1], theta[-1]) - learning_rate * gradient
 
 
 def build_ridge(n_features, n_rows, lam):
-    """Ridge as a compiled Keras model: trained on m rows, it must end at the lowest point of J.
+    """Ridge as a compiled Keras model: trained on m rows, it must end at the minimum of J.
 
     One Dense unit without activation, with a penalty on its kernel alone, and the loss "mse".
     Mind the factor: "mse" is 1/m Σ (ŷᵢ − yᵢ)², and `keras.regularizers.L2(c)` adds c Σ wⱼ²;
@@ -114,7 +114,7 @@ def build_ridge(n_features, n_rows, lam):
     n_features: p. n_rows: m. lam: λ. Return a keras.Model from (m, p) to (m, 1).
 
     zh:
-    用一个已编译（compile）的 Keras 模型表示岭回归：用 m 行数据训练，应当停在 J 的最低点。
+    用一个已编译（compile）的 Keras 模型表示岭回归：用 m 行数据训练，应当停在 J 的最小值点。
 
     一个不带激活函数的 Dense 单元，只惩罚它的 kernel，损失为 "mse"。
     注意系数："mse" 是 1/m Σ (ŷᵢ − yᵢ)²，`keras.regularizers.L2(c)` 加上的是 c Σ wⱼ²；
@@ -155,6 +155,8 @@ def predict_better(X_train, y_train, X_test):
 from keras import ops
 
 from course import lesson08
+from course.checks import references
+from course.checks.lesson08 import cost
 from course.exercises import draw
 from course.grading.exercise import Mistake, Task
 
@@ -182,8 +184,8 @@ def uncentred(X, y, lam):
     return np.append(w, y.mean() - X.mean(axis=0) @ w)
 
 
-def shares_of_predictions(X, lam):
-    """The predictions of scikit-learn's Ridge are Hy, and H's eigenvalues are the shares."""
+def fractions_of_predictions(X, lam):
+    """The predictions of scikit-learn's Ridge are Hy, and H's eigenvalues are the fractions."""
     from sklearn.linear_model import Ridge
 
     m, p = X.shape
@@ -205,7 +207,7 @@ def penalty_of_descent(weight_decay, momentum, n_rows):
 
 
 def step(X, y, theta, learning_rate, factor):
-    """The step of least squares from factor times θ, with the slopes at θ."""
+    """The step of least squares from factor times θ, with the gradient at θ."""
     return factor * theta - learning_rate * lesson08.gradient(X, y, theta)
 
 
@@ -238,7 +240,7 @@ def facts_by_hand(n_features, n_rows, lam):
     return {
         ("number of weights", "权重的个数"): n_features + 1,
         ("outputs, with weights that the check draws", "输出（权重由检查抽取）"): X @ w + b,
-        ("loss with penalty", "损失（含惩罚项）"): 2 * lesson08.cost(X, y, theta, lam),
+        ("loss with penalty", "损失（含惩罚项）"): 2 * cost(X, y, theta, lam),
     }
 
 
@@ -298,7 +300,7 @@ TASKS = [
         ridge_solution,
         kind="line",
         cases=((X_TABLE, Y_TABLE, 2.0), (X_OTHER, Y_OTHER, 0.5)),
-        reference=lesson08.in_scikit_learn,
+        reference=references.ridge,
         hint=(
             "`np.linalg.solve(A, B)` is A⁻¹B, and `np.eye(p)` is the identity matrix. Only w is"
             " solved for; b follows from the means.",
@@ -338,10 +340,10 @@ TASKS = [
         ),
     ),
     Task(
-        shares_kept,
+        fractions_kept,
         kind="predict",
         cases=((X_TABLE, 2.0), (X_OTHER, 0.5)),
-        reference=shares_of_predictions,
+        reference=fractions_of_predictions,
         hint=(
             "Along a direction with the singular value d the matrix ZᵀZ is the number d²: there"
             " least squares divides by d², and ridge by what?",
@@ -384,15 +386,15 @@ TASKS = [
         mistakes=(
             Mistake(
                 lambda decay, momentum, m: decay * m,
-                "That holds without momentum. Momentum makes the slopes 1/(1 − μ) times as strong,"
+                "That holds without momentum. Momentum makes gradients 1/(1 − μ) times as strong,"
                 " and the decay not.",
-                "不带动量时才是这样。动量把斜率的作用放大为 1/(1 − μ) 倍，衰减却不放大。",
+                "不带动量时才是这样。动量把梯度的作用放大为 1/(1 − μ) 倍，衰减却不放大。",
             ),
             Mistake(
                 lambda decay, momentum, m: decay * m / (1 - momentum),
-                "The other way round: it is the slopes of the errors that grow, so the penalty"
+                "The other way round: it is the gradient of the errors that grows, so the penalty"
                 " counts for less.",
-                "反了：变大的是误差的斜率，所以惩罚相对变轻。",
+                "反了：变大的是误差的梯度，所以惩罚相对变轻。",
             ),
             Mistake(
                 lambda decay, momentum, m: momentum * decay * m,
@@ -426,10 +428,10 @@ TASKS = [
                 lambda X, y, theta, rate, lam: (
                     kept(X, y, rate, lam) * (theta - rate * lesson08.gradient(X, y, theta))
                 ),
-                "The share is taken after the step, from the new weights: J's gradient has the"
-                " penalty's slope at the old ones.",
+                "The fraction is taken after the step, from the new weights: J's gradient has the"
+                " penalty's gradient at the old ones.",
                 "衰减放到了最小二乘的一步之后，减的是新的权重；"
-                "而 J 的梯度里，惩罚项的斜率取自旧的权重。",
+                "而 J 的梯度里，惩罚项的梯度取自旧的权重。",
             ),
             Mistake(
                 lambda X, y, theta, rate, lam: step(X, y, theta, rate, 1),
@@ -443,7 +445,7 @@ TASKS = [
             ),
             Mistake(
                 lambda X, y, theta, rate, lam: step(X, y, theta, rate, kept(X, y, 1, lam)),
-                "The share is λ/m here, without the learning rate α.",
+                "The fraction is λ/m here, without the learning rate α.",
                 "这里衰减的比例成了 λ/m，少了学习率 α。",
             ),
         ),
@@ -501,7 +503,7 @@ TASKS = [
         at_least=0.6,
         hint=(
             "You have written `ridge_solution` above. Try λ = 0.1, 1, 10, 100, … and keep some of"
-            " the training rows apart to see which is good.",
+            " the training rows aside to see which is good.",
             "上面已经写好了 `ridge_solution`。试试 λ = 0.1、1、10、100……"
             "并从训练数据中留出几行，看哪一个好。",
         ),
