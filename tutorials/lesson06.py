@@ -30,9 +30,11 @@ import numpy as np
 
 from course import costs, notebook
 from course import lesson06 as lesson
-from course.cli.report import precision
+from course.checks.lesson06 import log_loss, logistic_regression
+from course.checks.references import central_difference
+from course.figures import lesson06 as figures
 
-z, classes, labels, _ = lesson.examples(seed=0)
+z, classes, labels, _ = lesson.make_logits(seed=0)
 p, q = costs.softmax(z), costs.sigmoid(z)
 
 notebook.numbers(
@@ -56,7 +58,7 @@ notebook.numbers(
 # \qquad p_j = \frac{1}{1 + e^{-z_j}} .
 # $$
 #
-# The table shows both for the same logits. Softmax shares out a sum of
+# The table shows both for the same logits. The probabilities of a softmax sum to
 # {number}`softmax_sum:.0f`: exactly one of the classes is right. The sigmoids
 # do not; here they add up to {number}`sigmoid_sum:.2f`. Each answers for a
 # label of its own, which is on (yes) or off (no). Write down your answers
@@ -92,7 +94,7 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.curves(lesson.EPSILON, lesson.TINY),
+    figures.curves,
     alt="Left: as p falls to zero, cross entropy rises without bound, while the"
     " squared error ends at one. Right, p on a logarithmic axis: cross entropy"
     " is a straight line, its clipped version turns level far to the left.",
@@ -100,13 +102,13 @@ notebook.figure(
 
 # %% [markdown]
 # On the left, both costs are zero for $p = 1$. The difference is at the other
-# end: a confident mistake costs at most 1 under MSE, but cross entropy grows
+# end: a confident error costs at most 1 under MSE, but cross entropy grows
 # without bound. On the right, $p$ runs far down on a logarithmic axis. The
 # dashed line is what Keras computes from probabilities; more of it in the trap.
 #
-# ### The slope decides
+# ### The gradient decides
 #
-# Learning follows the slope of the cost with respect to the logit. Worked out
+# Learning follows the gradient of the cost with respect to the logits. Worked out
 # for cross entropy (left) and for a sigmoid with MSE (right), it is
 #
 # $$
@@ -114,16 +116,16 @@ notebook.figure(
 # \frac{\partial J}{\partial z} = \frac{2\, (p - y)\, p\, (1 - p)}{n} .
 # $$
 #
-# With $m$ labels, divide by $mn$ instead of $n$. The left slope is just "output
-# minus target". The right one has the factor $p (1 - p)$, which vanishes where
-# $p$ is near 0 or 1, *however wrong it is*. `slope_of_its_own` and
-# `slope_squared` are these formulas; `numeric_slope` measures the same slope by
-# moving each logit a little up and down.
+# With $m$ labels, divide by $mn$ instead of $n$. The left gradient is just
+# "output minus target". The right one has the factor $p (1 - p)$, which vanishes
+# where $p$ is near 0 or 1, *however wrong it is*. `matched_gradient` and
+# `squared_error_gradient` are these formulas; `central_difference` measures the
+# same gradient by moving each logit a little up and down.
 
 # %%
-y = np.eye(lesson.CLASSES)[classes]  # one row per example, a 1 at its class
-by_formula = lesson.slope_of_its_own(y, p, len(z))
-by_differences = lesson.numeric_slope(
+y = np.eye(3)[classes]  # one row per example, a 1 at its class
+by_formula = lesson.matched_gradient(y, p, len(z))
+by_differences = central_difference(
     lambda z: costs.cross_entropy(y, z, from_logits=True), z
 )
 
@@ -131,15 +133,15 @@ notebook.numbers(
     squared_error=costs.mean_squared_error(labels, z),
     one_of_three=costs.cross_entropy(y, p),
     three_labels=costs.binary_cross_entropy(labels, q),
-    slope_difference=np.abs(by_formula - by_differences).max(),
+    gradient_difference=np.abs(by_formula - by_differences).max(),
 )
 
 # %% [markdown]
 # The examples are {number}`rows` made-up rows of logits, each with a class and
 # three labels. The cross entropy of the classes is {number}`one_of_three:.3f`,
 # the binary cross entropy of the labels {number}`three_labels:.3f`. The
-# measured slopes differ from the formula by at most
-# {number}`slope_difference:.0e`.
+# measured gradients differ from the formula by at most
+# {number}`gradient_difference:.0e`.
 #
 # ### Sure, and wrong
 #
@@ -148,35 +150,21 @@ notebook.numbers(
 # rate.
 
 # %%
-x = one = np.ones((1, 1))  # one example; its target is 1
-start = np.full((2, 1), lesson.SATURATED / 2)  # w and b: z = w + b
-
-
-def mse_slope(z):
-    return lesson.slope_squared(one, costs.sigmoid(z), terms=1)
-
-
-def entropy_slope(z):
-    return lesson.slope_of_its_own(one, costs.sigmoid(z), terms=1)
-
-
-logit = np.array(
-    [
-        lesson.descend(
-            x, slope, start, lesson.SATURATED_RATE, lesson.MSE_STEPS
-        ).sum(axis=(1, 2))
-        for slope in (mse_slope, entropy_slope)
-    ]
-)
-steps_mse, steps_entropy = np.argmax(logit >= 0, axis=1)
+saturated = lesson.saturate()
+logit = {
+    name: path.sum(axis=(1, 2))  # z = w + b, at every step
+    for name, path in saturated["by_hand"].items()
+}
+steps = {name: np.argmax(path >= 0) for name, path in logit.items()}
+first_p = costs.sigmoid(lesson.SATURATED)
 
 notebook.numbers(
     first_logit=lesson.SATURATED,
-    first_p=costs.sigmoid(lesson.SATURATED),
-    first_slope_mse=mse_slope(lesson.SATURATED).item(),
-    first_slope_entropy=entropy_slope(lesson.SATURATED).item(),
-    steps_mse=steps_mse,
-    steps_entropy=steps_entropy,
+    first_p=first_p,
+    first_slope_mse=lesson.squared_error_gradient(1, first_p, terms=1),
+    first_slope_entropy=lesson.matched_gradient(1, first_p, terms=1),
+    steps_mse=steps["MSE"],
+    steps_entropy=steps["cross entropy"],
 )
 
 # %% [markdown]
@@ -186,12 +174,8 @@ notebook.numbers(
 # to come to $p = \tfrac12$, the other {number}`steps_mse:,d`.
 
 # %% tags=["hide-input"]
-shown = logit[:, : lesson.SATURATED_STEPS + 1]
-first_costs = np.array(
-    [(1 - costs.sigmoid(shown[0])) ** 2, -np.log(costs.sigmoid(shown[1]))]
-)
 notebook.figure(
-    lambda: lesson.drawings.saturated(first_costs, costs.sigmoid(logit)),
+    lambda: figures.saturated(**saturated),
     alt="Left: in the first steps the cross entropy drops almost to zero while"
     " the MSE stays where it is. Right, steps on a logarithmic axis: p rises"
     " towards one at once under cross entropy, and only after more than a"
@@ -199,7 +183,7 @@ notebook.figure(
 )
 
 # %% [markdown]
-# On the left, the cost as a share of the first cost: under MSE it looks as if
+# On the left, the cost as a fraction of the first cost: under MSE it looks as if
 # nothing could be learnt. On the right, $p$ itself, with the steps on a
 # logarithmic axis and the grey line at one half. MSE does arrive in the end,
 # but such a stretch of nothing is easily taken for a broken model.
@@ -207,27 +191,42 @@ notebook.figure(
 # ## In Keras
 #
 # The costs take the logits and contain the output function, so the last layer
-# is a plain `Dense`. `iris` trains the three species of iris with softmax and
-# cross entropy, `three_labels` three made-up labels with sigmoid and binary
-# cross entropy: by hand, in Keras, and in scikit-learn, on the same objective.
-# That objective adds a small penalty on large weights, as scikit-learn's does.
+# is a plain `Dense`. `fit` trains the three species of iris with softmax and
+# cross entropy, and three made-up labels with sigmoid and binary cross entropy:
+# by hand and in Keras, on the objective that scikit-learn minimises. That
+# objective adds a small penalty on large weights, as scikit-learn's does.
 
 # %%
-with precision("float64"):
-    reports, pictures = zip(
-        lesson.iris(lesson.Options()), lesson.three_labels(lesson.Options())
+X, species = lesson.load_data()
+X_labels, on_off = lesson.make_labels(seed=0)
+with notebook.precision("float64"):
+    iris = lesson.fit(
+        X,
+        species,
+        costs.softmax,
+        keras.losses.CategoricalCrossentropy,
+        lesson.STEPS,
     )
-_, keras_weights, exact_weights, _, _ = pictures[0]
+    three = lesson.fit(
+        X_labels,
+        on_off,
+        costs.sigmoid,
+        keras.losses.BinaryCrossentropy,
+        lesson.STEPS,
+    )
+exact = logistic_regression(X, species, exclusive=True)
 
 notebook.numbers(
-    iris_cost=reports[0].results["iris: log-loss"],
-    labels_cost=reports[1].results["labels: log-loss"],
-    furthest_weight=np.abs(keras_weights - exact_weights).max(),
+    iris_cost=log_loss(X, species, iris["by_hand"][-1], exclusive=True),
+    labels_cost=log_loss(
+        X_labels, on_off, three["by_hand"][-1], exclusive=False
+    ),
+    largest_error=np.abs(iris["in_keras"][-1] - exact).max(),
 )
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.fitted(pictures),
+    lambda: figures.fitted(iris=iris, labels=three),
     alt="Left: every weight in Keras against scikit-learn's lies on the"
     " diagonal. Right, on a logarithmic axis: the distance of the cost from"
     " scikit-learn's falls along nearly straight lines to the rounding.",
@@ -235,23 +234,23 @@ notebook.figure(
 
 # %% [markdown]
 # On the left, each mark is one weight: Keras's upwards, scikit-learn's to the
-# right. All lie on the diagonal, and for iris none is off by more than
-# {number}`furthest_weight:.0e`. On the right is how far the cost still is above
+# right. All lie on the diagonal, and for iris the largest error is
+# {number}`largest_error:.0e`. On the right is how far the cost still is above
 # scikit-learn's. It falls until only rounding is left, at the cross entropy
 # {number}`iris_cost:.4f` for iris and {number}`labels_cost:.4f` for the labels.
 #
 # ## Checked
 #
 # Each cost is computed by hand, in Keras and by scikit-learn's `metrics`, with
-# and without weights for the rows. Each slope is held against differences of
-# the cost and against automatic differentiation. The steps of the unit that is
-# sure and wrong are held against the differential equation that very small
-# steps would follow.
+# and without weights for the rows. Each gradient is compared with differences of
+# the cost and with automatic differentiation. The steps of the unit that is sure
+# and wrong are compared with the differential equation that very small steps
+# would follow.
 
 # %%
-report = lesson.run()
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(6)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
@@ -265,12 +264,12 @@ assert report.passed, "a check fails: see the table"
 on = np.array([[0.0, 1.0]])  # the second class is the right one
 wrong = np.array([[1 - lesson.TINY, lesson.TINY]])
 logits = np.log(wrong)  # softmax of these is `wrong`
-with precision("float64"):
+with notebook.precision("float64"):
     from_p = keras.losses.CategoricalCrossentropy()
     from_z = keras.losses.CategoricalCrossentropy(from_logits=True)
     seen, true = float(from_p(on, wrong)), float(from_z(on, logits))
 all_on = costs.binary_cross_entropy(
-    np.ones((1, lesson.CLASSES)), costs.softmax(np.zeros((1, lesson.CLASSES)))
+    np.ones((1, 3)), costs.softmax(np.zeros((1, 3)))
 )
 
 notebook.numbers(
@@ -285,13 +284,13 @@ notebook.numbers(
 # The right class has the probability $10^{-12}$. By hand that costs
 # {number}`by_hand:.2f`, and from the logits Keras agrees:
 # {number}`unclipped:.2f`. From the probability it says {number}`clipped:.2f`.
-# Worse, below the clip the cost is level and its slope zero, as a check above
-# confirms: the worst mistakes teach nothing. The cure is `from_logits=True` and
+# Worse, below the clip the cost is level and its gradient zero, as a check above
+# confirms: the worst errors teach nothing. The cure is `from_logits=True` and
 # a last layer without softmax or sigmoid. (On TensorFlow, Keras may find the
 # logits behind a softmax or sigmoid by itself; on JAX and PyTorch it does not.)
 #
 # A related trap is softmax for independent labels. Three labels that are all on
-# want three ones, but softmax has only a sum of 1 to share. Equal shares are
+# want three ones, but the probabilities of a softmax sum to 1. Equal ones are
 # the best it can do, and they still cost {number}`all_on:.3f`. The lesson's
 # checks find the same floor by descent.
 #

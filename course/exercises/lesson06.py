@@ -12,14 +12,14 @@ import keras
 import numpy as np
 
 
-def slope_of_labels(y, z):
+def gradient_of_labels(y, z):
     """∂J/∂z of the binary cross entropy of m labels, each on (1) or off (0).
 
     J = −1/(mn) ΣΣ [y ln p + (1 − y) ln(1 − p)], where p = 1 / (1 + exp(−z)).
     y: 0 or 1, shape (n, m). z: the logits, shape (n, m). Return shape (n, m).
 
     zh:
-    m 个标签的二元交叉熵对 z 的斜率 ∂J/∂z，每个标签为“是”（1）或“否”（0）。
+    m 个标签的二元交叉熵对 z 的梯度 ∂J/∂z，每个标签为“是”（1）或“否”（0）。
 
     J = −1/(mn) ΣΣ [y ln p + (1 − y) ln(1 − p)]，其中 p = 1 / (1 + exp(−z))。
     y：0 或 1，形状 (n, m)。z：logits，形状 (n, m)。返回形状 (n, m)。
@@ -46,8 +46,8 @@ def cost_knowing_nothing(classes):
     classes：各样本的类别编号 0, 1, …，形状 (n,)。返回一个数。
     """
     # solution
-    shares = np.bincount(classes) / len(classes)
-    return -np.mean(np.log(shares[classes]))
+    fractions = np.bincount(classes) / len(classes)
+    return -np.mean(np.log(fractions[classes]))
 
 
 def cross_entropy_from_logits(classes, z):
@@ -128,7 +128,8 @@ def label_probabilities(X_train, y_train, X_test):
 from keras import ops
 
 from course import costs
-from course.exercises import draw, numeric_gradient
+from course.checks.references import central_difference
+from course.exercises import draw
 from course.grading.exercise import Mistake, Task, numbers
 
 rng = np.random.default_rng(6)
@@ -156,8 +157,8 @@ def labelled(n, seed):
 LABELLED = (*labelled(300, 0), labelled(500, 1)[0])
 
 
-def share_saved(p, *_):
-    """How much of the cost of the labels' shares is saved on the test rows."""
+def fraction_saved(p, *_):
+    """How much of the cost of saying each label's fraction is saved on the test rows."""
     y, p = labelled(500, 1)[1], numbers(p)
     nothing = np.broadcast_to(LABELLED[1].mean(axis=0), y.shape)
     cost = [costs.binary_cross_entropy(y, q, clip=1e-7) for q in (p, nothing)]
@@ -178,7 +179,7 @@ def by_scipy(classes, z):
     return -np.mean(np.take_along_axis(log_softmax(z, axis=1), classes[:, None], axis=1))
 
 
-def shares(classes):
+def fractions(classes):
     return np.bincount(classes) / len(classes)
 
 
@@ -262,26 +263,26 @@ def answers(X_train, y_train, X_test, output=costs.sigmoid):
     theta = np.zeros((3, 3))
     for _ in range(500):
         p = np.clip(output(A @ theta), 1e-7, 1 - 1e-7)
-        slope = p - y_train
+        in_z = p - y_train
         if output is costs.softmax:
-            pull = slope / (1 - p)  # p ∂J/∂p
-            slope = pull - p * pull.sum(axis=1, keepdims=True)
-        theta -= A.T @ slope / y_train.size
+            in_p = in_z / (1 - p)  # p ∂J/∂p
+            in_z = in_p - p * in_p.sum(axis=1, keepdims=True)
+        theta -= A.T @ in_z / y_train.size
     return output(B @ theta)
 
 
 TASKS = [
     Task(
-        slope_of_labels,
+        gradient_of_labels,
         kind="line",
         cases=((Y_LABELS, Z_LABELS), (Y_OTHER, Z_OTHER)),
-        reference=lambda y, z: numeric_gradient(
-            lambda z: costs.binary_cross_entropy(y, z, from_logits=True), z
+        reference=lambda y, z: central_difference(
+            lambda z: costs.binary_cross_entropy(y, z, from_logits=True), z, h=1e-6
         ),
         hint=(
-            "For one label −[y ln p + (1 − y) ln(1 − p)] has the slope p − y with respect to z:"
-            " output minus target. J is a mean over how many of them?",
-            "对一个标签，−[y ln p + (1 − y) ln(1 − p)] 对 z 的斜率是 p − y，即“输出减目标”。"
+            "For one label −[y ln p + (1 − y) ln(1 − p)] has the derivative p − y with respect to"
+            " z: output minus target. J is a mean over how many of them?",
+            "对一个标签，−[y ln p + (1 − y) ln(1 − p)] 对 z 的导数是 p − y，即“输出减目标”。"
             "J 是多少个这样的项的平均值？",
         ),
         mistakes=(
@@ -292,23 +293,23 @@ TASKS = [
             ),
             Mistake(
                 lambda y, z: costs.sigmoid(z) - y,
-                "Each term's own slope; but J is their mean, so divide by mn.",
-                "这是每一项自己的斜率；而 J 是它们的平均值，所以要除以 mn。",
+                "Each term's own derivative; but J is their mean, so divide by mn.",
+                "这是每一项自己的导数；而 J 是它们的平均值，所以要除以 mn。",
             ),
             Mistake(
                 lambda y, z: (
                     2 * (costs.sigmoid(z) - y) * costs.sigmoid(z) * costs.sigmoid(-z) / y.size
                 ),
-                "That is the slope of the mean squared error. Under the cross entropy, p (1 − p)"
-                " cancels out: that is why it belongs with the sigmoid.",
-                "这是均方误差的斜率。换成交叉熵，p (1 − p) 正好约掉：所以它才与 sigmoid 相配。",
+                "That is the gradient of the mean squared error. Under the cross entropy,"
+                " p (1 − p) cancels out: that is why it belongs with the sigmoid.",
+                "这是均方误差的梯度。换成交叉熵，p (1 − p) 正好约掉：所以它才与 sigmoid 相配。",
             ),
             Mistake(
                 lambda y, z: (
                     (costs.sigmoid(z) - y) / (costs.sigmoid(z) * costs.sigmoid(-z)) / y.size
                 ),
-                "That is ∂J/∂p. Multiply by the sigmoid's slope p (1 − p) to get ∂J/∂z.",
-                "这是 ∂J/∂p。再乘以 sigmoid 的斜率 p (1 − p)，才是 ∂J/∂z。",
+                "That is ∂J/∂p. Multiply by the sigmoid's derivative p (1 − p) to get ∂J/∂z.",
+                "这是 ∂J/∂p。再乘以 sigmoid 的导数 p (1 − p)，才是 ∂J/∂z。",
             ),
             Mistake(
                 lambda y, z: (y - costs.sigmoid(z)) / y.size,
@@ -323,37 +324,37 @@ TASKS = [
         cases=((CLASSES,), (CLASSES_OTHER,)),
         reference=sklearns_nothing,
         hint=(
-            "The best probability of a class is its share of the rows. `np.bincount(classes)`"
+            "The best probability of a class is its fraction of the rows. `np.bincount(classes)`"
             " counts them.",
             "一个类别最好的概率，就是它在全部样本中所占的比例。"
             "`np.bincount(classes)` 数出各类的样本数。",
         ),
         mistakes=(
             Mistake(
-                lambda classes: np.log(len(shares(classes))),
+                lambda classes: np.log(len(fractions(classes))),
                 "ln k is the cost of equal probabilities; they are the best only where all classes"
                 " are equally frequent.",
                 "ln k 是各类概率相等时的代价；只有各类的样本一样多时，它才是最低的。",
             ),
             Mistake(
-                lambda classes: -np.log(shares(classes).max()),
+                lambda classes: -np.log(fractions(classes).max()),
                 "That is what the rows of the most frequent class cost; the others cost more.",
                 "这只是样本最多的那一类中每个样本的代价；其他类的样本代价更高。",
             ),
             Mistake(
-                lambda classes: 1 - shares(classes).max(),
-                "That is the share of wrong answers of always saying the most frequent class, not"
-                " a cross entropy.",
+                lambda classes: 1 - fractions(classes).max(),
+                "That is the fraction of wrong answers of always saying the most frequent class,"
+                " not a cross entropy.",
                 "这是总猜样本最多的那一类时答错的比例，不是交叉熵。",
             ),
             Mistake(
-                lambda classes: -np.log(shares(classes)).mean(),
+                lambda classes: -np.log(fractions(classes)).mean(),
                 "Averaged over the classes: the mean is over the rows, so that a frequent class"
                 " counts more often.",
                 "对各类求了平均：应当对各个样本求平均，样本多的类别算的次数也多。",
             ),
             Mistake(
-                lambda classes: -np.log2(shares(classes)[classes]).mean(),
+                lambda classes: -np.log2(fractions(classes)[classes]).mean(),
                 "That is in bits, by log2; the course and Keras take the natural logarithm.",
                 "用了 log2，单位是比特；本课程和 Keras 用的是自然对数。",
             ),
@@ -386,7 +387,7 @@ TASKS = [
             ),
             Mistake(
                 clipped,
-                "The probabilities are clipped at 1e-7: a mistake then never costs more than 16.1,"
+                "The probabilities are clipped at 1e-7: an error then never costs more than 16.1,"
                 " and the worst ones teach nothing.",
                 "概率在 1e-7 处被截断了：这样再大的错误，代价也不超过 16.1，"
                 "错得最厉害的样本什么也教不了。",
@@ -437,8 +438,8 @@ TASKS = [
             ),
             Mistake(
                 other_model("categorical_crossentropy", "softmax"),
-                "A softmax shares out a sum of 1: it cannot say that several labels are on at"
-                " once.",
+                "The probabilities of a softmax sum to 1: it cannot say that several labels are on"
+                " at once.",
                 "softmax 的各个概率之和总是 1：几个标签同时为“是”，它表达不了。",
             ),
             Mistake(
@@ -460,17 +461,17 @@ TASKS = [
         label_probabilities,
         kind="baseline",
         cases=(LABELLED,),
-        score=share_saved,
+        score=fraction_saved,
         at_least=0.5,
         hint=(
-            "Three sigmoids, each on its own: z = XW + b, and descent with the slope"
-            " (p − y)/(mn) of the first exercise.",
-            "三个 sigmoid，各管各的：z = XW + b，用第一题的斜率 (p − y)/(mn) 做梯度下降。",
+            "Three sigmoids, each on its own: z = XW + b, and descent with the"
+            " gradient (p − y)/(mn) of the first exercise.",
+            "三个 sigmoid，各管各的：z = XW + b，用第一题的梯度 (p − y)/(mn) 做梯度下降。",
         ),
         mistakes=(
             Mistake(
                 lambda X, y, Z: np.broadcast_to(y.mean(axis=0), (len(Z), 3)),
-                "Those are the labels' shares for every row: nothing is learnt from X.",
+                "Those are the labels' fractions for every row: nothing is learnt from X.",
                 "对每个样本都只报了各标签的比例：没有从 X 学到任何东西。",
             ),
             Mistake(
