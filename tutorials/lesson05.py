@@ -27,15 +27,14 @@
 # %%
 import numpy as np
 
-from course import data, notebook
 from course import lesson05 as lesson
-from course.cli.report import precision
+from course import notebook
+from course.figures import lesson05 as figures
 
-x, y = data.load_five_points()
-X = x[:, None]  # shape (n, 1): one row per point, one column per feature
-tried = np.array([*lesson.LEARNING_RATES, lesson.GOOD, lesson.TOO_LARGE])
+X, y = lesson.load_data()  # X: one row per point, one column per feature
+tried = [*lesson.LEARNING_RATES, lesson.NEAR_BEST, lesson.TOO_LARGE]
 
-notebook.numbers(x=x, y=y, tried=tried, steps=lesson.STEPS)
+notebook.numbers(x=X[:, 0], y=y, tried=tried, steps=lesson.STEPS)
 
 # %% [markdown]
 # ## Predict before you run
@@ -64,16 +63,17 @@ notebook.numbers(x=x, y=y, tried=tried, steps=lesson.STEPS)
 # smallest rates.
 
 # %%
-paths = np.array(
-    [lesson.descend(X, y, eta, lesson.STEPS) for eta in lesson.LEARNING_RATES]
-)
-costs = lesson.cost(X, y, paths)
+paths = {
+    eta: lesson.descend(X, y, eta, lesson.STEPS)
+    for eta in lesson.LEARNING_RATES
+}
+final_costs = [lesson.cost(X, y, path[-1]) for path in paths.values()]
 
 notebook.numbers(
-    start=costs[0, 0],
-    final_costs=costs[:, -1],
-    smallest_rate=costs[0, -1],
-    fourth_rate=costs[3, -1],
+    start=lesson.cost(X, y, np.zeros(2)),
+    final_costs=final_costs,
+    smallest_rate=final_costs[0],
+    fourth_rate=final_costs[3],
 )
 
 # %% [markdown]
@@ -82,10 +82,10 @@ notebook.numbers(
 # four times as large, {number}`fourth_rate:.1e`. A rate too small is not wrong,
 # only slow.
 #
-# ### What a step keeps
+# ### The contraction factor
 #
 # The cost is a bowl. Its curvature is the matrix $H$ of lesson 3. Call $e$ the
-# part of the distance to the bottom that lies along an eigenvector of $H$, and
+# component of the distance to the minimum along an eigenvector of $H$, and
 # $\lambda$ its eigenvalue: the curvature in that direction. Each step turns $e$
 # into
 #
@@ -93,61 +93,56 @@ notebook.numbers(
 # (1 - \eta\lambda)\, e .
 # $$
 #
-# So a small $\eta$ keeps nearly all of $e$, and one with $\eta\lambda > 2$
-# makes it larger and throws it to the other side. The best rate treats the
-# flattest and the steepest direction, $\lambda_{\min}$ and $\lambda_{\max}$,
-# alike: in the two, $1 - \eta\lambda$ has the same size and opposite signs:
+# The number $1 - \eta\lambda$ is the **contraction factor** of this direction.
+# For a small $\eta$ it is nearly 1, and $e$ hardly changes. For $\eta\lambda >
+# 2$ it is below $-1$: $e$ changes its sign at every step and grows. The best
+# rate treats the flattest and the steepest direction, $\lambda_{\min}$ and
+# $\lambda_{\max}$, alike: the two contraction factors have the same size and
+# opposite signs:
 #
 # $$
 # \eta_{\mathrm{best}} = \frac{2}{\lambda_{\min} + \lambda_{\max}}, \qquad
 # \kappa = \frac{\lambda_{\max}}{\lambda_{\min}} .
 # $$
 #
-# With it a step keeps the share $(\kappa - 1)/(\kappa + 1)$ of the distance in
-# both. The number $\kappa$ is the **condition number**: it says how stretched
-# the bowl is, and a round one has $\kappa = 1$. `search_best_rate` knows none
-# of this. It only tries rates, and looks closer and closer around the best.
+# Then the contraction factors are $(\kappa - 1)/(\kappa + 1)$ and $-(\kappa -
+# 1)/(\kappa + 1)$. The number $\kappa$ is the **condition number**: it says how
+# stretched the bowl is, and a round one has $\kappa = 1$. A problem with a
+# large $\kappa$ is called **ill-conditioned**. `search_best_rate` knows none of
+# this. It only tries rates, and looks closer and closer around the best.
 
 # %%
-eigenvalues, V = np.linalg.eigh(lesson.hessian(X))
-bottom = lesson.least_squares(X, y)
-others = [lesson.descend(X, y, eta, 150) for eta in tried[4:]]
-kept = [lesson.kept_per_step((p - bottom) @ V)[0] for p in (*paths, *others)]
-found, kept_by_found = lesson.search_best_rate(X, y, bottom, V)
+paths |= {eta: lesson.descend(X, y, eta, 150) for eta in tried[4:]}
+start, first = lesson.components(X, y, paths[lesson.TOO_LARGE][:2])
+flattest, steepest = lesson.flattest_and_steepest(X)
+best, factor = lesson.search_best_rate(X, y)
 
 notebook.numbers(
-    limit=2 / eigenvalues[-1],
-    best_by_formula=lesson.best_rate(eigenvalues),
-    best_by_trying=found,
-    kept_by_formula=lesson.contraction(eigenvalues),
-    kept_by_trying=kept_by_found,
-    too_large_keeps=kept[-1][1],
+    limit=2 / steepest,
+    best_by_formula=lesson.best_learning_rate(X),
+    best_by_trying=best,
+    factor_by_formula=(steepest - flattest) / (steepest + flattest),
+    factor_by_trying=factor,
+    too_large_factor=first[1] / start[1],
 )
 
 # %% [markdown]
 # Trying found {number}`best_by_trying:.6f`; the formula says
-# {number}`best_by_formula:.6f`. A step then keeps {number}`kept_by_trying:.4f`
-# of the distance; the formula says {number}`kept_by_formula:.4f`. The limit is
-# {number}`limit:.4f`, only a little above the best rate. The last rate of the
-# six is beyond it: a step multiplies the steep part by
-# {number}`too_large_keeps:.3f`, so that it swings from side to side and grows.
+# {number}`best_by_formula:.6f`. Its contraction factor is
+# {number}`factor_by_trying:.4f`; the formula says
+# {number}`factor_by_formula:.4f`. The limit is {number}`limit:.4f`, only a
+# little above the best rate. The last rate of the six is beyond it: in the
+# steepest direction its contraction factor is {number}`too_large_factor:.3f`,
+# so that the distance swings from side to side and grows.
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.rates(
-        lesson.LEARNING_RATES,
-        costs,
-        tried[4:],
-        [lesson.cost(X, y, path) for path in others],
-        tried,
-        np.array(kept),
-        eigenvalues,
-    ),
+    lambda: figures.rates(X, y, paths),
     alt="Left: four falling cost curves, the larger the rate the faster."
     " Middle, on a logarithmic axis: the same four as straight lines, one much"
-    " steeper for a good rate and one that rises. Right: the share kept in the"
-    " flattest and in the steepest direction against the learning rate; the"
-    " measured dots lie on both lines.",
+    " steeper for a good rate and one that rises. Right: the contraction factor"
+    " in the flattest and in the steepest direction against the learning rate;"
+    " the measured dots lie on both lines.",
 )
 
 # %% [markdown]
@@ -159,77 +154,78 @@ notebook.figure(
 # zero and rises again. The best rate, dashed green, is where the two meet. A
 # little to its right the orange line crosses 1: the limit.
 #
-# ### A stretched valley
+# ### An ill-conditioned problem
 #
 # Now two features, the second spread about ten times as widely as the first,
-# and the best rate for each problem. `scaling` descends twice: on the features
-# as they are, and on the same features scaled to mean 0 and standard
-# deviation 1. It counts the steps until a millionth of the distance is left.
+# and the best rate for each problem. `standardise_features` descends twice: on
+# the features as they are, and on the same features **standardised** to mean 0
+# and standard deviation 1. It counts the steps until a millionth of the
+# distance remains.
 
 # %%
-X_valley, y_valley = lesson.load_valley(seed=0)
-Z = (X_valley - X_valley.mean(axis=0)) / X_valley.std(axis=0)
-plain, scaled, _ = lesson.scaling(X_valley, Z, y_valley)
-curvatures = np.linalg.eigvalsh(lesson.hessian(X_valley))
-kappa = curvatures[-1] / curvatures[0]
+X_ill, y_ill = lesson.make_ill_conditioned(seed=0)
+scaling = lesson.standardise_features(seed=0)
+plain, standardised = scaling["plain"], scaling["standardised"]
 
 notebook.numbers(
-    kappa=kappa,
-    kappa_scaled=np.linalg.cond(lesson.hessian(Z)),
-    steps_plain=lesson.steps_needed(plain.parts),
-    steps_scaled=lesson.steps_needed(scaled.parts),
-    rule=kappa / 2 * np.log(1 / lesson.REACHED),
-    ratio=lesson.steps_needed(plain.parts) / lesson.steps_needed(scaled.parts),
+    kappa=plain["kappa"],
+    kappa_standardised=standardised["kappa"],
+    steps_plain=plain["steps"],
+    steps_standardised=standardised["steps"],
+    rule=plain["kappa"] / 2 * np.log(1 / lesson.REACHED),
+    ratio=plain["steps"] / standardised["steps"],
 )
 
 # %% [markdown]
-# The stretched valley has $\kappa$ = {number}`kappa:.0f` and takes
-# {number}`steps_plain:,d` steps, the scaled one $\kappa$ =
-# {number}`kappa_scaled:.1f` and {number}`steps_scaled` steps: a
+# The ill-conditioned problem has $\kappa$ = {number}`kappa:.0f` and takes
+# {number}`steps_plain:,d` steps, the standardised one $\kappa$ =
+# {number}`kappa_standardised:.1f` and {number}`steps_standardised` steps: a
 # {number}`ratio:.0f`-fold difference from one line of code. A width enters the
 # curvature squared, so ten times the width costs far more than ten times the
-# steps. Where $\kappa$ is large, a step keeps about $1 - 2/\kappa$ of the
-# distance, so that a millionth is left after about $\tfrac{\kappa}{2} \ln 10^6$
-# steps: {number}`rule:,.0f` for the stretched valley.
+# steps. Where $\kappa$ is large, the contraction factor is about $1 -
+# 2/\kappa$, so that a millionth of the distance remains after about
+# $\tfrac{\kappa}{2} \ln 10^6$ steps: {number}`rule:,.0f` for the
+# ill-conditioned problem.
 #
 # ## In Keras
 #
-# Where scaling is not enough, **momentum** helps. The step remembers the steps
-# before it in a velocity $v$, which starts at 0:
+# Where standardising is not enough, **momentum** helps. The step remembers the
+# steps before it in a velocity $v$, which starts at 0:
 #
 # $$
 # v \leftarrow \mu v - \eta g, \qquad \theta \leftarrow \theta + v .
 # $$
 #
-# This is the **heavy ball**; $\mu$, from 0 to 1, is the momentum. Steps across
-# the valley cancel each other in $v$, steps along it add up. **Nesterov's**
-# variant moves by $\mu v - \eta g$ instead of $v$, with the new $v$. In Keras
-# both are arguments of the optimizer `SGD`. The rates and momenta below are the
-# usual formulas in $\lambda_{\min}$ and $\lambda_{\max}$.
+# This is the **heavy ball**; $\mu$, from 0 to 1, is the momentum. Steps in the
+# steep direction change their sign and cancel each other in $v$; steps in the
+# flat direction add up. **Nesterov's** variant moves by $\mu v - \eta g$
+# instead of $v$, with the new $v$. In Keras both are arguments of the optimizer
+# `SGD`. The rates and momenta below are the usual formulas in $\lambda_{\min}$
+# and $\lambda_{\max}$.
 
 # %%
-low, high = np.sqrt(curvatures[[0, -1]])
-shrink = (high - low) / (high + low)
-settings = {
-    "heavy ball": ((2 / (high + low)) ** 2, shrink**2, False),
-    "Nesterov": (1 / high**2, shrink, True),
+low, high = np.sqrt(lesson.flattest_and_steepest(X_ill))
+ratio = (high - low) / (high + low)
+settings = {  # learning rate, momentum, and whether it is Nesterov's
+    "heavy ball": ((2 / (high + low)) ** 2, ratio**2, False),
+    "Nesterov": (1 / high**2, ratio, True),
 }
-descents, difference = {}, []
-for name, setting in settings.items():
-    way = lesson.foretell(X_valley, y_valley, lesson.MOMENTUM_STEPS, *setting)
-    with precision("float64"):
-        model = lesson.build_model(2, *setting)
-        keras_path = lesson.train(
-            model, X_valley, y_valley, lesson.MOMENTUM_STEPS
-        )
-    descents[name] = way
-    difference.append(np.abs(keras_path - way.path).max())
+steps = lesson.MOMENTUM_STEPS
+momentum_paths, difference = {}, []
+for name, (eta, *momentum) in settings.items():
+    path = lesson.descend(X_ill, y_ill, eta, steps, *momentum)
+    with notebook.precision("float64"):
+        model = lesson.build_model(2, eta, *momentum)
+        keras_path = lesson.train(model, X_ill, y_ill, steps)
+    momentum_paths[name] = path
+    difference.append(np.abs(keras_path - path).max())
+heavy_ball, nesterov = momentum_paths.values()
 
 notebook.numbers(
     heavy_momentum=settings["heavy ball"][1],
     nesterov_momentum=settings["Nesterov"][1],
-    steps_heavy=lesson.steps_needed(descents["heavy ball"].parts),
-    steps_nesterov=lesson.steps_needed(descents["Nesterov"].parts),
+    steps_heavy=lesson.steps_needed(X_ill, y_ill, heavy_ball),
+    steps_nesterov=lesson.steps_needed(X_ill, y_ill, nesterov),
     largest_difference=max(difference),
 )
 
@@ -242,29 +238,20 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.valley(
-        lambda theta: lesson.cost(X_valley, y_valley, theta),
-        lesson.least_squares(X_valley, y_valley),
-        {
-            "plain": plain,
-            "plain, scaled features": scaled,
-            "Nesterov": descents["Nesterov"],
-            "heavy ball": descents["heavy ball"],
-        },
-    ),
-    alt="Left: in a narrow valley plain descent jumps from wall to wall while"
-    " Nesterov runs along the floor. Middle: the heavy ball first swings far"
-    " out. Right, on a logarithmic axis: the distance falls slowest for plain"
-    " descent, then Nesterov, then the heavy ball, and fastest for plain"
-    " descent on scaled features.",
+    lambda: figures.ill_conditioned(**scaling, momentum=momentum_paths),
+    alt="Left: where the contour lines are long and narrow, plain descent jumps"
+    " across them at every step while Nesterov runs along them. Middle: the"
+    " heavy ball first swings far out. Right, on a logarithmic axis: the"
+    " distance falls slowest for plain descent, then Nesterov, then the heavy"
+    " ball, and fastest for plain descent on standardised features.",
 )
 
 # %% [markdown]
-# The two maps show the cost over the two weights; the star is the bottom. Plain
-# descent jumps from wall to wall, Nesterov hardly does. The heavy ball swings
-# far out before it settles: note the wider axes. On the right is the share of
-# the distance that is left, with the prediction dashed on top of each curve.
-# Scaling beats both momenta here, so scale first.
+# The two maps show the cost over the two weights; the star is the minimum.
+# Plain descent jumps from side to side, Nesterov hardly does. The heavy ball
+# swings far out before it settles: note the wider axes. On the right is the
+# fraction of the distance that remains; for plain descent the prediction is
+# dashed on top. Standardising beats both momenta here, so standardise first.
 #
 # ## Checked
 #
@@ -274,9 +261,9 @@ notebook.figure(
 # the predicted ones.
 
 # %%
-report = lesson.run()
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(5)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
@@ -297,50 +284,46 @@ rates = lesson.START_RATE / (
     1 + lesson.STRONG_DECAY * np.arange(lesson.SCHEDULE_STEPS)
 )
 falling = lesson.descend(X, y, rates, lesson.SCHEDULE_STEPS)
-steady = lesson.descend(X, y, lesson.GOOD, lesson.SCHEDULE_STEPS)
-parts = (falling - bottom) @ V
+steady = lesson.descend(X, y, lesson.NEAR_BEST, lesson.SCHEDULE_STEPS)
+minimum = lesson.least_squares(X, y)
+steep = lesson.components(X, y, falling)[:, -1]
 
 notebook.numbers(
-    weak_decay_leaves=1 / (1 + lesson.DECAY * lesson.STEPS),
+    weak_decay=1 / (1 + lesson.DECAY * lesson.STEPS),
     start_rate=lesson.START_RATE,
-    grows_until=np.argmax(np.abs(parts[:, -1])),
+    grows_until=np.argmax(np.abs(steep)),
     schedule_steps=lesson.SCHEDULE_STEPS,
-    left_by_falling=np.linalg.norm(falling[-1] - bottom),
-    left_by_steady=np.linalg.norm(steady[-1] - bottom),
+    distance_falling=np.linalg.norm(falling[-1] - minimum),
+    distance_steady=np.linalg.norm(steady[-1] - minimum),
 )
 
 # %% tags=["hide-input"]
-factors = np.cumprod(1 - rates[:, None] * eigenvalues, axis=0)
 notebook.figure(
-    lambda: lesson.drawings.schedule(
-        rates,
-        parts,
-        np.vstack([np.ones(2), factors]) * (V.T @ -bottom),
-        (lesson.descend(X, y, lesson.START_RATE, 20) - bottom) @ V,
-        2 / eigenvalues[-1],
-    ),
+    lambda: figures.schedule(X, y, rates, falling),
     alt="Left: the learning rate starts above the limit and falls below it"
-    " after a few steps. Right, on a logarithmic axis: the steep part of the"
-    " distance first grows, then shrinks; the flat part falls ever more slowly;"
-    " at a constant rate the steep part would grow without end.",
+    " after a few steps. Right, on a logarithmic axis: the distance in the"
+    " steepest direction first grows, then shrinks; in the flattest direction"
+    " it falls ever more slowly; at a constant rate the distance in the"
+    " steepest direction would grow without end.",
 )
 
 # %% [markdown]
-# After {number}`steps` steps the weak decay has left
-# {number}`weak_decay_leaves:.4f` of the learning rate: it did next to nothing.
-# The strong decay starts at {number}`start_rate`, above the limit, which is the
-# dashed line on the left. On the right the steep part grows until step
+# After {number}`steps` steps the weak decay has multiplied the learning rate by
+# {number}`weak_decay:.4f`: it did next to nothing. The strong decay starts at
+# {number}`start_rate`, above the limit, which is the dashed line on the left.
+# On the right the distance in the steepest direction grows until step
 # {number}`grows_until`; then the rate has fallen below the limit and the
-# schedule saves the run. Without it, that part would grow for ever (dashed).
-# The price is the blue curve: it bends, because the ever smaller rate hardly
-# moves the flat direction. After {number}`schedule_steps` steps the distance is
-# {number}`left_by_falling:.3f`; a constant rate just below the best leaves
-# {number}`left_by_steady:.1e`. A schedule is no substitute for a good rate.
+# schedule saves the run. Without it, this distance would grow for ever
+# (dashed). The price is the blue curve: it bends, because the ever smaller rate
+# hardly moves the flat direction. After {number}`schedule_steps` steps the
+# distance is {number}`distance_falling:.3f`; with a constant rate just below
+# the best it is {number}`distance_steady:.1e`. A schedule is no substitute for
+# a good rate.
 #
 # ## What to try next
 #
-# - Set `TOO_LARGE` to the limit $2/\lambda_{\max}$ exactly. What does the steep
-#   part do?
+# - Set `TOO_LARGE` to the limit $2/\lambda_{\max}$ exactly. What does the
+#   distance in the steepest direction do?
 # - Predict $\kappa$ for a second feature spread a hundred times as widely, then
 #   set `STRETCH` and measure.
 # - Use the heavy ball's rate without its momentum. Which direction explodes?

@@ -28,37 +28,38 @@ def decayed_rates(first_rate, decay, steps):
     return first_rate / (1 + decay * np.arange(steps))
 
 
-def steps_needed(X, share):
-    """How many steps plain descent will need at the best learning rate, told before it runs.
+def steps_needed(X, fraction):
+    """How many steps plain descent will need at the best learning rate, predicted before it runs.
 
     The cost is J = 1/n Σ (ŷᵢ − yᵢ)² with ŷ = Xw + b, and its curvature H = 2/n AᵀA, where A is
-    X with a column of ones. Take the worst start: from there each step keeps (κ − 1)/(κ + 1) of
-    the distance to the bottom, where κ = λmax/λmin is the condition number of H.
-    X: shape (n, p). share: between 0 and 1. Return the smallest whole number of steps after which
-    at most this share of the distance is left.
+    X with a column of ones. Take the worst start: from there the contraction factor, by which
+    each step multiplies the distance to the minimum, is (κ − 1)/(κ + 1), where κ = λmax/λmin is
+    the condition number of H.
+    X: shape (n, p). fraction: between 0 and 1. Return the smallest whole number of steps after
+    which at most this fraction of the distance remains.
 
     zh:
     用最佳学习率做普通梯度下降，需要多少步？请在运行之前就算出来。
 
     代价是 J = 1/n Σ (ŷᵢ − yᵢ)²，其中 ŷ = Xw + b；它的曲率是 H = 2/n AᵀA，
     其中 A 是在 X 右边加上一列 1。考虑最坏的起点：从那里出发，
-    每一步保留到谷底距离的 (κ − 1)/(κ + 1)，κ = λmax/λmin 是 H 的条件数。
-    X：形状 (n, p)。share：0 到 1 之间的数。
-    返回最少的步数（整数）：走完这些步之后，剩下的距离不超过最初的 share 倍。
+    收缩因子是 (κ − 1)/(κ + 1)，即每一步把到最小值点的距离乘以它；κ = λmax/λmin 是 H 的条件数。
+    X：形状 (n, p)。fraction：0 到 1 之间的数。
+    返回最少的步数（整数）：走完这些步之后，剩下的距离不超过最初的 fraction 倍。
     """
     # solution
     A = np.column_stack([X, np.ones(len(X))])
     eigenvalues = np.linalg.eigvalsh(2 / len(X) * A.T @ A)
     kappa = eigenvalues[-1] / eigenvalues[0]
-    return int(np.ceil(np.log(share) / np.log((kappa - 1) / (kappa + 1))))
+    return int(np.ceil(np.log(fraction) / np.log((kappa - 1) / (kappa + 1))))
 
 
-def nesterov_path(H, bottom, start, learning_rate, momentum, steps):
+def nesterov_path(H, minimum, start, learning_rate, momentum, steps):
     """Descent with Nesterov's momentum on J = ½ (θ − θ*)ᵀ H (θ − θ*), whose gradient is H(θ − θ*).
 
     From v = 0, each step is v ← μv − ηg, then θ ← θ + μv − ηg, where g is the gradient before
     the step. There is a mistake in this function: find it.
-    H: shape (k, k). bottom: θ*, shape (k,). start: θ at first, shape (k,). learning_rate: η.
+    H: shape (k, k). minimum: θ*, shape (k,). start: θ at first, shape (k,). learning_rate: η.
     momentum: μ. Return θ at every step, the start included, shape (steps + 1, k).
 
     zh:
@@ -66,14 +67,14 @@ def nesterov_path(H, bottom, start, learning_rate, momentum, steps):
 
     从 v = 0 出发，每一步先 v ← μv − ηg，再 θ ← θ + μv − ηg，其中 g 是这一步之前的梯度。
     这个函数里有一个错误：请找出来。
-    H：形状 (k, k)。bottom：θ*，形状 (k,)。start：θ 的初值，形状 (k,)。
+    H：形状 (k, k)。minimum：θ*，形状 (k,)。start：θ 的初值，形状 (k,)。
     learning_rate：η。momentum：μ。
     返回每一步的 θ，包括起点，形状 (steps + 1, k)。
     """
     theta, v = start, np.zeros_like(start)
     path = [theta]
     for _ in range(steps):
-        push = -learning_rate * H @ (theta - bottom)
+        push = -learning_rate * H @ (theta - minimum)
         # solution
         # given: theta = theta + momentum * v + push
         # given: v = momentum * v + push
@@ -112,24 +113,24 @@ def build_model(n_features, learning_rate, momentum, decay):
 
 
 def heavy_ball_settings(eigenvalues):
-    """A learning rate and a momentum with which the heavy ball runs fast through a valley.
+    """A learning rate and a momentum with which the heavy ball is fast on ill-conditioned problems.
 
     The heavy ball steps v ← μv − ηg, θ ← θ + v from v = 0, where g is the gradient of
     J = ½ (θ − θ*)ᵀ H (θ − θ*). From the eigenvalues of H alone, say which η and μ to take: after
-    200 steps the distance to the bottom must have lost 5 decimal digits (a hundred-thousandth is
-    left), in the narrowest of several valleys. Plain descent at its best rate loses about 0.5
-    there. The start is equally far out along every eigenvector.
+    200 steps the distance to the minimum must have lost 5 decimal digits (a hundred-thousandth
+    remains), on the worst conditioned of several problems. Plain descent at its best rate loses
+    about 0.5 there. The start is equally far from the minimum along every eigenvector.
     eigenvalues: rising, shape (k,). Return the tuple (η, μ).
 
     zh:
-    选一个学习率和一个动量系数，让重球法快速穿过山谷。
+    选一个学习率和一个动量系数，让重球法在病态问题上也走得快。
 
     重球法的一步是 v ← μv − ηg，θ ← θ + v，从 v = 0 出发，
     g 是 J = ½ (θ − θ*)ᵀ H (θ − θ*) 的梯度。
-    只凭 H 的特征值，给出 η 和 μ：200 步之后，到谷底的距离必须缩小 5 个数量级
-    （只剩最初的十万分之一）；有好几个山谷，以最狭窄的那个为准。
+    只凭 H 的特征值，给出 η 和 μ：200 步之后，到最小值点的距离必须缩小 5 个数量级
+    （只剩最初的十万分之一）；有好几个问题，以病态最严重的那个为准。
     普通梯度下降用最佳学习率时，在那里只能缩小约 0.5 个数量级。
-    起点沿每个特征向量到谷底的距离都相等。
+    起点沿每个特征向量到最小值点的距离都相等。
     eigenvalues：由小到大，形状 (k,)。返回元组 (η, μ)。
     """
     # solution
@@ -142,6 +143,7 @@ def heavy_ball_settings(eigenvalues):
 from keras import ops
 
 from course import lesson05
+from course.checks.lesson05 import step_matrix
 from course.exercises import draw
 from course.grading.exercise import Mistake, Task
 
@@ -152,8 +154,8 @@ BENT = rng.normal(size=(5, 3))
 BENT = BENT.T @ BENT / 5  # curved differently in every direction
 PATH = (BENT, np.array([1.0, -2.0, 0.5]), np.array([3.0, 1.0, -1.0]), 0.3, 0.6, 5)
 SHORT = (np.diag([1.0, 4.0]), np.zeros(2), np.array([1.0, 2.0]), 0.1, 0.9, 4)
-VALLEYS = ((np.array([1.0, 30.0, 400.0]),), (np.array([0.05, 0.3, 1.0, 5.0]),))
-VALLEY_STEPS = 200
+PROBLEMS = ((np.array([1.0, 30.0, 400.0]),), (np.array([0.05, 0.3, 1.0, 5.0]),))
+MOMENTUM_STEPS = 200
 
 
 def keras_rates(first_rate, decay, steps):
@@ -161,20 +163,20 @@ def keras_rates(first_rate, decay, steps):
     return [float(ops.convert_to_numpy(schedule(step))) for step in range(steps)]
 
 
-def counted_steps(X, share):
-    """Descend from where only the flattest and the steepest direction are left, and count."""
-    eigenvalues, V = np.linalg.eigh(lesson05.hessian(X))
-    bottom = V[:, 0] + V[:, -1]
-    y = X @ bottom[:-1] + bottom[-1]
-    path = lesson05.descend(X, y, lesson05.best_rate(eigenvalues), 2000)
-    distance = np.linalg.norm(path - bottom, axis=1)
-    return np.argmax(distance <= share * distance[0])
+def counted_steps(X, fraction):
+    """Descend from where only the flattest and the steepest direction count, and count steps."""
+    _, V = np.linalg.eigh(lesson05.hessian(X))
+    minimum = V[:, 0] + V[:, -1]
+    y = X @ minimum[:-1] + minimum[-1]
+    path = lesson05.descend(X, y, lesson05.best_learning_rate(X), 2000)
+    distance = np.linalg.norm(path - minimum, axis=1)
+    return np.argmax(distance <= fraction * distance[0])
 
 
-def other_count(kept, curvature=lesson05.hessian, whole=np.ceil):
-    def count(X, share):
+def other_count(factor, curvature=lesson05.hessian, whole=np.ceil):
+    def count(X, fraction):
         eigenvalues = np.linalg.eigvalsh(curvature(X))
-        return whole(np.log(share) / np.log(kept(eigenvalues[-1] / eigenvalues[0])))
+        return whole(np.log(fraction) / np.log(factor(eigenvalues[-1] / eigenvalues[0])))
 
     return count
 
@@ -183,26 +185,26 @@ def best(kappa):
     return (kappa - 1) / (kappa + 1)
 
 
-def foretold_path(H, bottom, start, learning_rate, momentum, steps):
+def predicted_path(H, minimum, start, learning_rate, momentum, steps):
     """M^t along every eigenvector."""
     eigenvalues, V = np.linalg.eigh(H)
     powers = [
         [
-            np.linalg.matrix_power(lesson05.step_matrix(learning_rate * k, momentum, True), t)[0, 0]
+            np.linalg.matrix_power(step_matrix(learning_rate * k, momentum, True), t)[0, 0]
             for k in eigenvalues
         ]
         for t in range(steps + 1)
     ]
-    return bottom + powers * (V.T @ (start - bottom)) @ V.T
+    return minimum + powers * (V.T @ (start - minimum)) @ V.T
 
 
 def other_path(step):
     """`step(v, push, momentum)` gives the new v and what θ moves by."""
 
-    def path(H, bottom, start, learning_rate, momentum, steps):
+    def path(H, minimum, start, learning_rate, momentum, steps):
         found, v = [start], np.zeros_like(start)
         for _ in range(steps):
-            v, move = step(v, -learning_rate * H @ (found[-1] - bottom), momentum)
+            v, move = step(v, -learning_rate * H @ (found[-1] - minimum), momentum)
             found.append(found[-1] + move)
         return np.array(found)
 
@@ -219,8 +221,8 @@ def model_facts(model, n_features, learning_rate, momentum, decay):
         if "learning_rate" not in v.path:
             v.assign(np.zeros(v.shape))  # the same model may be measured again
     for seed in (2, 3, 4):
-        slopes = draw([v.shape for v in variables], seed)
-        tensors = [ops.convert_to_tensor(g, dtype="float32") for g in slopes]
+        gradients = draw([v.shape for v in variables], seed)
+        tensors = [ops.convert_to_tensor(g, dtype="float32") for g in gradients]
         model.optimizer.apply(tensors, variables)
     return {
         ("number of weights", "权重的个数"): model.count_params(),
@@ -269,7 +271,7 @@ def digits_lost(settings, eigenvalues):
     """By how many decimal digits the distance has shrunk after 200 steps."""
     rate, momentum = settings
     e, v = np.ones(len(eigenvalues)), np.zeros(len(eigenvalues))
-    for _ in range(VALLEY_STEPS):
+    for _ in range(MOMENTUM_STEPS):
         v = momentum * v - rate * eigenvalues * e
         e = np.clip(e + v, -1e100, 1e100)  # it may diverge
     return -np.log10(max(np.linalg.norm(e) / np.sqrt(len(e)), 1e-15))
@@ -285,7 +287,7 @@ def settings(eigenvalues):
 
 
 def plain_settings(eigenvalues):
-    return lesson05.best_rate(eigenvalues), 0.0
+    return 2 / (eigenvalues[0] + eigenvalues[-1]), 0.0
 
 
 def no_root_settings(eigenvalues):
@@ -339,15 +341,15 @@ TASKS = [
         cases=((X_TABLE, 1e-3), (X_WIDE, 1e-6)),
         reference=counted_steps,
         hint=(
-            "t steps keep ((κ − 1)/(κ + 1))^t. For which t is that the share? Take logarithms,"
-            " then round up.",
-            "t 步保留 ((κ − 1)/(κ + 1))^t。t 为多少时它等于 share？两边取对数，再向上取整。",
+            "After t steps ((κ − 1)/(κ + 1))^t remains. For which t is that the fraction? Take"
+            " logarithms, then round up.",
+            "t 步之后剩下 ((κ − 1)/(κ + 1))^t。t 为多少时它等于 fraction？两边取对数，再向上取整。",
         ),
         mistakes=(
             Mistake(
                 other_count(best, whole=np.floor),
-                "Rounded down: after so many steps a little more than the share is still left.",
-                "向下取整了：走这么多步之后，剩下的距离还比 share 多一点。",
+                "Rounded down: after so many steps a little more than the fraction still remains.",
+                "向下取整了：走这么多步之后，剩下的距离还比 fraction 多一点。",
             ),
             Mistake(
                 other_count(best, whole=lambda steps: steps),
@@ -367,10 +369,10 @@ TASKS = [
             ),
             Mistake(
                 other_count(lambda kappa: 1 - 1 / kappa),
-                "Each step keeps 1 − 1/κ at the rate 1/λmax; the best rate, 2/(λmin + λmax), is"
-                " nearly twice that and keeps (κ − 1)/(κ + 1).",
-                "每一步保留 1 − 1/κ，那是学习率 1/λmax 的结果；"
-                "最佳学习率 2/(λmin + λmax) 几乎是它的两倍，保留 (κ − 1)/(κ + 1)。",
+                "1 − 1/κ is the contraction factor of the rate 1/λmax; the best rate, 2/(λmin +"
+                " λmax), is nearly twice that, and its contraction factor is (κ − 1)/(κ + 1).",
+                "1 − 1/κ 是学习率 1/λmax 的收缩因子；"
+                "最佳学习率 2/(λmin + λmax) 几乎是它的两倍，收缩因子是 (κ − 1)/(κ + 1)。",
             ),
         ),
     ),
@@ -378,7 +380,7 @@ TASKS = [
         nesterov_path,
         kind="bug",
         cases=(PATH, SHORT),
-        reference=foretold_path,
+        reference=predicted_path,
         hint=(
             "Write down the first two steps by hand. Which v does θ ← θ + μv − ηg want, the one"
             " before the step or the new one?",
@@ -464,7 +466,7 @@ TASKS = [
     Task(
         heavy_ball_settings,
         kind="free",
-        cases=VALLEYS,
+        cases=PROBLEMS,
         score=digits_lost,
         at_least=5.0,
         expects=tuple,
@@ -473,12 +475,12 @@ TASKS = [
             " eigenvalue λ, a step changes the distance e by v ← μv − ηλe, e ← e + v; simulate it"
             " over a grid of η and μ.",
             "课文里的公式用的是 √λmin 和 √λmax。也可以搜索：沿特征值为 λ 的特征向量，"
-            "到谷底的距离 e 每一步按 v ← μv − ηλe，e ← e + v 变化；对一批 η 和 μ 逐个模拟。",
+            "到最小值点的距离 e 每一步按 v ← μv − ηλe，e ← e + v 变化；对一批 η 和 μ 逐个模拟。",
         ),
         mistakes=(
             Mistake(
                 plain_settings,
-                "That is plain descent, the baseline: with μ = 0 the ball remembers nothing.",
+                "That is plain descent, the baseline: with μ = 0 no step is remembered.",
                 "这是普通梯度下降，也就是基线：μ = 0 时，球什么也不记得。",
                 matches=lambda result, *_: result[1] == 0,
             ),

@@ -2,102 +2,138 @@
 
 import numpy as np
 
-from course import figures
+from course import figures as style
+from course.lesson05 import (
+    LEARNING_RATES,
+    NEAR_BEST,
+    START_RATE,
+    TOO_LARGE,
+    best_learning_rate,
+    components,
+    cost,
+    descend,
+    flattest_and_steepest,
+    hessian,
+    least_squares,
+)
 
-COLOURS = (figures.BLUE, figures.ORANGE, figures.GREEN, figures.RED)
+COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.RED)
+DIRECTIONS = (("flattest", 0, style.BLUE), ("steepest", -1, style.ORANGE))  # name, place, colour
 
 
-def rates(learning_rates, costs, others, other_costs, tried, kept, eigenvalues):
-    """The cost curves of the four rates, then beside a good and a too large one; what is kept.
+def figures(measured):
+    """{name: a function that draws it}."""
+    return {
+        "rates": lambda: rates(**measured["rates"]),
+        "schedule": lambda: schedule(**measured["schedule"]),
+        "ill_conditioned": lambda: ill_conditioned(
+            momentum=measured["momentum"]["by_hand"], **measured["scaling"]
+        ),
+    }
 
-    Args:
-        costs: shape (4, steps + 1); other_costs: one curve for each of the two others.
-        kept: what a step keeps of the flattest and the steepest direction, (6, 2).
-    """
-    figure, (linear, log, right) = figures.panels(
-        "Four learning rates", "Log axis: too small, good, too large", "Kept per step"
+
+def rates(X, y, by_hand, **_):
+    """Cost curves of the four rates, then beside two others; the contraction factors of all."""
+    figure, (linear, log, right) = style.panels(
+        "Four learning rates", "Log axis: too small, good, too large", "Contraction factors"
     )
-    for rate, curve, colour in zip(learning_rates, costs, COLOURS):
-        linear.plot(curve[:31], color=colour, label=f"η = {rate}")
-        log.semilogy(curve, color=colour, label=f"η = {rate}")
-    for rate, curve, style in zip(others, other_costs, ("--", ":")):
-        log.semilogy(curve, style, color="black", label=f"η = {rate}")
+    for eta, colour in zip(LEARNING_RATES, COLOURS):
+        costs = cost(X, y, by_hand[eta])
+        linear.plot(costs[:31], color=colour, label=f"η = {eta}")
+        log.semilogy(costs, color=colour, label=f"η = {eta}")
+    for eta, line in ((NEAR_BEST, "--"), (TOO_LARGE, ":")):
+        log.semilogy(cost(X, y, by_hand[eta]), line, color="black", label=f"η = {eta}")
+    steps = len(by_hand[LEARNING_RATES[0]])
     linear.set(xlabel="step", ylabel="cost J")
-    log.set(xlabel="step", ylabel="cost J", ylim=(1e-12, 1e6), xlim=(-10, 1.02 * len(costs[0])))
+    log.set(xlabel="step", ylabel="cost J", ylim=(1e-12, 1e6), xlim=(-0.02 * steps, 1.02 * steps))
     linear.legend()
     log.legend(ncols=2, fontsize="small", loc="upper right")
 
-    eta = np.linspace(0, 1.1 * max(tried), 400)
-    for j, (name, colour) in enumerate([("flattest", figures.BLUE), ("steepest", figures.ORANGE)]):
-        predicted = np.abs(1 - eta * eigenvalues[[0, -1]][j])
+    tried = np.array(list(by_hand))
+    first = np.array([components(X, y, path[:2]) for path in by_hand.values()])
+    factors = np.abs(first[:, 1] / first[:, 0])  # of the first step, (rates, directions)
+    eta = np.linspace(0, 1.1 * tried.max(), 400)
+    for name, at, colour in DIRECTIONS:
+        predicted = np.abs(1 - eta * flattest_and_steepest(X)[at])
         right.plot(eta, predicted, color=colour, label=f"|1 − ηλ|, {name}")
-        right.plot(tried, np.abs(kept[:, j]), "o", color=colour)
-    right.axhline(1, color=figures.GREY, lw=0.8)
-    best = 2 / (eigenvalues[0] + eigenvalues[-1])
-    right.axvline(best, color=figures.GREEN, ls="--", label="best rate")
-    right.set(xlabel="learning rate η", ylabel="share of the distance (dots: measured)")
-    right.set(xticks=[0, 0.05, 0.1, 0.15], ylim=(0, 1.3))
-    right.legend(fontsize="small", loc="center", bbox_to_anchor=(0.49, 0.6))
+        right.plot(tried, factors[:, at], "o", color=colour)
+    right.axhline(1, color=style.GREY, lw=0.8)
+    right.axvline(best_learning_rate(X), color=style.GREEN, ls="--", label="best rate")
+    right.set(xlabel="learning rate η", ylabel="contraction factor (dots: measured)")
+    right.set(xticks=[0, 0.05, 0.1, 0.15], ylim=(0, 1.6))
+    right.legend(fontsize="small", loc="upper left")
     return figure
 
 
-def schedule(learning_rates, parts, predicted, constant, limit):
-    """A learning rate that starts too large and falls, and the distance it leads to.
-
-    Args:
-        parts, predicted: distance along the flattest and the steepest direction, (steps + 1, 2).
-        constant: the same at the first learning rate throughout.
-    """
-    figure, (left, right) = figures.panels("η₀ / (1 + decay · t)", "Distance to the bottom")
-    left.plot(learning_rates, color=figures.BLUE)
-    left.axhline(limit, color=figures.RED, ls="--", label="2/λmax: above it diverges")
-    left.set(xlabel="step t", ylabel="learning rate")
-    left.set_yticks(np.linspace(0, 0.2, 5))
+def schedule(X, y, rates, by_hand, **_):
+    """A learning rate that starts too large and falls, and the distance it leads to."""
+    figure, (left, right) = style.panels("η₀ / (1 + decay · t)", "Distance to the minimum")
+    low, high = flattest_and_steepest(X)
+    left.plot(rates, color=style.BLUE)
+    left.axhline(2 / high, color=style.RED, ls="--", label="2/λmax: above it diverges")
+    left.set(xlabel="step t", ylabel="learning rate", yticks=np.linspace(0, START_RATE, 5))
     left.legend()
-    for j, (name, colour) in enumerate([("flattest", figures.BLUE), ("steepest", figures.ORANGE)]):
-        right.semilogy(np.abs(parts[:, j]), ".", ms=4, color=colour, label=f"{name} direction")
-        right.semilogy(np.abs(predicted[:, j]), color=colour, lw=0.8)
-    right.semilogy(np.abs(constant[:, 1]), "--", color=figures.RED, label="steepest, constant η")
+    distance = np.abs(components(X, y, by_hand))
+    for (name, at, colour), curvature in zip(DIRECTIONS, (low, high)):
+        factors = np.abs(np.cumprod(1 - rates * curvature))
+        predicted = distance[0, at] * np.append(1, factors)
+        right.semilogy(distance[:, at], ".", ms=4, color=colour, label=f"{name} direction")
+        right.semilogy(predicted, color=colour, lw=0.8)
+    constant = np.abs(components(X, y, descend(X, y, START_RATE, 20)))
+    right.semilogy(constant[:, -1], "--", color=style.RED, label="steepest, constant η")
     right.set(xlabel="step t", ylabel="distance (lines: predicted)", ylim=(1e-14, 1e4))
     right.legend(fontsize="small")
     return figure
 
 
-def valley(J, bottom, descents):
-    """Paths in the stretched valley, and how each descent's distance to the bottom shrinks.
+def ill_conditioned(y, plain, standardised, momentum, **_):
+    """Paths on the ill-conditioned problem, and how the distance to the minimum shrinks.
 
     Args:
-        bottom: θ* = (w1, w2, b); the cost is drawn for the b of the bottom.
-        descents: by name, with path, parts, predicted: plain, scaled, Nesterov, heavy ball.
+        plain, standardised: dicts with X and path.
+        momentum: paths by name: heavy ball, Nesterov.
     """
-    figure, (*maps, right) = figures.panels(
+    figure, (*maps, right) = style.panels(
         "Plain descent zigzags, Nesterov hardly", "The heavy ball swings wide", "Distance"
     )
-    plain, _, nesterov, heavy = descents
-    for ax, names in zip(maps, [(plain, nesterov), (heavy,)]):
-        _map(ax, J, bottom, {name: descents[name].path for name in names})
-    for (name, run), colour in zip(descents.items(), COLOURS):
-        distance, predicted = (np.linalg.norm(a, axis=1) for a in (run.parts, run.predicted))
+    X, Z = plain["X"], standardised["X"]
+    heavy, nesterov = momentum["heavy ball"], momentum["Nesterov"]
+    _map(maps[0], X, y, {"plain": plain["path"], "Nesterov": nesterov})
+    _map(maps[1], X, y, {"heavy ball": heavy})
+    curves = (
+        ("plain", X, plain["path"]),
+        ("plain, standardised features", Z, standardised["path"]),
+        ("Nesterov", X, nesterov),
+        ("heavy ball", X, heavy),
+    )
+    for (name, features, path), colour in zip(curves, COLOURS):
+        distance = np.linalg.norm(path - least_squares(features, y), axis=1)
         right.semilogy(distance / distance[0], color=colour, label=name)
-        right.semilogy(predicted / distance[0], "--", color="black", lw=0.7)
-    right.set(xlabel="step", ylabel="share left (dashed: predicted)", ylim=(1e-7, 3))
-    right.legend(loc="upper right")
+    dashed = dict(ls="--", color="black", lw=0.7)
+    for way in (plain, standardised):
+        kappa = np.linalg.cond(hessian(way["X"]))
+        predicted = ((kappa - 1) / (kappa + 1)) ** np.arange(len(way["path"]))
+        (line,) = right.semilogy(predicted, **dashed)
+    line.set_label("predicted for plain descent")
+    right.set(xlabel="step", ylabel="fraction of the distance", ylim=(1e-7, 300))
+    right.legend(loc="upper right", fontsize="small")
     return figure
 
 
-def _map(ax, J, bottom, paths):
-    """The cost over w1 and w2, with the paths on it, and room around the widest."""
-    points = np.concatenate([*paths.values(), [bottom]])[:, :2]
+def _map(ax, X, y, paths):
+    """The cost over w1 and w2, at the b of the minimum, with the paths and room around them."""
+    minimum = least_squares(X, y)
+    points = np.concatenate([*paths.values(), [minimum]])[:, :2]
     reach = np.ptp(points, axis=0)
     low, high = points.min(axis=0) - 0.25 * reach, points.max(axis=0) + 0.25 * reach
     w1, w2 = np.linspace(low[0], high[0], 100), np.linspace(low[1], high[1], 100)
     grid = np.stack(np.meshgrid(w1, w2), axis=-1)
-    b = np.full((*grid.shape[:-1], 1), bottom[2])
-    figures.contours(ax, w1, w2, J(np.concatenate([grid, b], axis=-1)))
-    colours = {"Nesterov": figures.GREEN, "heavy ball": figures.RED}
+    b = np.full((*grid.shape[:-1], 1), minimum[2])
+    style.contours(ax, w1, w2, cost(X, y, np.concatenate([grid, b], axis=-1)))
+    colours = {"Nesterov": style.GREEN, "heavy ball": style.RED}
     for name, path in paths.items():
-        colour = colours.get(name, figures.BLUE)
+        colour = colours.get(name, style.BLUE)
         ax.plot(path[:, 0], path[:, 1], ".-", ms=4, lw=0.7, color=colour, label=name)
-    ax.plot(*bottom[:2], "*", ms=12, color="black", zorder=3)
+    ax.plot(*minimum[:2], "*", ms=12, color="black", zorder=3, label="minimum")
     ax.set(xlabel="w1", ylabel="w2")
     ax.legend(loc="lower right")
