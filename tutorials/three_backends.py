@@ -227,7 +227,7 @@ rows = compare.agreement(records)
 notebook.numbers(
     compared=len(rows),
     agree=sum(row["agrees"] for row in rows),
-    furthest=max(max(row["apart"].values(), default=0) for row in rows),
+    furthest=max(max(row["relative"].values(), default=0) for row in rows),
 )
 assert all(row["agrees"] for row in rows)
 

@@ -27,12 +27,7 @@ def compare(numbers, flags):
     Raises:
         InputError: fewer than two backends are installed, or a lesson refused its input.
     """
-    backends = [name for name in course.BACKENDS if course.is_installed(name)]
-    if len(backends) < 2:
-        raise InputError(
-            f"--backend all compares backends, and {len(backends)} is installed:"
-            f" python -m pip install {' '.join(sorted({*course.BACKENDS} - {*backends}))}"
-        )
+    backends = _installed()
     as_json = "--json" in flags
     flags = [flag for flag in flags if flag != "--json"]
     console = Console(highlight=False, stderr=as_json)
@@ -46,21 +41,27 @@ def compare(numbers, flags):
                 f"{backend}: lesson {record['lesson']}, {good} of {len(record['checks'])} checks"
                 f" hold, {record['seconds']:.1f} s"
             )
-
-    ok, lessons = True, []
-    for number, by_backend in records.items():
-        rows = agreement(by_backend)
-        ok &= all(row["agrees"] and row["passed"] for row in rows)
-        lessons.append({"lesson": number, "backends": by_backend, "agreement": rows})
-        if not as_json:
-            _show(console, number, by_backend, rows)
+    lessons = [
+        {"lesson": number, "backends": by_backend, "agreement": agreement(by_backend)}
+        for number, by_backend in records.items()
+    ]
+    rows = [row for lesson in lessons for row in lesson["agreement"]]
+    ok = all(row["agrees"] and row["passed"] for row in rows)
     if as_json:
         print(json.dumps(plain({"passed": ok, "lessons": lessons}), allow_nan=False))
     else:
-        _show_pairs(console, backends, lessons)
-        verdict = "all checks hold and the backends agree" if ok else "[bold red]SOMETHING FAILS[/]"
-        console.print(f"\n{', '.join(backends)}: {verdict}")
+        _show(console, backends, lessons, ok)
     return 0 if ok else 1
+
+
+def _installed():
+    backends = [name for name in course.BACKENDS if course.is_installed(name)]
+    if len(backends) < 2:
+        raise InputError(
+            f"--backend all compares backends, and {len(backends)} is installed:"
+            f" python -m pip install {' '.join(sorted({*course.BACKENDS} - {*backends}))}"
+        )
+    return backends
 
 
 def _run(backend, numbers, flags):
@@ -82,21 +83,20 @@ def _run(backend, numbers, flags):
             raise InputError(f"on {backend}, lesson {lesson}: {last}")
 
 
-def _by_name(by_backend):
-    """{check's name: {backend: check}}; not every backend can do what is checked."""
-    names = {}
+def _by_id(by_backend):
+    """{check's id: {backend: check}}; not every backend can do what is checked."""
+    ids = {}
     for backend, record in by_backend.items():
         for check in record["checks"]:
-            same = names.setdefault(check["name"], {})
+            same = ids.setdefault(check["id"], {})
             if backend in same:
-                raise ValueError(f"two checks have the name {check['name']!r}")
+                raise ValueError(f"two checks have the id {check['id']!r}")
             same[backend] = check
-    return names
+    return ids
 
 
-@np.errstate(invalid="ignore")  # what is not finite does not agree, and that is said
 def agreement(by_backend):
-    """How far the backends' measured numbers are apart, check by check.
+    """Compare the backends' measured numbers, check by check.
 
     A pair of backends agrees when they differ by no more than the larger of the two
     stated agreements, relative to the numbers' size where that is above 1.
@@ -105,48 +105,58 @@ def agreement(by_backend):
         by_backend: {backend: the JSON record of one lesson}.
 
     Returns:
-        A list of dicts: name, measured {backend: list}, difference, allowed (of the pair
-        that comes closest to its bound, or over it), apart {pair: difference relative to
+        A list of dicts: id, name, measured {backend: list}, difference, allowed (of the pair
+        that comes closest to its bound, or over it), relative {pair: difference relative to
         the size}, agrees, passed.
     """
-    rows = []
-    for name, of_backend in _by_name(by_backend).items():
-        checks = of_backend.values()
-        measured = {
-            backend: np.asarray(check["measured"], dtype="float64").ravel()
-            for backend, check in of_backend.items()
-        }
-        pairs, apart = [(0.0, 0.0, 0.0)], {}
-        size = max(1.0, *(np.abs(values).max() for values in measured.values()))
-        for (first, one), (second, two) in itertools.combinations(zip(measured, checks), 2):
-            if one["agreement"] is None:
-                continue
-            allowed = size * max(one["agreement"], two["agreement"])
-            difference = float(np.abs(measured[first] - measured[second]).max())
-            share = np.nan_to_num(difference / allowed, nan=np.inf)
-            pairs.append((share, difference, allowed))
-            apart[f"{first}, {second}"] = difference / size
-        share, difference, allowed = max(pairs)
-        rows.append(
-            {
-                "name": name,
-                "measured": {backend: values.tolist() for backend, values in measured.items()},
-                "difference": difference,
-                "allowed": allowed,
-                "apart": apart,
-                "agrees": bool(share <= 1),
-                "passed": all(check["passed"] for check in checks),
-            }
-        )
-    return rows
+    return [_row(checks) for checks in _by_id(by_backend).values()]
 
 
-def _show(console, number, by_backend, rows):
+@np.errstate(invalid="ignore")  # what is not finite does not agree, and that is said
+def _row(checks):
+    """How one check agrees, {backend: check}."""
+    measured = {
+        backend: np.asarray(check["measured"], dtype="float64").ravel()
+        for backend, check in checks.items()
+    }
+    size = max(1.0, *(np.abs(values).max() for values in measured.values()))
+    pairs, relative = [(0.0, 0.0, 0.0)], {}
+    for one, two in itertools.combinations(checks, 2):
+        if checks[one]["agreement"] is None:
+            continue
+        allowed = size * max(checks[one]["agreement"], checks[two]["agreement"])
+        difference = float(np.abs(measured[one] - measured[two]).max())
+        fraction = np.nan_to_num(difference / allowed, nan=np.inf)
+        pairs.append((fraction, difference, allowed))
+        relative[f"{one}, {two}"] = difference / size
+    fraction, difference, allowed = max(pairs)
+    first = next(iter(checks.values()))
+    return {
+        "id": first["id"],
+        "name": first["name"],
+        "measured": {backend: values.tolist() for backend, values in measured.items()},
+        "difference": difference,
+        "allowed": allowed,
+        "relative": relative,
+        "agrees": bool(fraction <= 1),
+        "passed": all(check["passed"] for check in checks.values()),
+    }
+
+
+def _show(console, backends, lessons, ok):
+    for lesson in lessons:
+        console.print(_table(lesson["lesson"], lesson["backends"], lesson["agreement"]))
+    _show_pairs(console, backends, lessons)
+    verdict = "all checks hold and the backends agree" if ok else "[bold red]SOMETHING FAILS[/]"
+    console.print(f"\n{', '.join(backends)}: {verdict}")
+
+
+def _table(number, by_backend, rows):
     title = next(iter(by_backend.values()))["title"]
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.title = f"\nLesson {number}: {title}"
     table.add_column("check", overflow="fold")
-    for name in (*by_backend, "apart", "allowed", ""):
+    for name in (*by_backend, "difference", "allowed", ""):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         verdict = "[green]ok[/]" if row["agrees"] and row["passed"] else "[bold red]FAILS[/]"
@@ -155,10 +165,10 @@ def _show(console, number, by_backend, rows):
             for name in by_backend
         ]
         compared = ["—", "—"]
-        if row["apart"]:
+        if row["relative"]:
             compared = [f"{row[key]:.1e}" for key in ("difference", "allowed")]
         table.add_row(escape(row["name"]), *numbers, *compared, verdict)
-    console.print(table)
+    return table
 
 
 def _show_pairs(console, backends, lessons):
@@ -166,16 +176,18 @@ def _show_pairs(console, backends, lessons):
     console.print("\nLargest difference, relative to the numbers' size where that is above 1:")
     for pair in itertools.combinations(backends, 2):
         name = ", ".join(pair)
-        apart, where = max(
+        largest, where = max(
             (
-                (row["apart"][name], f"lesson {lesson['lesson']}, {row['name']}")
+                (row["relative"][name], f"lesson {lesson['lesson']}, {row['name']}")
                 for lesson in lessons
                 for row in lesson["agreement"]
-                if name in row["apart"]
+                if name in row["relative"]
             ),
             default=(0, "nothing to compare"),
         )
-        console.print(f"  {name:<18}  {apart:.1e}  ({where})", soft_wrap=True)
+        console.print(f"  {name:<18}  {largest:.1e}  ({where})", soft_wrap=True)
     console.print(
-        "course/checks/tolerance.py says why, and where a check allows more, the lesson beside it."
+        "course/checks/tolerance.py says why. Where a check allows more, its lesson's file in"
+        " course/checks says why.",
+        soft_wrap=True,
     )
