@@ -20,35 +20,35 @@
 # it still be the same training?
 #
 # The usual way to share the work is *data parallelism*. Every device has a
-# copy of all weights. Each gets its share of the batch and computes the gradient
+# copy of all weights. Each gets a part of the batch and computes the gradient
 # of its own rows. Then they exchange these gradients: they are averaged, and
 # every device takes the same step. This page calls the functions of
 # `course/lesson14.py`; open that file beside it. Every number in the text was
 # computed by the cells on this page.
 #
-# It needs no graphics card. Where there are not at least two, the processor
-# passes for four devices. The numbers are then those of real devices; the
-# speed is not, for the same cores do all of the work.
+# It needs no graphics card. Where there are not at least two, the CPU is split
+# into four devices. The numbers are then those of real devices; the speed is
+# not, for the same cores do all of the work.
 
 # %%
 import numpy as np
 
-from course import data, lesson13, notebook
+from course import lesson11, lesson13, notebook
 from course import lesson14 as lesson
+from course.figures import lesson14 as figures
 from course.machine import devices
 
-options = lesson.Options(quick=True)
-digits = lesson.even(data.load_images())  # whole batches of 100
-parts = lesson13.load_data()
-X, y = (part[: lesson.BATCH_SIZE] for part in parts[0])
+digits = lesson.load_data()  # whole batches of 100
+X, y = lesson13.load_data()[0]
 Y = np.eye(10)[y]
+weights = lesson13.draw(0, (0, 0, 0), X)[0]  # before any training
 
 notebook.numbers(
     batch=lesson.BATCH_SIZE,
     test=len(digits.X_test),
     steps=lesson.STEPS,
-    weights_in_all=lesson.lesson11.WEIGHTS,
-    megabytes=lesson.lesson11.WEIGHTS * 4 / 1e6,
+    weights_in_all=lesson11.WEIGHTS,
+    megabytes=lesson11.WEIGHTS * 4 / 1e6,
 )
 
 # %% [markdown]
@@ -70,32 +70,33 @@ notebook.numbers(
 #
 # The cost of a batch is a mean over its $B$ rows, so its gradient is a mean
 # too. Device $i$ of $n$ has $B_i$ of the rows, and $g_i$ is the mean gradient of
-# those. Putting the shares together again gives
+# those. Putting the parts together again gives
 #
 # $$
 # g = \frac1B \sum_{\text{rows}} g_{\text{row}}
 #   = \sum_i \frac{B_i}{B}\, g_i .
 # $$
 #
-# With equal shares every weight $B_i/B$ is $1/n$, and that is the plain mean.
-# The function `gradient_of_shares` computes the sum, for the two-layer network
-# of lesson 13, whose gradient is three lines of NumPy:
+# With equal parts every factor $B_i/B$ is $1/n$, and that is the plain mean.
+# The function `device_gradients` computes the $g_i$, for the two-layer network
+# of lesson 13, and `combine` adds them up:
 
 # %%
-weights = lesson13.draw(options.seed, (0, 0, 0), X)[0]
-whole = lesson.flat(lesson13.backward(X, Y, weights))
-four = lesson.gradient_of_shares(X, Y, weights, [25, 25, 25, 25])
+batch = X[: lesson.BATCH_SIZE], Y[: lesson.BATCH_SIZE], weights
+whole = lesson.device_gradients(*batch, [100])[0]
+sizes = [25, 25, 25, 25]
+four = lesson.combine(lesson.device_gradients(*batch, sizes), sizes)
 
 notebook.numbers(
     largest=np.abs(whole).max(),
-    off_four=np.abs(lesson.flat(four) - whole).max(),
+    error_four=np.abs(four - whole).max(),
 )
 
 # %% [markdown]
 # The largest entry of the gradient, without its sign, is
-# {number}`largest:.3f`, and the four shares together miss the whole batch's
-# gradient by {number}`off_four:.1e`: only the order of the additions differs,
-# and with it the last rounding.
+# {number}`largest:.3f`, and the four parts together differ from the whole
+# batch's gradient by {number}`error_four:.1e`: only the order of the additions
+# differs, and with it the last rounding.
 #
 # ## In Keras
 #
@@ -112,23 +113,23 @@ notebook.numbers(
 # computed in float64:
 
 # %%
-paths, shares, furthest = {}, [], 0.0
-for n in lesson.numbers_of_devices():  # 1, 2, 4; none on PyTorch
-    together = devices.several(n)
-    paths[n], seconds = lesson.first_steps(together, digits, options.seed)
-    shares = devices.shares(together, digits.X_train[: lesson.BATCH_SIZE])
-    furthest = max(furthest, np.abs(paths[n] - paths[1]).max())
+paths, parts, difference = [], [], 0.0
+for several in devices.as_many_as(lesson.DEVICES):  # none on PyTorch
+    path, seconds = lesson.first_steps(several, digits, seed=0)
+    paths.append(path)
+    parts = devices.parts(several, digits.X_train[: lesson.BATCH_SIZE])
+    difference = max(difference, np.abs(path - paths[0]).max())
 
 notebook.numbers(
-    devices_used=len(shares),
-    rows_each=[len(part) for part in shares],
-    furthest=furthest,
+    devices_used=len(parts),
+    rows_each=[len(part) for part in parts],
+    difference=difference,
 )
 
 # %% [markdown]
 # Of each batch the {number}`devices_used` devices got {number}`rows_each`
 # rows. After {number}`steps` steps no weight differs from that of one device
-# by more than {number}`furthest:.1e`. It *is* the same training. (On PyTorch
+# by more than {number}`difference:.1e`. It *is* the same training. (On PyTorch
 # the cell trains nothing, and its three numbers say nothing.)
 #
 # In float32 it begins in the same way, with differences in the seventh digit.
@@ -143,9 +144,9 @@ notebook.numbers(
 # are weights, in float32 {number}`megabytes:.2f` megabytes; each device sends
 # and gets about as much, or at most twice that where the devices form a ring
 # (an exercise of this lesson counts it). That is worth while where computing
-# takes much longer than telling: large networks, large batches, fast
+# takes much longer than the exchange: large networks, large batches, fast
 # connections between the cards. This network is small, and the four devices
-# on this page are one processor, so do not look for a gain here. In a
+# on this page are one CPU, so do not look for a gain here. In a
 # terminal the lesson prints the milliseconds of a step on each number of
 # devices; for your machine that is the answer to the first question on this
 # page.
@@ -169,19 +170,25 @@ notebook.numbers(
 # four batches at the rate $4\eta$. This is the rule of *linear scaling*: a
 # batch $k$ times as large, a rate $k$ times as large. But $g_2$ is taken
 # after the first small step, where the weights have moved by $\eta g_1$. So
-# $g_2$ is off by something proportional to $\eta$, the step $\eta g_2$ by
-# something proportional to $\eta^2$, and so are the weights in the end: the
+# $g_2$ has an error proportional to $\eta$, the step $\eta g_2$ one
+# proportional to $\eta^2$, and so have the weights in the end: the
 # rule holds *to first order* in $\eta$. Halve $\eta$, and the difference must
 # be four times smaller.
 
 # %%
-rows = lesson.TOGETHER * lesson13.BATCH_SIZE
-X_large, y_large = (part[:rows] for part in parts[0])
-Y_large = np.eye(10)[y_large]
-rates = np.array([1, 0.5]) * lesson.FIRST_ORDER
-gap = [lesson.parting(X_large, Y_large, weights, rate) for rate in rates]
+large = X[: 4 * lesson13.BATCH_SIZE], Y[: 4 * lesson13.BATCH_SIZE], weights
 
-notebook.numbers(eta=rates[0], gap_ratio=gap[0] / gap[1])
+
+def largest_difference(rate):
+    four_steps = lesson.take_steps(*large, rate, 4)
+    one_step = lesson.take_steps(*large, 4 * rate, 1)
+    return np.abs(four_steps - one_step).max()
+
+
+eta = lesson.FIRST_ORDER
+gap_ratio = largest_difference(eta) / largest_difference(eta / 2)
+
+notebook.numbers(eta=eta, gap_ratio=gap_ratio)
 
 # %% [markdown]
 # At $\eta$ = {number}`eta:.3f` the difference, divided by that at $\eta/2$,
@@ -202,13 +209,13 @@ notebook.numbers(eta=rates[0], gap_ratio=gap[0] / gap[1])
 # The whole lesson, with fewer repetitions (`quick=True`):
 
 # %%
-report = lesson.run(options)
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(14, quick=True)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% tags=["hide-input"]
 notebook.figure(
-    report.figures["batches"],
+    lambda: figures.batches(**outcome.measured["sizes"]),
     alt="Test cost after ten epochs against the rows in a batch, 10 to 500, for"
     " three rules of the learning rate. With the same rate it rises from the"
     " start; with the rate in proportion to the batch it stays flat up to 100"
@@ -216,12 +223,16 @@ notebook.figure(
 )
 
 # %%
-cost_same = report.results["test cost at B = 10, 100, 500, η the same"]
-cost_scaled = report.results["test cost at B = 10, 100, 500, η ∝ B"]
-at_500 = report.results["test cost at B = 500, η ∝ B times 0.5, 1, 2"]
-more_steps = report.results["the same after 5 times as many steps"]
-spread = report.results["spread of w1 at B, η; 4B, η; 4B, 4η"]
-bits = report.results["gradients that are 0 in float16, and times 2^15"]
+results = outcome.results
+cost_same = results["test cost at B = 10, 100, 500, η the same"]
+cost_scaled = results["test cost at B = 10, 100, 500, η ∝ B"]
+at_500 = results["test cost at B = 500, η ∝ B times 0.5, 1, 2"]
+more_steps = results["the same after 5 times as many steps"]
+lost = results["gradients that are 0 in float16, and times 2^15"]
+ends = outcome.measured["noise"]["ends"].values()
+spread = [w[:, 0].std(ddof=1) for w in ends]  # of the first weight
+networks = outcome.measured["policies"]["networks"]
+sums = networks["bfloat16"]["p"].sum(axis=1)
 
 notebook.numbers(
     same_small=cost_same[0],
@@ -234,11 +245,11 @@ notebook.numbers(
     spread_small=spread[0],
     spread_same=spread[1],
     spread_scaled=spread[2],
-    share_lost=bits[0],
-    still_lost=bits[1],
-    right_float32=report.results["float32: accuracy, seconds"][0],
-    right_bfloat16=report.results["bfloat16: accuracy, seconds"][0],
-    sums_off=report.results["bfloat16: p of a digit add up to 1, but for"],
+    fraction_lost=lost[0],
+    still_lost=lost[1],
+    right_float32=results["float32: accuracy"],
+    right_bfloat16=results["bfloat16: accuracy"],
+    error_of_sums=np.abs(sums - 1).max(),
 )
 
 # %% [markdown]
@@ -259,7 +270,7 @@ notebook.numbers(
 # rate the cost is {number}`half_rate:.2f`: ten such steps are too few, and
 # fifty would do ({number}`half_fifty:.2f`). With twice the rate it is
 # {number}`twice_rate:.2f`: longer steps do more harm than good, and some of
-# the dots on the blue line are networks that have been thrown off already. In
+# the dots on the blue line are networks that have diverged already. In
 # lesson 5 it was the largest eigenvalue, the cost's largest curvature, that
 # set the limit of the rate, and a faster device does not change that. So a
 # training needs some number of steps at least, and once the batch is so large
@@ -275,27 +286,26 @@ notebook.numbers(
 
 # %%
 sizes = lesson.UNEQUAL
-cuts = lesson.split(np.arange(lesson.BATCH_SIZE), sizes)
-each = [
-    lesson.flat(lesson13.backward(X[rows], Y[rows], weights)) for rows in cuts
-]
-plain = np.mean(each, axis=0)
-weighted = lesson.flat(lesson.gradient_of_shares(X, Y, weights, sizes))
+each = lesson.device_gradients(*batch, sizes)
+plain, weighted = each.mean(axis=0), lesson.combine(each, sizes)
 
 
-def wrong_by(g):
+def relative_error(g):
     return np.linalg.norm(g - whole) / np.linalg.norm(whole)
 
 
-notebook.numbers(wrong_plain=wrong_by(plain), wrong_weighted=wrong_by(weighted))
+notebook.numbers(
+    error_plain=relative_error(plain), error_weighted=relative_error(weighted)
+)
 
 # %% [markdown]
-# The mean of means is wrong by {number}`wrong_plain:.0%` of the gradient's
+# The mean of means is wrong by {number}`error_plain:.0%` of the gradient's
 # length. Nothing fails and the cost still falls; but a row on the third device
 # counts seven times as much as one on the first. Weighted by how many rows each
-# has, the error is {number}`wrong_weighted:.1e`. The same happens, in small, with
+# has, the error is {number}`error_weighted:.1e`. The same happens, in small, with
 # the last batch of an epoch, where it cannot be divided evenly, in a loop of one's
-# own. Keras on JAX refuses such a batch: then leave a few rows out, as the function `even` does.
+# own. Keras on JAX refuses such a batch: then leave a few rows out, as
+# `load_data` does.
 #
 # ### Half the bits
 #
@@ -305,22 +315,22 @@ notebook.numbers(wrong_plain=wrong_by(plain), wrong_weighted=wrong_by(weighted))
 # in all instead of 32. As many of them as in float32 say where the point is,
 # so the range is the same; for the digits 8 significant bits are left instead
 # of 24. The weights are kept in float32, so that small steps are not lost.
-# This is meant for GPUs and TPUs whose hardware does it; on many processors
+# This is meant for GPUs and TPUs whose hardware does it; on many CPUs
 # it is slower. After the few epochs on this page the network reads
 # {number}`right_float32:.1%` of the {number}`test` test digits with float32
 # and {number}`right_bfloat16:.1%` with bfloat16; on so few digits only a
 # large loss would show. But look at the output: the ten probabilities of a
 # digit, each rounded to 8 bits, add up to 1 only within
-# {number}`sums_off:.4f`. So in a model of your own give the last layer
+# {number}`error_of_sums:.4f`. So in a model of your own give the last layer
 # `dtype="float32"`.
 #
-# *float16* shares out its 16 bits differently: 11 are significant, but the
+# *float16* divides its 16 bits differently: 11 are significant, but the
 # range is short, up to about $2^{16}$. Its smallest number above 0 is
 # $2^{-24}$; what is at most half of that, $2^{-25}$, is rounded to 0.
 
 # %% tags=["hide-input"]
 notebook.figure(
-    report.figures["gradients"],
+    lambda: figures.gradients(**outcome.measured["float16"]),
     alt="Two histograms of the sizes of a trained network's gradients, on a"
     " logarithmic scale. The plain ones have a tail that reaches into a grey"
     " region where float16 is 0; those multiplied by 2 to the 15 lie to the"
@@ -330,7 +340,7 @@ notebook.figure(
 # %% [markdown]
 # The red bars are the gradients of one image at a time, for {number}`batch`
 # images and the trained network of lesson 13: all their entries but those
-# that are exactly 0. Those in the grey region, {number}`share_lost:.2%` of
+# that are exactly 0. Those in the grey region, {number}`fraction_lost:.2%` of
 # them, become 0. In this small network that is little; Micikevicius and
 # others (below) show networks that do not learn for that reason. Therefore
 # the policy `mixed_float16` multiplies the cost by a large factor, $2^{15}$
@@ -341,21 +351,22 @@ notebook.figure(
 #
 # ### More than one computer
 #
-# On JAX the devices may belong to several computers. Each runs the same
-# command, with its own number; the address is that of machine 0:
+# On JAX the devices may belong to several computers. On each of them one
+# process runs the same command, with its own number; the address is that of
+# process 0:
 #
 # ```bash
-# python -m course.lesson14 --machines 2 --machine 0 --address 10.0.0.1:9876
-# python -m course.lesson14 --machines 2 --machine 1 --address 10.0.0.1:9876
+# python -m course.lesson14 --num-processes 2 --process-id 0 --address 10.0.0.1:9876
+# python -m course.lesson14 --num-processes 2 --process-id 1 --address 10.0.0.1:9876
 # ```
 #
-# Each takes its share of every batch, and the lesson checks the first
-# {number}`steps` steps against one machine alone. Without `--machine` and
-# `--address`, two processes on your own computer play the two machines. If a
-# machine is lost, the others cannot go on, since every step needs all of them:
-# they stop with a line that says so. With `--resume FOLDER` machine 0 keeps a
-# checkpoint after every epoch, and the same commands go on from it, even with
-# another number of machines.
+# Each takes its part of every batch, and the lesson checks the first
+# {number}`steps` steps against one process alone. Without `--process-id` and
+# `--address`, both processes run on your own computer. If a process is lost,
+# the others cannot go on, since every step needs all of them: they stop with a
+# line that says so. With `--resume FOLDER` process 0 keeps a checkpoint after
+# every epoch, and the same commands go on from it, even with another number of
+# processes.
 #
 # What needs no exchange is easier to share. Twenty trainings with twenty seeds
 # are twenty processes, two at a time:
@@ -380,8 +391,8 @@ notebook.figure(
 # - Give the last layer of lesson 11's network `dtype="float32"` under the policy
 #   `mixed_bfloat16`. What is left of the error of the sums?
 # - In two terminals start the two commands above, with `--address
-#   127.0.0.1:9876 --epochs 50`, machine 0 also with `--resume run`. After a
-#   few epochs press Ctrl-C in the terminal of machine 1. What does machine 0
+#   127.0.0.1:9876 --epochs 50`, process 0 also with `--resume run`. After a
+#   few epochs press Ctrl-C in the terminal of process 1. What does process 0
 #   say? Start both again: at which epoch do they go on?
 # - If you have a GPU: `python -m course.lesson14 --device gpu`, and the same
 #   with `cpu`. What is the ratio of the times, and why is it not larger?
