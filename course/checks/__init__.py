@@ -108,7 +108,7 @@ class Check:
         bound = np.broadcast_to(np.asarray(bound, "float64"), np.shape(measured))
         ((_, got, bound),) = _pairs(name, measured, bound)
         got, bound = got.ravel(), bound.ravel()
-        finite = np.isfinite(got)
+        finite = np.isfinite(got) & np.isfinite(bound)
         excess = sign * np.subtract(got, bound, where=finite, out=np.full(got.shape, np.nan))
         zero = np.zeros(len(got))
         return cls(id, name, got, bound, excess, zero, zero + 1, reason, False, agreement)

@@ -9,7 +9,7 @@ def plain(value):
     """Arrays and NumPy scalars as lists and numbers; what is not finite as a string."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) > 0:
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0):
         return [plain(item) for item in value]
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.item()
