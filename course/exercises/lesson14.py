@@ -33,7 +33,7 @@ def gradient_of_batch(g, sizes):
 
 
 def through_float16(g, scale):
-    """What is left of a gradient that has been through float16, where the loss was scaled.
+    """A gradient that has been through float16, where the loss was scaled.
 
     Float16's smallest number above 0 is 6e-8; less than half of that, 3e-8, is rounded to 0: such
     gradients would be lost. So the loss is multiplied by `scale`, and every gradient with it; the
@@ -58,8 +58,8 @@ def rate_and_steps(n_rows, batch_size, learning_rate, k):
     """The learning rate and the steps of an epoch, once a batch is k times as large.
 
     One step on k times as many rows is to move the weights, to first order, as far as k steps
-    did before (linear scaling). In an epoch every row is used once; what is left for the last
-    batch may be fewer rows, and that is a step too.
+    did before (linear scaling). In an epoch every row is used once; the last batch may have
+    fewer rows, and that is a step too.
     n_rows: rows in all. batch_size, learning_rate: before. k: a whole number.
     Return a tuple: the new learning rate, the new number of steps.
 
@@ -105,7 +105,7 @@ def bytes_sent(n, n_weights, bits):
 
 
 def rows_of_machines(rows, n):
-    """The rows of a batch, shared out among n machines.
+    """The rows of a batch, split among n machines.
 
     Every row goes to exactly one machine, and no machine gets two or more rows more than
     another: all wait for the slowest. Which machine gets which rows does not matter. There is a
@@ -120,15 +120,15 @@ def rows_of_machines(rows, n):
     这个函数里有一个错误：请找出来。
     rows：这个批次的样本编号，形状 (B,)。返回由 n 个数组组成的列表。
     """
-    shares = []
+    parts = []
     for k in range(n):
         # solution
         # given: size = len(rows) // n
         # given: start, end = k * size, (k + 1) * size
         start, end = k * len(rows) // n, (k + 1) * len(rows) // n
         # end
-        shares.append(rows[start:end])
-    return shares
+        parts.append(rows[start:end])
+    return parts
 
 
 # --- checks ---
@@ -162,7 +162,7 @@ UNITS = ("in units of 1e-8", "以 1e-8 为单位")
 RATE, STEPS = ("learning rate", "学习率"), ("steps of an epoch", "一轮的步数")
 TOGETHER = ("all rows that were given out, in order", "分出去的全部样本，按编号排列")
 MACHINES = ("number of machines", "机器的台数")
-FEWEST_MOST = ("rows of the smallest and the largest share", "最小的一份和最大的一份的样本数")
+FEWEST_MOST = ("rows of the smallest and the largest part", "最小的一份和最大的一份的样本数")
 
 
 def counted(n_rows, batch_size, learning_rate, k):
@@ -172,7 +172,7 @@ def counted(n_rows, batch_size, learning_rate, k):
 
 
 def other_rate(change, en, zh):
-    """The rate is off by `change(k)`; said whatever the steps are."""
+    """The rate is `change(k)` times the old one; said whatever the steps are."""
     return Mistake(
         lambda n, B, eta, k: (change(k) * eta, -(-n // (k * B))),
         en,
@@ -193,11 +193,11 @@ def ring(n, n_weights, bits):
     return sent
 
 
-def shared(shares):
-    sizes = [len(share) for share in shares]
+def counts(parts):
+    sizes = [len(part) for part in parts]
     return {
-        MACHINES: len(shares),
-        TOGETHER: np.sort(np.concatenate([numbers(share) for share in shares])),
+        MACHINES: len(parts),
+        TOGETHER: np.sort(np.concatenate([numbers(part) for part in parts])),
         FEWEST_MOST: [min(sizes), max(sizes)],
     }
 
@@ -220,7 +220,7 @@ TASKS = [
             Mistake(
                 lambda g, sizes: g.mean(axis=0),
                 "That is the plain mean, right only where all devices have equally many rows: a"
-                " row in a small share counts for more than one in a large share.",
+                " row in a small part counts for more than one in a large part.",
                 "这是简单平均，只有各设备样本数相等时才对："
                 "样本少的设备上，一个样本的分量比别处的样本更重。",
             ),
@@ -409,8 +409,8 @@ TASKS = [
         rows_of_machines,
         kind="bug",
         cases=((ROWS[:100], 8), (ROWS[100:110], 3), (ROWS[110:122], 4)),
-        reference=lambda rows, n: shared(np.array_split(rows, n)),
-        measure=lambda result, *_: shared(result),
+        reference=lambda rows, n: counts(np.array_split(rows, n)),
+        measure=lambda result, *_: counts(result),
         hint=(
             "Try it with 10 rows and 3 machines: who gets the last row?",
             "用 10 个样本、3 台机器试一试：最后一个样本分给了谁？",
@@ -425,7 +425,7 @@ TASKS = [
             Mistake(
                 lambda rows, n: slices(rows, n, -(-len(rows) // n)),
                 "Every row is given out, but B/n is rounded up for all machines: the last one has"
-                " to make do with what is left, which may be much less.",
+                " to make do with the remaining rows, which may be far fewer.",
                 "样本都分出去了，但每台机器都按 B/n 向上取整：最后一台只能拿剩下的，可能少得多。",
             ),
             Mistake(
@@ -433,27 +433,26 @@ TASKS = [
                     *slices(rows, n - 1, len(rows) // n),
                     rows[(n - 1) * (len(rows) // n) :],
                 ],
-                "The last machine gets all that is left over, up to n − 1 rows more than the"
+                "The last machine gets all the remaining rows, up to n − 1 rows more than the"
                 " others, which then wait for it.",
                 "余下的样本全给了最后一台：它最多会比别的机器多 n − 1 个，大家都要等它。",
             ),
             Mistake(
                 lambda rows, n: slices(rows, n, len(rows) // n, more=1),
-                "Neighbours have a row in common: where one share ends, the next begins, and that"
+                "Neighbours have a row in common: where one part ends, the next begins, and that"
                 " row would count twice.",
                 "相邻的两份有一个样本重复：一份的末尾就是下一份的开头，这个样本算了两次。",
             ),
             Mistake(
                 lambda rows, n: np.split(np.resize(rows, n * -(-len(rows) // n)), n),
-                "The shares are equal because the first rows are given out again: these count"
+                "The parts are equal because the first rows are given out again: these count"
                 " twice, and the gradient is no longer the batch's.",
                 "各份之所以相等，是因为把开头的样本又分了一次："
                 "它们算了两次，得到的就不再是这个批次的梯度了。",
             ),
             Mistake(
                 lambda rows, n: [rows] * n,
-                "Every machine gets the whole batch: each does all the work, and nothing is"
-                " shared.",
+                "Every machine gets the whole batch: each does all the work, and nothing is split.",
                 "每台机器都拿到了整个批次：全部计算每台都做一遍，等于没有分担。",
             ),
         ),
