@@ -29,13 +29,16 @@ import numpy as np
 
 from course import data, notebook
 from course import lesson03 as lesson
-from course.cli.report import precision
+from course.figures import lesson03 as figures
 
-x, y = data.load_five_points()
-X = x[:, None]  # shape (n, 1): one row per point, one column per feature
+X, y = lesson.load_data()  # X: one row per point, one column per feature
 
 notebook.numbers(
-    n=len(x), x=x, y=y, learning_rate=lesson.LEARNING_RATE, steps=lesson.STEPS
+    n=len(y),
+    x=X[:, 0],
+    y=y,
+    learning_rate=lesson.LEARNING_RATE,
+    steps=lesson.STEPS,
 )
 
 # %% [markdown]
@@ -93,7 +96,7 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.fit(x, y, path, costs),
+    lambda: figures.fit(X, y, path),
     alt="Left: the fitted line turns and rises until it meets the points."
     " Right: on a logarithmic axis the cost falls along a straight line and"
     " then stays level.",
@@ -103,8 +106,8 @@ notebook.figure(
 # On the left, each blue line is the model after some steps, the darker the
 # later. The first steps change mostly how steep the line is; the intercept
 # follows slowly. On the right the cost axis is logarithmic, so a straight line
-# means that every step removes the same *share* of the cost. The level part at
-# the end is rounding.
+# means that every step removes the same *fraction* of the cost. The level part
+# at the end is rounding.
 #
 # ### Why it takes as long as it does
 #
@@ -113,16 +116,17 @@ notebook.figure(
 # columns $x$ and $1$. An **eigenvector** of $H$ is a direction that $H$ only
 # stretches, and the factor, its **eigenvalue** $\lambda$, is the curvature in
 # that direction. So, as in lesson 2, a step multiplies the distance to the
-# bottom along an eigenvector by $1 - \eta\lambda$. Two predictions follow:
+# minimum along an eigenvector by the contraction factor $1 - \eta\lambda$. Two
+# predictions follow:
 #
 # - descent converges when $\eta < 2 / \lambda_{\max}$, set by the steepest
 #   direction;
-# - in the end each step keeps $1 - \eta\lambda_{\min}$ of the distance, set by
-#   the flattest one.
+# - in the end the contraction factor of the distance is $1 -
+#   \eta\lambda_{\min}$, set by the flattest one.
 
 # %%
 flattest, steepest = np.linalg.eigvalsh(lesson.hessian(X))
-limit = 2 / steepest
+limit = lesson.largest_learning_rate(X)
 predicted = 1 - lesson.LEARNING_RATE * flattest
 
 distance = np.linalg.norm(path - lesson.least_squares(X, y), axis=1)
@@ -136,27 +140,25 @@ notebook.numbers(
 )
 
 # %% [markdown]
-# The largest learning rate is {number}`limit:.4f`. Each step should keep
-# {number}`predicted:.6f` of the distance, and the step after the two-hundredth
-# kept {number}`measured:.6f`. So another correct digit costs about
-# {number}`per_digit:.0f` steps. A learning rate ten times as large would be
-# above the limit: not ten times as fast, but divergent.
+# The largest learning rate is {number}`limit:.4f`. The predicted contraction
+# factor is {number}`predicted:.6f`, and the one measured after the
+# two-hundredth step is {number}`measured:.6f`. So another correct digit costs
+# about {number}`per_digit:.0f` steps. A learning rate ten times as large would
+# be above the limit: not ten times as fast, but divergent.
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.surface(
-        lambda theta: lesson.cost(X, y, theta), path, [2, 5]
-    ),
+    lambda: figures.surface(X, y, path),
     alt="Contour lines of the cost are long slanted ellipses. The path of"
-    " descent crosses the valley in a few large steps, then follows its floor"
+    " descent crosses them in a few large steps, then follows their long axis"
     " to the centre in many small ones.",
 )
 
 # %% [markdown]
 # The ellipses are lines of equal cost. The path leaves the origin along the
-# steep direction and is quickly at the bottom of the valley. The rest of the
-# way, along the valley's floor, takes nearly all of the steps. The star is the
-# exact solution.
+# steep direction and soon reaches the long axis of the ellipses. The rest of
+# the way, along this axis, takes nearly all of the steps. The star is the exact
+# solution.
 #
 # ## In Keras
 #
@@ -166,7 +168,7 @@ notebook.figure(
 # compared with NumPy; its default, `float32`, has seven.
 
 # %%
-with precision("float64"):
+with notebook.precision("float64"):
     model = lesson.build_model()
     keras_path = lesson.train(model, X, y, lesson.STEPS)
 
@@ -187,17 +189,18 @@ notebook.numbers(
 #
 # Two programs that agree can share a mistake. So the lesson holds its numbers
 # against ones that came another way: scikit-learn's `LinearRegression`, the
-# closed form of every step, and finite differences for the gradient. The
-# seventh and the eighth row belong to the trap below. In the last four the
-# lesson goes on to a table with two features and to steps on a few rows each,
-# the subject of lesson 4. The columns "error" and "allowed" say how far off a
-# number is and how far off it may be. Where a row compares many numbers, it
-# shows the pair that is furthest apart.
+# closed form of every step, and finite differences for the gradient. The three
+# rows that begin with "200 points" or "x standardised" belong to the trap
+# below. In the last four the lesson goes on to a table with two features and to
+# steps on a few rows each, the subject of lesson 4. The columns "error" and
+# "allowed" say how large the error of a number is and how large it may be.
+# Where a row compares many numbers, it shows the pair with the largest error
+# beside what is allowed.
 
 # %%
-report = lesson.run()
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(3)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
@@ -214,7 +217,7 @@ notebook.numbers(
     largest_x=x_long.max(),
     w_after_20=exploding[-1, 0],
     growth=np.linalg.norm(exploding[-1]) / np.linalg.norm(exploding[-2]),
-    limit_long=2 / np.linalg.eigvalsh(lesson.hessian(x_long[:, None]))[-1],
+    limit_long=lesson.largest_learning_rate(x_long[:, None]),
 )
 
 # %% [markdown]
@@ -222,31 +225,31 @@ notebook.numbers(
 # every step. The number of points is not to blame: the cost is a mean. The
 # large $x$ is: it enters the curvature squared, and the limit drops to
 # {number}`limit_long:.1e`. The cure is not a tiny learning rate, which would
-# make the flat direction hopeless, but an $x$ scaled to mean 0 and standard
-# deviation 1.
+# make the flat direction hopeless, but an $x$ **standardised** to mean 0 and
+# standard deviation 1.
 
 # %%
 z = (x_long - x_long.mean()) / x_long.std()
-scaled_path = lesson.descend(z[:, None], y_long, lesson.LEARNING_RATE, 1000)
-w_scaled = scaled_path[-1, 0] / x_long.std()  # back in the units of x
-b_scaled = scaled_path[-1, 1] - w_scaled * x_long.mean()
+end = lesson.descend(z[:, None], y_long, lesson.LEARNING_RATE, 1000)[-1]
+w_long = end[0] / x_long.std()  # back in the units of x
+b_long = end[1] - w_long * x_long.mean()
 
-notebook.numbers(w_scaled=w_scaled, b_scaled=b_scaled)
+notebook.numbers(w_long=w_long, b_long=b_long)
 assert np.allclose(
-    [w_scaled, b_scaled], lesson.least_squares(x_long[:, None], y_long)
+    [w_long, b_long], lesson.least_squares(x_long[:, None], y_long)
 )
 
 # %% [markdown]
-# Scaled, the bowl is round: both eigenvalues are equal, and the same learning
-# rate finds $w$ = {number}`w_scaled:.6f` and $b$ = {number}`b_scaled:.6f`.
+# Standardised, the bowl is round: both eigenvalues are equal, and the same
+# learning rate finds $w$ = {number}`w_long:.6f` and $b$ = {number}`b_long:.6f`.
 #
 # ## What to try next
 #
 # - Set the learning rate just below and just above {number}`limit:.4f` and draw
 #   the cost.
 # - Predict, then measure: after how many steps is the cost below $10^{-6}$?
-# - Scale the $x$ of the five points first. How many steps does a digit cost
-#   now?
+# - Standardise the $x$ of the five points first. How many steps does a digit
+#   cost now?
 # - Add noise to $y$. Which check fails, and is the lesson wrong or the check?
 # - Run the lesson on a table of your own: `python -m course.lesson03 --data
 #   FILE.csv --target COLUMN`.

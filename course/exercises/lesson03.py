@@ -48,11 +48,11 @@ def largest_rate(X):
     return 2 / np.linalg.eigvalsh(2 / len(X) * A.T @ A)[-1]
 
 
-def scaled(X_train, X_test):
+def standardised(X_train, X_test):
     """Both tables with every column centred and divided by its standard deviation.
 
     The test table must be treated as the training table was: a model that was trained on one
-    scale cannot be asked on another. There is a mistake in this function: find it.
+    scale cannot predict on another. There is a mistake in this function: find it.
     X_train: shape (n, p). X_test: shape (m, p). Return a tuple of two arrays of these shapes.
 
     zh:
@@ -152,7 +152,7 @@ def by(X, like):
     return (X - like.mean(axis=0)) / like.std(axis=0)
 
 
-def sklearns_scaled(X_train, X_test):
+def sklearns_standardised(X_train, X_test):
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(X_train)
@@ -225,9 +225,9 @@ TASKS = [
             ),
             Mistake(
                 lambda X, y, theta: lesson03.gradient(X, y, theta) * [*[1] * X.shape[1], 0],
-                "∂J/∂b is zero here: J changes with the intercept as well; the slope is 2/n times"
-                " the sum of the errors.",
-                "这里 ∂J/∂b 成了零：J 也随截距变化，斜率是误差之和的 2/n 倍。",
+                "∂J/∂b is zero here: J changes with the intercept as well; the derivative is 2/n"
+                " times the sum of the errors.",
+                "这里 ∂J/∂b 成了零：J 也随截距变化，导数是误差之和的 2/n 倍。",
             ),
         ),
     ),
@@ -240,8 +240,8 @@ TASKS = [
         ),
         hint=(
             "Along an eigenvector of H with eigenvalue λ a step multiplies the distance to the"
-            " bottom by 1 − ηλ. For which η is that below −1, and for which λ first?",
-            "沿 H 的特征值为 λ 的特征向量，每一步把到谷底的距离乘以 1 − ηλ。"
+            " minimum by 1 − ηλ. For which η is that below −1, and for which λ first?",
+            "沿 H 的特征值为 λ 的特征向量，每一步把到最小值点的距离乘以 1 − ηλ。"
             "η 取多大时它小于 −1？最先发生在哪个 λ？",
         ),
         mistakes=(
@@ -269,10 +269,10 @@ TASKS = [
         ),
     ),
     Task(
-        scaled,
+        standardised,
         kind="bug",
         cases=((X_TABLE, X_OTHER),),
-        reference=sklearns_scaled,
+        reference=sklearns_standardised,
         measure=lambda result, *_: {
             ("the training table", "训练表"): result[0],
             ("the test table", "测试表"): result[1],
@@ -285,8 +285,8 @@ TASKS = [
         mistakes=(
             Mistake(
                 lambda X, Z: (by(X, X), by(Z, Z)),
-                "The test table is still scaled by its own mean and deviation.",
-                "测试表仍然是用它自己的均值和标准差缩放的。",
+                "The test table is still standardised by its own mean and deviation.",
+                "测试表仍然是用它自己的均值和标准差标准化的。",
             ),
             Mistake(
                 lambda X, Z: (by(X, X), (Z - X.mean(axis=0)) / Z.std(axis=0)),
@@ -295,7 +295,8 @@ TASKS = [
             ),
             Mistake(
                 lambda X, Z: tuple(by(T, np.vstack([X, Z])) for T in (X, Z)),
-                "Both are scaled by both together: that lets the test rows into the training.",
+                "Both are standardised by both together: that lets the test rows into the"
+                " training.",
                 "两张表用的是合在一起的均值和标准差：这样测试数据就混进了训练。",
             ),
         ),
