@@ -22,7 +22,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 
 class BackendError(ImportError):
-    """No usable Keras backend; the message is one line with the command that mends it."""
+    """No usable Keras backend; the message is one line with the command that fixes it."""
 
 
 def is_installed(backend):
@@ -85,7 +85,7 @@ def _command():
 
 
 def _one_line(kind, error, trace):
-    """An excepthook for the commands: a line for what the user can mend, not a traceback."""
+    """An excepthook for the commands: one line for what the user can fix, no traceback."""
     if not issubclass(kind, (BackendError, KeyboardInterrupt)):
         return sys.__excepthook__(kind, error, trace)
     interrupted = issubclass(kind, KeyboardInterrupt)
@@ -97,7 +97,7 @@ def import_quietly(backend):
     """Import TensorFlow ahead of Keras, without the lines that its C++ code prints meanwhile.
 
     They report that there is no GPU, come before TensorFlow reads its log level, and
-    would hide the one line that tells a user what to mend.
+    would hide the one line that tells a user what to fix.
     """
     if backend != "tensorflow":
         return

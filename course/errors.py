@@ -1,4 +1,4 @@
-"""Errors that the user can fix: one line, no traceback, and an exit status.
+"""What the user can fix is told in one line, without a traceback; the exit status is
 
 1    a check fails
 2    bad input
@@ -140,7 +140,7 @@ def one_line_errors(name):
         message = "not enough memory for that many steps or rows; ask for fewer"
     except KeyboardInterrupt as interrupt:
         status.code = 130
-        message = str(interrupt) or "interrupted; nothing half-written is left behind"
+        message = str(interrupt) or "interrupted; no half-written file remains"
     except OSError as error:
         status.code = 2
         if error.filename is None and error.errno in OUTPUT_ERRORS:

@@ -1,7 +1,7 @@
-"""Runs of lessons through joblib: each a process of its own, on this machine or on Dask's workers.
+"""Runs of lessons through joblib: each is a process, on this machine or on Dask's workers.
 
-joblib's backend decides where the processes are started and how many at a time; its default here
-is "threading", because the work is in the processes. However a sweep ends, its runs end with it.
+joblib's backend decides where the processes start and how many run at a time. The default here is
+"threading": a thread only waits for its process. However a sweep ends, its runs end with it.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ def known(name):
     return name
 
 
-def run_all(runs, flags, keras_backend, name, jobs, came):
+def run_all(runs, flags, keras_backend, name, jobs, add):
     """Make runs, several at a time.
 
     Args:
@@ -57,7 +57,7 @@ def run_all(runs, flags, keras_backend, name, jobs, came):
         keras_backend: the one of all runs.
         name: of joblib's backend.
         jobs: how many runs at a time.
-        came: called with what `run_one` returns, as soon as a run has ended.
+        add: called with what `run_one` returns, as soon as a run has ended.
 
     Raises:
         InputError: Dask's scheduler does not answer.
@@ -75,13 +75,13 @@ def run_all(runs, flags, keras_backend, name, jobs, came):
         try:
             with contextlib.closing(_outcomes(tasks, jobs)) as outcomes:
                 for outcome in outcomes:
-                    came(*outcome)
+                    add(*outcome)
         finally:
             processes.end_children()
 
 
 def _outcomes(tasks, jobs):
-    """What the tasks return, as it comes; of a backend that cannot do that, `jobs` at a time."""
+    """Yield what each task returns as it ends; where the backend cannot, `jobs` at a time."""
     from joblib import Parallel, parallel
 
     if not parallel.get_active_backend()[0].supports_return_generator:  # ray
@@ -104,7 +104,7 @@ def _outcomes(tasks, jobs):
 
 @contextlib.contextmanager
 def _ready(name, jobs):
-    """What joblib takes for its backend of that name; a Dask cluster is there for the block."""
+    """Yield what joblib takes as its backend; a Dask cluster runs while the block does."""
     if name == "ray":
         from ray.util.joblib import register_ray
 
@@ -131,7 +131,7 @@ def _dask(client):
     from joblib._dask import DaskDistributedBackend
 
     class Dask(DaskDistributedBackend):
-        """joblib's, which would wait for ever for a task that Dask has given up."""
+        """joblib's backend; that one would wait for ever for a task that Dask has given up."""
 
         def effective_n_jobs(self, n_jobs):
             return max(2, super().effective_n_jobs(n_jobs))  # of 1, joblib makes no use of Dask
@@ -150,7 +150,7 @@ def _dask(client):
 
 
 def _leave_ctrl_c():
-    """In a worker: Ctrl-C is for the master to hear, which ends the workers."""
+    """In a worker: ignore Ctrl-C. The master gets it too, and ends the workers."""
     with contextlib.suppress(ValueError):  # not in a thread
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -186,7 +186,7 @@ def run_one(run, words, changes, master):
 
 
 def _cancelled():
-    """Whether this is a task of Dask's whose master is gone."""
+    """Whether this is a task of Dask whose master has ended."""
     if "distributed" not in sys.modules:
         return False
     from distributed import get_worker

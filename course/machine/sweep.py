@@ -1,11 +1,11 @@
-"""Lessons with many seeds: what the seed alone does to their results.
+"""Run lessons with many seeds, and show what the seed alone does to their results.
 
     python -m course run 13 --seeds 0-19 --jobs 2                  on this machine
     python -m course run 13 --seeds 0-19 --jobs 8 --joblib dask    on Dask's workers
 
-Each run is a process of its own (course.machine.runs): one that crashes, or that the system ends
-for want of memory, takes no other with it. Its record is written as it comes, into a file of its
-own, and the same command goes on where an earlier one ended.
+Each run is a process of its own (course.machine.runs). A run that crashes, or that the system
+kills because memory is short, does not stop the others. The record of each run is written to a
+file of its own as soon as the run ends. The same command goes on where an earlier one ended.
 """
 
 import contextlib
@@ -102,13 +102,13 @@ def sweep(lessons, given, flags):
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        if found.left():
-            runs.run_all(found.left(), flags, found.backend, name, jobs, found.came)
+        if found.missing():
+            runs.run_all(found.missing(), flags, found.backend, name, jobs, found.add)
     except KeyboardInterrupt:
         there = f"{len(found.records)} of {len(wanted)} runs are in {folder}"
         raise Interrupted(f"interrupted; {there}; the same command goes on") from None
     except BrokenExecutor:
-        found.lost(f"a worker of joblib's {name} was killed")
+        found.give_up(f"a worker of joblib's {name} was killed")
     (_print_json if as_json else _show)(found)
     return 0 if found.passed else 1
 
@@ -123,7 +123,7 @@ def _refuse(flags):
 
 
 class Found:
-    """The runs of a sweep, and what has come of them.
+    """The runs of a sweep and their records.
 
     Attributes:
         wanted: list of (lesson, seed).
@@ -145,14 +145,15 @@ class Found:
         """The records of a lesson, in the order of `wanted`."""
         return [self.records[r] for r in self.wanted if r in self.records and r[0] == lesson]
 
-    def left(self):
+    def missing(self):
+        """The runs that have no record yet, in order."""
         return [run for run in self.wanted if run not in self.records]
 
     def path(self, run):
         return self.folder / f"lesson{run[0]:02}_{self.backend}_seed{run[1]:04}.json"
 
     def read(self):
-        """Take in what an earlier sweep left; a damaged file counts for nothing."""
+        """Read the records of an earlier sweep; damaged files are run again."""
         for run in self.wanted:
             path = self.path(run)
             try:
@@ -173,7 +174,7 @@ class Found:
         if self.records:
             _say(f"{len(self.records)} of {len(self.wanted)} were there")
 
-    def came(self, run, status, record, said):
+    def add(self, run, status, record, said):
         """Keep the record of a run that has ended, or why it gave none.
 
         Raises:
@@ -195,10 +196,10 @@ class Found:
         done = len(self.records) + len(self.failures)
         _say(f"{run[0]} seed {run[1]}: {told}  ({done} of {len(self.wanted)})")
 
-    def lost(self, why):
-        """Give up the runs that are left."""
-        _say(f"{why}; {len(self.left())} runs are left, and the same command goes on")
-        self.failures = dict.fromkeys(self.left(), why) | self.failures
+    def give_up(self, why):
+        """Count the runs that have no record as failed."""
+        _say(f"{why}; {len(self.missing())} runs have no record; the same command goes on")
+        self.failures = dict.fromkeys(self.missing(), why) | self.failures
 
 
 def _say(line):
