@@ -4,8 +4,10 @@ import keras
 import numpy as np
 
 PLAIN = (bool, int, float, str, type(None))
-# Names, counts, and methods that Keras wraps anew for each layer.
-LEFT_OUT = {"name", "path", "built", "iterations", "learning_rate", "build", "quantize"}
+# Names, counts, and methods and modules that Keras wraps anew for each layer.
+LEFT_OUT = {
+    "name", "path", "built", "iterations", "learning_rate", "build", "quantize", "backend",
+}  # fmt: skip
 
 
 def signature(model):
@@ -65,6 +67,8 @@ def _value(value):
         return value
     if isinstance(value, keras.Variable):
         return tuple(value.shape), str(value.dtype)
+    if keras.ops.is_tensor(value):  # what a layer has adapted to
+        return np.asarray(keras.ops.convert_to_numpy(value)).tobytes()
     if isinstance(value, (list, tuple)):
         return tuple(_value(item) for item in value)
     if isinstance(value, dict):
