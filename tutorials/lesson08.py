@@ -28,7 +28,7 @@ import numpy as np
 
 from course import lesson08 as lesson
 from course import notebook
-from course.cli.report import Options, precision
+from course.figures import lesson08 as figures
 
 X, y, names = lesson.load_data()
 m, p = X.shape
@@ -85,7 +85,7 @@ notebook.numbers(
 # $$
 #
 # A step $w \leftarrow w - \alpha\, \partial J / \partial w$ can be written in
-# another order: first a fixed share of each weight is taken away, then comes
+# another order: first a fixed fraction of each weight is taken away, then comes
 # the step of least squares. That is why the penalty is also called *weight
 # decay*:
 #
@@ -106,7 +106,7 @@ decayed = lesson.descend(
 least_squares, ridge = lesson.ridge(X, y, 0), lesson.ridge(X, y, lam)
 
 notebook.numbers(
-    kept_each_step=1 - lesson.LEARNING_RATE * lam / m,
+    factor=1 - lesson.LEARNING_RATE * lam / m,
     both_forms=np.abs(path - decayed).max(),
     to_solution=np.abs(path[-1] - ridge).max(),
     size_least_squares=np.linalg.norm(least_squares[:-1]),
@@ -114,7 +114,7 @@ notebook.numbers(
 )
 
 # %% [markdown]
-# Each step keeps {number}`kept_each_step:.2f` of every weight. Over all
+# Each step multiplies every weight by {number}`factor:.2f`. Over all
 # {number}`steps` steps the two forms differ by at most
 # {number}`both_forms:.0e`, and the last step is {number}`to_solution:.0e` from
 # the solution: these are roundings. The length of the weight vector, $\|w\| =
@@ -127,50 +127,54 @@ notebook.numbers(
 # direction, where such features rise together, and hardly at all in another,
 # where one rises and the other falls. The singular value decomposition finds
 # these directions. With the *singular value* $d$, the length of the data along
-# one of them, ridge keeps the share $d^2 / (d^2 + \lambda)$ of what least
+# one of them, ridge keeps the fraction $d^2 / (d^2 + \lambda)$ of what least
 # squares has there: much where there are data to learn from, little where there
 # are none.
 
 # %%
 d = np.linalg.svd(X, compute_uv=False)
-share = d**2 / (d**2 + lam)
+fraction = d**2 / (d**2 + lam)
 s2 = names.index("s2")
 
-with precision("float64"):
-    wobble = lesson.wobble(X, y, names, seed=0)
-[(moved_least, moved_ridge)] = wobble.results.values()
+noise = 0.1 * np.random.default_rng(0).normal(size=(40, m, p))
+weights = np.array([least_squares[:-1], ridge[:-1]])
+moves = noise @ weights.T  # of the predictions: (X + noise) w − X w
+moved, predicted = moves.std(axis=(0, 1)), 0.1 * np.linalg.norm(weights, axis=1)
 
 notebook.numbers(
-    share_widest=share[0],
-    share_narrowest=share[-1],
+    widest=fraction[0],
+    narrowest=fraction[-1],
     s2_least_squares=least_squares[s2],
     s2_ridge=ridge[s2],
-    wobble=lesson.WOBBLE,
-    moved_least_squares=moved_least,
-    moved_ridge=moved_ridge,
+    noise=0.1,
+    moved_least_squares=moved[0],
+    moved_ridge=moved[1],
 )
+# A deviation estimated from N numbers is wrong by 1/√(2N) of itself.
+assert np.abs(moved / predicted - 1).max() < 5 / np.sqrt(2 * 40 * m)
+assert moved[1] < moved[0]
 
 # %% tags=["hide-input"]
 notebook.figure(
-    wobble.figures["weights"],
+    lambda: figures.weights(lam, **lesson.shrink(X, y, names)),
     alt="Left: as the penalty grows, on a logarithmic axis, all weights come to"
-    " zero in the end; some of them change their sign on the way. Right: two"
-    " bell-shaped histograms; that of ridge is narrower.",
+    " zero in the end; some of them change their sign on the way. Right: the"
+    " length of the weight vector falls all the way.",
 )
 
 # %% [markdown]
 # On the left is every weight against $\lambda$, with the $\lambda$ of this page
-# as a grey line. Of the widest direction {number}`share_widest:.2f` is kept, of
-# the narrowest {number}`share_narrowest:.2f`. The directions mix the features,
+# as a grey line. Of the widest direction {number}`widest:.2f` is kept, of
+# the narrowest {number}`narrowest:.2f`. The directions mix the features,
 # so a single weight may even change its sign: that of `s2` goes from
-# {number}`s2_least_squares:.3f` to {number}`s2_ridge:.3f`. Only $\|w\|$ is sure
-# to fall.
+# {number}`s2_least_squares:.3f` to {number}`s2_ridge:.3f`. Only $\|w\|$, on the
+# right, is sure to fall.
 #
-# On the right is a first use of small weights. Suppose that every measured $x$
-# were off by noise of the standard deviation $\sigma$ = {number}`wobble`. The
-# predictions then move by $\sigma \|w\|$: measured are
+# Small weights have a first use. Suppose that every measured $x$ has an error
+# of the standard deviation $\sigma$ = {number}`noise`. The predictions then
+# move by $\sigma \|w\|$: with random errors the cell above measured
 # {number}`moved_least_squares:.3f` for least squares and
-# {number}`moved_ridge:.3f` for ridge. The lines are the foretold bells.
+# {number}`moved_ridge:.3f` for ridge.
 #
 # ### Does it predict better?
 #
@@ -179,38 +183,37 @@ notebook.figure(
 # is drawn {number}`draws:,d` times, and each fit is tested on new points.
 
 # %%
-curve = lesson.polynomial(Options())
-foretold, measured = curve.results.values()
+found = lesson.fit_polynomials(0, lesson.DRAWS)
+errors = found["errors"].mean(axis=1)  # for each λ
+best = errors.argmin()
 
 notebook.numbers(
     points=lesson.POINTS,
     degree=lesson.DEGREE,
     draws=lesson.DRAWS,
-    gentle=lesson.GENTLE,
-    error_without=measured[0],
-    error_gentle=measured[1],
-    foretold_gentle=foretold[1],
+    best=lesson.LAMBDAS[best],
+    error_without=errors[0],
+    error_best=errors[best],
 )
 
 # %% tags=["hide-input"]
 notebook.figure(
-    curve.figures["polynomial"],
+    lambda: figures.polynomial(**found),
     alt="Left: without a penalty the curve swings wildly between the first"
     " points; with a small one it stays near the sine. Right: the test error"
-    " first falls and then rises as the penalty grows, along the foretold"
-    " line.",
+    " first falls and then rises as the penalty grows.",
 )
 
 # %% [markdown]
 # Without a penalty (red, left) the curve follows the noise and swings between
-# the points. A small one, $\lambda$ = {number}`gentle` (blue), calms it. On the
+# the points. A small one, $\lambda$ = {number}`best` (blue), calms it. On the
 # right is the mean squared error on new points. It has three parts: what the
 # noise of the new points adds; the square of the *bias*, which is the distance
 # of the average fit from the truth; and the *variance*, which says how widely
 # the fits are scattered about their average. A larger $\lambda$ lowers the
 # variance and raises the bias. In between the error is smallest: it falls from
-# {number}`error_without:.2f` without a penalty to {number}`error_gentle:.3f`,
-# and {number}`foretold_gentle:.3f` was foretold.
+# {number}`error_without:.2f` without a penalty to {number}`error_best:.3f`. The
+# lesson's checks predict these errors from the bias and the variance.
 #
 # ## In Keras
 #
@@ -220,7 +223,7 @@ notebook.figure(
 # with the sixteen digits of `float64`.
 
 # %%
-with precision("float64"):
+with notebook.precision("float64"):
     penalty = keras.regularizers.L2(lam / (2 * m))
     sgd = keras.optimizers.SGD(lesson.LEARNING_RATE)
     model = lesson.build_model(p, sgd, penalty)
@@ -234,41 +237,36 @@ notebook.numbers(
 # %% [markdown]
 # With $c$ = {number}`c` the weights differ from those by hand, over all steps,
 # by at most {number}`largest_difference:.0e`. If the loss is Keras's own
-# `"mse"`, which has no $\frac12$ either, $c$ must be twice as large. The table
-# in the file's first lines has these factors for ridge, for the lasso of lesson
-# 9 and for both together; the page on penalties derives them.
+# `"mse"`, which has no $\frac12$ either, $c$ must be twice as large.
+# `PENALTIES` in the file has these factors for ridge, for the lasso of lesson 9
+# and for both together; the page on penalties derives them.
 #
 # ## Checked
 #
 # The lesson holds its numbers against scikit-learn's `Ridge`, the closed form
 # of every step, and differences of the cost for the gradient. It also gives
-# Keras the solutions of scikit-learn, where the slopes of Keras's cost must be
-# zero. Checks on random draws allow five standard errors.
+# Keras the solutions of scikit-learn, where the gradient of Keras's cost must
+# be zero. Checks on random draws allow five standard errors.
 
 # %%
-report = lesson.run()
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(8)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
 #
 # The other way in Keras is an argument of the optimizer: `weight_decay`. Beside
-# each step it takes away the share $\alpha$ · `weight_decay` of the weights.
+# each step it takes away the fraction $\alpha$ · `weight_decay` of the weights.
 # For plain `SGD` that is the second form of the update above, with
 # `weight_decay` = $\lambda / m$. Is it for the other optimizers?
 
 # %%
-with precision("float64"):
-    sgd = keras.optimizers.SGD(lesson.LEARNING_RATE, weight_decay=lam / m)
-    plain = lesson.train(lesson.build_model(p, sgd), X, y, lesson.STEPS)[-1]
-
-adam = lesson.ADAM_RATE, lesson.ADAM_STEPS
-adam_l2 = lesson.adam(X, y, *adam, lam=lam)[-1]
-adam_w = lesson.adam(X, y, *adam, decay=lam / m)[-1]
-heavy = lesson.descend(
-    X, y, lesson.LEARNING_RATE, lesson.STEPS, 0, lam / m, lesson.MOMENTUM
-)[-1]
+paths = outcome.measured["decay"]["paths"]
+plain = paths["SGD: weight_decay"][-1]
+heavy = paths["momentum: weight_decay"][-1]
+adam_l2 = paths["Adam: L2"][-1]
+adam_w = paths["AdamW: weight_decay"][-1]
 
 notebook.numbers(
     w_plain=np.abs(plain[:-1] - ridge[:-1]).max(),
@@ -284,7 +282,7 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    report.figures["decay"],
+    outcome.figures["decay"],
     alt="The length of the weight vector at each step. Left: descent with"
     " either form ends at ridge; with momentum, weight decay ends at a larger"
     " length. Right: Adam with L2 ends at ridge; AdamW passes it and goes on"
@@ -295,21 +293,21 @@ notebook.figure(
 # The lines are $\|w\|$ after each step, the dashes its values for ridge and for
 # least squares.
 #
-# - `SGD`: $w$ ends at ridge, {number}`w_plain:.0e` off. But the decay takes its
-#   share of $b$ too: {number}`b_plain:.3f` instead of {number}`b_ridge:.3f`,
-#   unless `exclude_from_weight_decay` spares it.
-# - Momentum $\mu$ = {number}`momentum` (left) adds up the slopes of past steps
-#   and so makes them $1 / (1 - \mu)$ times as strong. With L2 in the cost
-#   (orange) the penalty's slope grows along and the end is ridge. The decay
+# - `SGD`: $w$ ends at ridge; the difference is {number}`w_plain:.0e`. But the
+#   decay takes its fraction of $b$ too: {number}`b_plain:.3f` instead of
+#   {number}`b_ridge:.3f`, unless `exclude_from_weight_decay` spares it.
+# - Momentum $\mu$ = {number}`momentum` (left) adds up the gradients of past
+#   steps and so makes them $1 / (1 - \mu)$ times as strong. With L2 in the cost
+#   (orange) the penalty's gradient grows along and the end is ridge. The decay
 #   (green) does not grow, and the end is the ridge of a smaller price, $(1 -
 #   \mu) \lambda$, with $\|w\|$ = {number}`size_heavy:.3f`.
-# - *Adam* divides each slope by its usual size, the root of the mean of its
-#   squares so far. With L2 in the cost (right, blue) it still ends at ridge:
-#   $\|w\|$ = {number}`size_adam_l2:.3f`. *AdamW* (orange) keeps the decay apart
-#   from the slope. Its step has about the size $\alpha$ however small the slope
-#   is, and the decay can only slow it down. At the end $\|w\|$ =
-#   {number}`size_adam_w:.3f`: it is {number}`to_ridge:.2f` away from ridge and
-#   {number}`to_least_squares:.2f` from least squares.
+# - *Adam* divides each component of the gradient by its usual size, the root of
+#   the mean of its squares so far. With L2 in the cost (right, blue) it still
+#   ends at ridge: $\|w\|$ = {number}`size_adam_l2:.3f`. *AdamW* (orange) does not
+#   put the decay into the gradient. Its step has about the size $\alpha$ however
+#   small the gradient is, and the decay can only slow it down. At the end
+#   $\|w\|$ = {number}`size_adam_w:.3f`: the distance to ridge is
+#   {number}`to_ridge:.2f`, to least squares {number}`to_least_squares:.2f`.
 #
 # So `weight_decay` is not the penalty of ridge by another name. That does not
 # make it useless; but a value found for one optimizer means something else to

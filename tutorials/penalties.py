@@ -66,7 +66,9 @@ from sklearn.linear_model import ElasticNet, Lasso, Ridge
 
 from course import descent, figures, notebook
 from course import lesson08 as lesson
-from course.cli.report import precision
+from course.checks import lesson08 as proof
+from course.cli.options import make
+from course.cli.outcome import Outcome
 from course.lesson03 import half_squared_error
 from course.optimizers import ProximalSGD
 from course.prox import ElasticNet as ElasticNetProx
@@ -87,15 +89,15 @@ notebook.numbers(
 # {number}`features` features of mean 0 and standard deviation 1. The first
 # target is the progress of the disease; body mass and blood pressure are taken
 # out of the features and serve as two more targets later. The penalty of the
-# lasso and the elastic net is $a$ = {number}`a`, and the share of the L1 part
-# in the elastic net is $r$ = {number}`r`.
+# lasso and the elastic net is $a$ = {number}`a`, and the fraction of the L1
+# part in the elastic net is $r$ = {number}`r`.
 #
 # ## Each model in both libraries
 #
-# The function below fits an estimator of scikit-learn and its twin in Keras.
-# The twin takes {number}`steps:,d` steps of gradient descent, with a learning
-# rate that falls to zero along a cosine; the section on zeros shows why it has
-# to fall.
+# The function below fits an estimator of scikit-learn and the same model in
+# Keras. Keras takes {number}`steps:,d` steps of gradient descent, with a
+# learning rate that falls to zero along a cosine; the section on zeros shows
+# why it has to fall.
 
 
 # %%
@@ -110,16 +112,16 @@ def fit_both(estimator, targets):
     k = targets.shape[1]
     fitted = estimator.fit(X, targets)
     penalty = lesson.PENALTIES[type(estimator).__name__]
-    with precision("float64"):
-        twin = in_keras(
+    with notebook.precision("float64"):
+        found = in_keras(
             penalty(estimator.alpha, r, m, k),
             targets,
             CosineDecay(0.2 * k, STEPS),
         )
-    return (fitted.coef_.reshape(k, p).T, fitted.intercept_), twin
+    return (fitted.coef_.reshape(k, p).T, fitted.intercept_), found
 
 
-def apart(pair):
+def difference(pair):
     """The largest difference between the two libraries, of W and of b."""
     return max(np.abs(np.ravel(s) - np.ravel(t)).max() for s, t in zip(*pair))
 
@@ -132,21 +134,21 @@ mixed_pair = fit_both(ElasticNet(a, l1_ratio=r, **exact), Y[:, :1])
 notebook.numbers(
     ridge_a=m * a,
     largest_weight=np.abs(ridge_pair[0][0]).max(),
-    ridge_apart=apart(ridge_pair),
-    lasso_apart=apart(lasso_pair),
-    mixed_apart=apart(mixed_pair),
+    ridge_difference=difference(ridge_pair),
+    lasso_difference=difference(lasso_pair),
+    mixed_difference=difference(mixed_pair),
 )
 # Ridge's cost is smooth: what remains are roundings, on PyTorch of float32.
-assert apart(ridge_pair) < 1e-5
+assert difference(ridge_pair) < 1e-5
 # The kinks at 0 remain: descent hops across them, ever less as the rate falls.
-assert max(apart(lasso_pair), apart(mixed_pair)) < 2e-3
+assert max(difference(lasso_pair), difference(mixed_pair)) < 2e-3
 
 # %% [markdown]
 # Ridge adds the errors up where the others average them, so it was given the
 # penalty $ma$ = {number}`ridge_a:.2f`. Its weights, the largest of which is
-# {number}`largest_weight:.2f`, agree to {number}`ridge_apart:.0e`. The lasso's
-# agree to {number}`lasso_apart:.0e` and the elastic net's to
-# {number}`mixed_apart:.0e`: close, but not as close. That is not the exchange
+# {number}`largest_weight:.2f`, agree to {number}`ridge_difference:.0e`. The lasso's
+# agree to {number}`lasso_difference:.0e` and the elastic net's to
+# {number}`mixed_difference:.0e`: close, but not as close. That is not the exchange
 # rate's fault, as we shall see.
 #
 # ### Three targets
@@ -161,9 +163,11 @@ three = {
     "mixed": fit_both(ElasticNet(a, l1_ratio=r, **exact), Y),
 }
 
-notebook.numbers(**{f"{name}_3": apart(pair) for name, pair in three.items()})
-assert apart(three["ridge"]) < 1e-5
-assert max(apart(three["lasso"]), apart(three["mixed"])) < 2e-3
+notebook.numbers(
+    **{f"{name}_3": difference(pair) for name, pair in three.items()}
+)
+assert difference(three["ridge"]) < 1e-5
+assert max(difference(three["lasso"]), difference(three["mixed"])) < 2e-3
 
 # %% [markdown]
 # The differences are {number}`ridge_3:.0e`, {number}`lasso_3:.0e` and
@@ -176,7 +180,7 @@ assert max(apart(three["lasso"]), apart(three["mixed"])) < 2e-3
 # rate $\eta$ that stays the same.
 
 # %%
-with precision("float64"):
+with notebook.precision("float64"):
     rate = 0.2
     penalty = lesson.PENALTIES["Lasso"](a, r, m, 1)
     restless, _ = in_keras(penalty, Y[:, :1], rate)
@@ -185,7 +189,7 @@ sklearn_w, keras_w = lasso_pair[0][0], lasso_pair[1][0]
 notebook.numbers(
     zeros_sklearn=np.sum(sklearn_w == 0),
     zeros_keras=np.sum(keras_w == 0),
-    restless_apart=np.abs(restless - sklearn_w).max(),
+    restless_difference=np.abs(restless - sklearn_w).max(),
     hop=rate * 2 * a,
 )
 assert np.sum(keras_w == 0) < np.sum(sklearn_w == 0)
@@ -196,7 +200,7 @@ assert np.abs(restless - sklearn_w).max() > rate * a
 # The slope of $\ell_1 |w|$ is $+\ell_1$ or $-\ell_1$, never small. Where the
 # solution is 0, each step of the penalty has the length $\eta \ell_1$, here
 # {number}`hop:.3f`, and hops across; with the constant learning rate the weights
-# are still up to {number}`restless_apart:.3f` away at the end. A falling
+# are still wrong by up to {number}`restless_difference:.3f` at the end. A falling
 # learning rate makes the hops small, but gives no zero.
 #
 # Real zeros take another kind of step, the proximal one of lesson 9:
@@ -205,7 +209,7 @@ assert np.abs(restless - sklearn_w).max() > rate * a
 # squared error, as in scikit-learn's lasso, so that $a$ needs no exchange rate.
 
 # %%
-with precision("float64"):
+with notebook.precision("float64"):
     proximal = lesson.build_model(
         p,
         ProximalSGD(0.25, prox=ElasticNetProx(alpha=a), accelerated=True),
@@ -216,26 +220,28 @@ proximal_w = proximal.get_weights()[0]
 
 notebook.numbers(
     zeros_proximal=np.sum(proximal_w == 0),
-    proximal_apart=np.abs(proximal_w - sklearn_w).max(),
+    proximal_difference=np.abs(proximal_w - sklearn_w).max(),
 )
 assert np.array_equal(proximal_w == 0, sklearn_w == 0)
 assert np.abs(proximal_w - sklearn_w).max() < 1e-5
 
 # %% [markdown]
 # Now there are {number}`zeros_proximal` zeros in the same places, and the other
-# weights agree to {number}`proximal_apart:.0e`.
+# weights agree to {number}`proximal_difference:.0e`.
 #
 # ## Checked
 #
-# Two fits that stop close together could both be a little off. Lesson 8 has a
+# Two fits that stop close together could both be a little wrong. Lesson 8 has a
 # sharper test: it puts scikit-learn's solution into the Keras model and asks
-# for the slopes of Keras's own cost there. At a minimum they are zero; at a
-# kink they point uphill on both sides. This needs no training at all.
+# for the gradient of Keras's own cost there. At a minimum it is zero; at a kink
+# the cost rises on both sides. This needs no training at all.
 
 # %%
-report = lesson.penalties(columns, y, "float64")
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+with notebook.precision("float64"):
+    measured = {"penalties": lesson.convert_penalties(columns, y)}
+    outcome = Outcome(8, measured, {}, proof.checks(measured, make(8)))
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
@@ -244,7 +250,7 @@ assert report.passed, "a check fails: see the table"
 # stands?
 
 # %%
-with precision("float64"):
+with notebook.precision("float64"):
     copied, _ = in_keras(
         keras.regularizers.L1(a), Y[:, :1], CosineDecay(rate, STEPS)
     )
@@ -253,10 +259,10 @@ outside = np.abs(copied - sklearn_w) > 0.01
 
 notebook.numbers(
     outside=outside.sum(),
-    copied_apart=np.abs(copied - sklearn_w).max(),
-    half_apart=np.abs(copied[:, 0] - half).max(),
+    copied_difference=np.abs(copied - sklearn_w).max(),
+    half_difference=np.abs(copied[:, 0] - half).max(),
 )
-assert np.abs(copied - sklearn_w).max() > 20 * apart(lasso_pair)
+assert np.abs(copied - sklearn_w).max() > 20 * difference(lasso_pair)
 assert np.abs(copied[:, 0] - half).max() < 2e-3
 assert np.all(np.abs(copied) > np.abs(sklearn_w), where=outside)
 
@@ -288,8 +294,8 @@ notebook.figure(
 # Each column of marks is one feature. The blue dots, Keras with the converted
 # penalty, lie in scikit-learn's green circles. Of the red crosses, Keras with the
 # copied number, {number}`outside` lie outside, all of them further from zero; the
-# largest difference is {number}`copied_apart:.2f`. They solve another problem,
-# the lasso with half the penalty, to which they are {number}`half_apart:.0e`
+# largest difference is {number}`copied_difference:.2f`. They solve another problem,
+# the lasso with half the penalty, to which they are {number}`half_difference:.0e`
 # close.
 #
 # The optimizer's `weight_decay` is no penalty at all, and no exchange rate
