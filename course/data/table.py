@@ -50,12 +50,17 @@ class Table(NamedTuple):
             )
         return X, y
 
-    def require_correlation(self):
+    def require_correlation(self, folds=1):
         """Refuse a table whose columns say nothing about the target: at any α a lasso is zero.
 
+        Args:
+            folds: into how many the rows are cut; each must have two rows.
+
         Raises:
-            InputError: no column is correlated with the target.
+            InputError: no column is correlated with the target, or the rows are too few.
         """
+        if len(self.y) < 2 * folds:
+            raise InputError(f"{len(self.y)} rows; {folds} folds need {2 * folds} at least")
         X, y = self.scaled()
         if np.abs(X.T @ y).max() / len(y) < MIN_CORRELATION:
             raise InputError(f"no column is correlated with {self.target!r}: choose another target")
