@@ -198,5 +198,6 @@ def check_table(options, table, X, y, alpha, w, by_hand, in_keras):
                     [violation, linear.duality_gap(X, y, w, 0.0, alpha)], [0, 0], atol=SOLVED,
                     reason="what up to 10,000 sweeps leave"),
         Check.keras("table-keras", "θ at every step, Keras = NumPy", in_keras, by_hand,
-                    options.dtype, own_loss=True),
+                    options.dtype, own_loss=True, size=5,
+                    reason="roundings of sums as large as y, 5 times as large as the weights"),
     ]  # fmt: skip
