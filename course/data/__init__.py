@@ -1,6 +1,7 @@
 """Data: the only room that opens files.
 
 points        the course's own small files
+known         rows drawn from known weights
 table         a table of the user's own, from a CSV file
 images        scikit-learn's digits enlarged to 28×28, MNIST, archives in its layout
 small_digits  a few digits of 8×8 or 7×7 pixels
@@ -18,6 +19,7 @@ from course.data.images import (
     load_images,
     load_mnist,
 )
+from course.data.known import TRUE_WEIGHTS, draw_known, true_error
 from course.data.points import (
     CHECKSUMS,
     TWO_FEATURES_NOISE,
@@ -38,10 +40,12 @@ __all__ = [
     "MARGIN",
     "SIDE",
     "SPLIT_SEED",
+    "TRUE_WEIGHTS",
     "TWO_FEATURES_NOISE",
     "Digits",
     "Table",
     "checksum",
+    "draw_known",
     "folder",
     "load_digits28",
     "load_five_points",
@@ -52,4 +56,5 @@ __all__ = [
     "load_three_points",
     "load_two_features",
     "load_two_hundred_points",
+    "true_error",
 ]

@@ -2,93 +2,93 @@
 
 import numpy as np
 
-from course import figures
+from course import figures as style
+from course.lesson10 import NO_TRUTH, PICKED, one_standard_error
 
 
-def path(alphas, coefs):
-    """Every weight as a function of α: on a log axis, and the first ones on a plain axis.
+def figures(measured):
+    """{name: a function that draws it}."""
+    if "table" in measured:
+        cv = measured["table"]["cv"]
+        return {"table": lambda: table(cv.alphas, cv.mse_path)}
+    folds = measured["folds"]
+    return {
+        "path": lambda: path(**measured["path"]),
+        "curves": lambda: curves({"Diabetes": (folds["alphas"], folds["mse"])}),
+        "noise": lambda: noise(**measured["noise"]),
+    }
 
-    Args:
-        alphas: shape (A,), decreasing.
-        coefs: shape (p, A).
-    """
+
+def path(alphas, by_hand, **_):
+    """Every weight against α: on a log axis, and the first ones on a plain axis."""
     from matplotlib import colormaps
 
-    figure, (left, right) = figures.panels(
-        f"Breast cancer: {len(coefs)} weights", "The first of them: straight lines, with kinks"
+    figure, (left, right) = style.panels(
+        f"Breast cancer: {len(by_hand)} weights", "The first of them: straight lines, with kinks"
     )
-    enters = np.where(coefs.any(axis=1), np.argmax(coefs != 0, axis=1), len(alphas))
+    enters = np.where(by_hand.any(axis=1), np.argmax(by_hand != 0, axis=1), len(alphas))
     order = np.argsort(np.argsort(enters, kind="stable"))
     colors = colormaps["tab10"](order % 10)
-    for w, color in zip(coefs, colors):
+    for w, color in zip(by_hand, colors):
         left.semilogx(alphas, w, color=color, lw=1)
-    left.set(xlabel="α", ylabel="weight")
-    left.invert_xaxis()
     near = slice(0, np.searchsorted(-alphas, -alphas[0] / 10) + 1)
-    for w, color in zip(coefs[:, near], colors):
+    for w, color in zip(by_hand[:, near], colors):
         if w.any():
             right.plot(alphas[near], w, ".-", ms=4, color=color, lw=1)
-    right.set(xlabel="α", ylabel="weight")
-    right.invert_xaxis()
+    for ax in (left, right):
+        ax.set(xlabel="α", ylabel="weight")
+        ax.invert_xaxis()
     return figure
 
 
-def curves(diabetes, planted):
-    """The cross-validated error of both data sets; beside the second's the true error.
+def curves(data, true_errors=None):
+    """The cross-validated error of each data set, and of the last the true error.
 
     Args:
-        diabetes: `(alphas, mse, cautious)`, shapes (A,), (A, folds) and the index of the
-            α by the one standard error rule.
-        planted: the same, and the true error at each α, shape (A,).
+        data: {title: (alphas, mse)}, shapes (A,) and (A, folds).
+        true_errors: at each α of the last data set, (A,).
     """
-    figure, (left, right) = figures.panels("Diabetes", "A planted truth")
-    _curve(left, *diabetes)
-    *known, truth = planted
-    _curve(right, *known)
-    right.plot(known[0], truth, color=figures.GREEN, label="true error")
-    for ax in (left, right):
-        ax.legend()
+    figure, axes = style.panels(*data, width=5.6 if len(data) == 1 else 4.4)
+    for ax, (alphas, mse) in zip(axes, data.values()):
+        _curve(ax, alphas, mse)
+    if true_errors is not None:
+        ax.plot(alphas, true_errors, color=style.GREEN, label="true error")
+    for ax in axes:
+        ax.legend(fontsize="small")
     return figure
 
 
-def table(alphas, mse, cautious):
+def table(alphas, mse):
     """The cross-validated error of your own table."""
-    figure, (ax,) = figures.panels("Your table", width=5.6)
-    _curve(ax, alphas, mse, cautious)
+    figure, (ax,) = style.panels("Your table", width=5.6)
+    _curve(ax, alphas, mse)
     ax.set_ylabel("error on rows left out ÷ variance")
     ax.legend()
     return figure
 
 
-def _curve(ax, alphas, mse, cautious):
+def _curve(ax, alphas, mse):
     """Mean over the folds, ± its standard error, and the two α that it suggests."""
     mean, error = mse.mean(axis=1), mse.std(axis=1, ddof=1) / np.sqrt(mse.shape[1])
-    best = np.argmin(mean)
-    ax.fill_between(alphas, mean - error, mean + error, color=figures.BLUE, alpha=0.2, lw=0)
-    ax.semilogx(alphas, mean, color=figures.BLUE, label="mean of the folds ± std. error")
-    ax.plot(alphas[best], mean[best], "o", color=figures.RED, label="least: α chosen")
-    ax.plot(
-        alphas[cautious], mean[cautious], "s", color=figures.ORANGE, label="one std. error rule"
-    )
-    ax.axhline(mean[best] + error[best], color=figures.GREY, lw=0.8)
+    best, cautious = np.argmin(mean), one_standard_error(mse)
+    ax.fill_between(alphas, mean - error, mean + error, color=style.BLUE, alpha=0.2, lw=0)
+    ax.semilogx(alphas, mean, color=style.BLUE, label="mean of the folds ± std. error")
+    ax.plot(alphas[best], mean[best], "o", color=style.RED, label="least: α chosen")
+    ax.plot(alphas[cautious], mean[cautious], "s", color=style.ORANGE, label="one std. error rule")
+    ax.axhline(mean[best] + error[best], color=style.GREY, lw=0.8)
     ax.set(xlabel="α", ylabel="error on rows left out")
     ax.invert_xaxis()
 
 
-def noise(errors, foretold, picked, columns):
-    """Cross-validated errors on pure noise, columns picked before or within the folds.
-
-    Args:
-        errors: divided by the variance of y, shape (2, repeats).
-        foretold: the mean of the first ones.
-        picked, columns: how many are picked of how many.
-    """
-    figure, (ax,) = figures.panels(f"Pure noise, {picked} of {columns} columns picked", width=5.6)
+def noise(errors, **_):
+    """Cross-validated errors on pure noise, columns picked before or within the folds."""
+    figure, (ax,) = style.panels(f"Pure noise, {PICKED} of {NO_TRUTH[1]} columns picked", width=5.6)
     bins = np.linspace(0, errors.max(), 31)
-    ax.hist(errors[0], bins, color=figures.RED, alpha=0.6, label="before: the error leaks")
-    ax.hist(errors[1], bins, color=figures.BLUE, alpha=0.6, label="within the folds: honest")
-    ax.axvline(foretold, color=figures.RED, ls="--", label="foretold mean, picked before")
-    ax.axvline(1, color=figures.GREY, label="predicting the mean of y")
+    before, within = errors.T
+    ax.hist(before, bins, color=style.RED, alpha=0.6, label="before: the error leaks")
+    ax.hist(within, bins, color=style.BLUE, alpha=0.6, label="within the folds: honest")
+    ax.axvline(before.mean(), color=style.RED, ls="--", label="mean, picked before")
+    ax.axvline(1, color=style.GREY, label="predicting the mean of y")
     ax.set(xlabel="cross-validated error ÷ variance of y", ylabel="number of data sets")
     ax.legend()
     return figure
