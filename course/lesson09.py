@@ -33,7 +33,6 @@ TRUE = np.array([0, 0, 2, 0, 0, 0, 0, -1.5, 0, 0, 0, 0, 1, 0, 0, 0, 0, -1, 0, 0]
 COVARIANCE = 0.5 ** np.abs(np.subtract.outer(np.arange(20), np.arange(20)))  # of their features
 NOISES, SAMPLES = np.array([0.1, 0.3, 1, 2, 4, 8]), 500  # standard deviations σ; n
 ONE_ALPHA, DATA_SETS, QUICK_DATA_SETS = 0.1, 50, 20
-NO_PULL = 1e-12  # for lesson 10, until it asks the table
 TABLE_ALPHA, MAX_CONDITION = 0.1, 1e8  # of a table of your own: α ÷ α_max; λmax/λmin of G
 
 
