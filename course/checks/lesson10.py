@@ -51,7 +51,8 @@ def check_path(options, X, y, alphas, by_hand, in_keras, middles):
     return [
         Check.close("grid", "α grid = scikit-learn's", alphas, sk_alphas, rtol=NUMPY),
         Check.close("path", "path by hand = scikit-learn's lasso_path", by_hand, sk_coefs,
-                    atol=1e-9, reason="what coordinate descent to tol = 1e-12 leaves: 6e-11 was seen"),
+                    atol=1e-9,
+                    reason="what coordinate descent to tol = 1e-12 leaves: 6e-11 was seen"),
         Check.close("path-keras", "path, Keras = NumPy", in_keras, by_hand, atol=NUMPY),
         Check.close("path-zeros", "zeros, by hand and Keras, = scikit-learn's",
                     [by_hand == 0, in_keras == 0], [sk_coefs == 0] * 2),
