@@ -32,3 +32,20 @@ def fit(digits):
         accuracy = classifier.fit(X, y).score(X_test, digits.y_test)
         found[name] = accuracy, time.perf_counter() - start
     return found
+
+
+def nearest(digits, X):
+    """The class of the training image that is most like each of some images.
+
+    Args:
+        digits: `course.data.Digits`; of its training images `MAX_ROWS` at most are used.
+        X: shape (n, 28, 28, 1).
+
+    Returns:
+        Shape (n,).
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    known, y = digits.X_train[:MAX_ROWS], digits.y_train[:MAX_ROWS]
+    neighbour = KNeighborsClassifier(1).fit(known.reshape(len(known), -1), y)
+    return neighbour.predict(X.reshape(len(X), -1))

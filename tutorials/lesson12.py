@@ -31,7 +31,7 @@ import numpy as np
 
 from course import data, notebook
 from course import lesson12 as lesson
-from course.training import NetworkOptions
+from course.figures import lesson12 as figures
 
 digits = data.load_images()
 X, y = digits.X_test, digits.y_test  # never trained on
@@ -40,16 +40,16 @@ seed = 0
 notebook.numbers(
     train=len(digits.X_train),
     test=len(X),
-    side=lesson.SIDE,
+    side=data.SIDE,
     rotation=lesson.ROTATION,
     shift=lesson.SHIFT,
-    most_pixels=lesson.SHIFT * lesson.SIDE,
+    max_pixels=lesson.SHIFT * data.SIDE,
 )
 
 # %% [markdown]
 # Each training picture may be turned by up to {number}`rotation` degrees to
 # either side, and shifted by up to {number}`shift:.0%` of its side in each
-# direction, which is {number}`most_pixels:.1f` of the {number}`side` pixels.
+# direction, which is {number}`max_pixels:.1f` of the {number}`side` pixels.
 #
 # ## Predict before you run
 #
@@ -91,8 +91,7 @@ notebook.numbers(
 
 # %%
 bar = np.array([[0.0, 0, 1, 0, 0]] * 5).reshape(1, 5, 5, 1)
-still = np.eye(2)[None]  # L of a picture that is not turned
-half = lesson.move(bar, still, np.array([[0.5, 0.0]]))
+half = lesson.move(bar, shifts=(0.5, 0.0))
 
 notebook.numbers(
     bar_row=bar[0, 2, :, 0],
@@ -107,19 +106,18 @@ notebook.numbers(
 # in each row.
 
 # %% tags=["hide-input"]
-few, n, none = X[: lesson.SHEET], lesson.SHEET, np.zeros(lesson.SHEET)
-rest = np.zeros((n, 2))  # no shift
-tilt = np.linspace(-lesson.ROTATION, lesson.ROTATION, n)  # degrees
+few = X[: lesson.SHEET]
+tilt = np.linspace(-lesson.ROTATION, lesson.ROTATION, len(few))  # degrees
 aside = np.stack([tilt, -tilt], axis=1) / lesson.ROTATION
 sheet = {
     "as it was": few,
-    "rotation": lesson.move(few, lesson.linear(tilt), rest),
-    "shifts": lesson.move(few, lesson.linear(none), 5 * aside),
-    "left to right": lesson.move(few, lesson.linear(none, True), rest),
-    "upside down": lesson.move(few, lesson.linear(none, False, True), rest),
+    "rotation": lesson.move(few, angles=tilt),
+    "shifts": lesson.move(few, shifts=5 * aside),
+    "left to right": lesson.move(few, mirrored=True),
+    "upside down": lesson.move(few, upside_down=True),
 }
 notebook.figure(
-    lambda: lesson.drawings.sheet(sheet),
+    lambda: figures.transforms(sheet),
     alt="Eight digits in five rows: as they were, turned a little, shifted,"
     " mirrored, and upside down.",
 )
@@ -141,19 +139,19 @@ notebook.figure(
 moves = lesson.RECIPES["rotation, shifts"]
 rng = np.random.default_rng([seed, lesson.STREAM, 3])  # as in the lesson
 X_moved = moves(X, rng)
-model = lesson.build_model(digits.X_train, digits.n_classes, seed)
-start, shares = model.get_weights(), {}
+read = {}
 for name, augment in [("plain", None), ("augmented", moves)]:
-    lesson.training.restart(model, start)  # the same first weights
+    # the same first weights
+    model = lesson.build_model(digits.X_train, digits.n_classes, seed)
     lesson.train(model, digits, lesson.QUICK_EPOCHS, seed, augment)
-    shares[name] = [lesson.accuracy(model, now, y) for now in (X, X_moved)]
+    read[name] = [lesson.accuracy(model, now, y) for now in (X, X_moved)]
 
 notebook.numbers(
     epochs=lesson.QUICK_EPOCHS,
-    plain_clean=shares["plain"][0],
-    plain_moved=shares["plain"][1],
-    augmented_clean=shares["augmented"][0],
-    augmented_moved=shares["augmented"][1],
+    plain_clean=read["plain"][0],
+    plain_moved=read["plain"][1],
+    augmented_clean=read["augmented"][0],
+    augmented_moved=read["augmented"][1],
 )
 
 # %% [markdown]
@@ -181,13 +179,13 @@ notebook.numbers(
 # it takes one seed and {number}`epochs` epochs for each recipe.
 
 # %%
-report = lesson.run(NetworkOptions(quick=True))
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(12, quick=True)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% tags=["hide-input"]
 notebook.figure(
-    report.figures["recipes"],
+    outcome.figures["recipes"],
     alt="Two times five bars. On the digits as they are, no augmentation and"
     " small shifts are best, and rotation, shifts and flips together are worst."
     " On moved digits rotation and shifts are far ahead.",
@@ -208,35 +206,35 @@ notebook.figure(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    report.figures["classes"],
-    alt="For each digit from 0 to 9 four bars, the share found with each of"
+    outcome.figures["classes"],
+    alt="For each digit from 0 to 9 four bars, the fraction found with each of"
     " four recipes. For 0 all are high; for 6 and 9 the red bar, with all moves"
     " and flips, is by far the lowest.",
 )
 
 # %%
-key = "{}: share of 2, 5 taken for the other; of 6, 9"
-upright = report.results[key.format("none")]
-flips = report.results[key.format("rotation, shifts, flips")]
-neighbour = "{} upside down: share that is a {} to its nearest neighbour"
+key = "{}: fraction of 2, 5 taken for the other; of 6, 9"
+upright = outcome.results[key.format("none")]
+flips = outcome.results[key.format("rotation, shifts, flips")]
+neighbour = "{} upside down: fraction nearest to a {}"
 mirrored = neighbour.replace("down:", "down and mirrored:")
 
 notebook.numbers(
     swapped_25=flips[0],
     swapped_69=flips[1],
     swapped_69_without=upright[1],
-    six_is_nine=report.results[mirrored.format(6, 9)],
-    two_is_five=report.results[neighbour.format(2, 5)],
+    six_is_nine=outcome.results[mirrored.format(6, 9)],
+    two_is_five=outcome.results[neighbour.format(2, 5)],
 )
 
 # %% [markdown]
-# The bars are each digit's *recall*: of the pictures that show it, the share
+# The bars are each digit's *recall*: of the pictures that show it, the fraction
 # that was recognised. A 0 may be flipped as you like. But a 6 upside down and
 # mirrored, which is the same as turned by half a circle, is a 9. The network
 # was shown such nines and told that they were sixes. With all the moves and
 # flips it takes {number}`swapped_69:.1%` of the sixes and nines for the other
 # one, instead of {number}`swapped_69_without:.1%`, and {number}`swapped_25:.1%`
-# of the twos and fives. Its other mistakes went to still other classes: every
+# of the twos and fives. Its other errors went to still other classes: every
 # digit now comes in four kinds, and {number}`epochs` epochs are few to learn
 # them all.
 #

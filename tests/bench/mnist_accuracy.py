@@ -39,9 +39,9 @@ def by_lesson12(digits, epochs, seed, augment=None, one_cycle=False):
 
 
 def better(digits, epochs, seed):
-    from course.lesson12 import SMALL_SHIFT, Augmentation
+    from course.lesson12 import BETTER, RECIPES
 
-    return by_lesson12(digits, epochs, seed, Augmentation(shift=SMALL_SHIFT), one_cycle=True)
+    return by_lesson12(digits, epochs, seed, RECIPES[BETTER], one_cycle=True)
 
 
 def augmented(digits, epochs, seed):
