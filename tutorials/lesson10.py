@@ -26,12 +26,13 @@
 # %%
 import numpy as np
 from sklearn import datasets
+from sklearn.linear_model import LassoCV
 
+from course import data, notebook
 from course import lesson10 as lesson
-from course import linear, notebook
-from course.cli.report import Options, precision
+from course.figures import lesson10 as figures
 
-X, y = datasets.load_diabetes(return_X_y=True)
+X, y = lesson.load_data()
 n, p = X.shape
 alphas = lesson.alpha_grid(X, y)
 
@@ -52,7 +53,7 @@ notebook.numbers(
 #
 # ## Predict before you run
 #
-# With the model $\hat y = Xw + b$, the lasso finds the lowest
+# With the model $\hat y = Xw + b$, the lasso finds the minimum of
 #
 # $$
 # J(w, b) = \frac1{2n} \sum_{i=1}^{n} (\hat y_i - y_i)^2
@@ -76,7 +77,7 @@ notebook.numbers(
 #
 # All solutions together are called the *path*: each weight as a function of
 # $\alpha$. Suppose we knew which weights are not zero, the set $S$, and their
-# signs $s$. The lowest point then solves linear equations:
+# signs $s$. The minimum then solves linear equations:
 #
 # $$
 # w_S = G_{SS}^{-1} (c_S - \alpha s_S), \qquad
@@ -105,7 +106,7 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.path(prices, weights),
+    lambda: figures.path(alphas=prices, by_hand=weights),
     alt="Left: all weights start at zero at the largest price and fan out as"
     " it falls. Right: on a plain axis the first weights follow straight lines"
     " with kinks; one of them returns to zero.",
@@ -127,7 +128,7 @@ notebook.figure(
 # once, and the price with the least mean error is chosen.
 #
 # The mean of five numbers is not exact. Its *standard error*, the standard
-# deviation of the five divided by $\sqrt5$, says how far off it may well be.
+# deviation of the five divided by $\sqrt5$, says how large its error may well be.
 # The *one standard error rule* takes the highest price whose mean error is
 # within one standard error of the least: as good, for all we know, and simpler.
 
@@ -163,13 +164,15 @@ notebook.numbers(
 #
 # There is no model to train here: the path is computed, not learned. What Keras
 # gives is `keras.ops`, functions on arrays that run on TensorFlow, JAX and
-# PyTorch alike. In `course/linear.py` they solve all six paths, of the five
+# PyTorch alike. In `course/linear` they solve all six paths, of the five
 # folds and of all rows, in one compiled call.
 
 # %%
-with precision("float64"):
-    cv = linear.lasso_cv(X, y, alphas=len(alphas), cv=lesson.FOLDS)
-    _, known = lesson.planted(Options())
+with notebook.precision("float64"):
+    cv = lesson.train(X, y)
+    rng = np.random.default_rng(0)
+    X_known, y_known = data.draw_known(rng, 30)  # 30 rows
+    known = lesson.train(X_known, y_known)
 
 notebook.numbers(
     chosen_compiled=cv.alpha,
@@ -181,19 +184,28 @@ notebook.numbers(
 # errors of all folds and prices differ from those by hand by at most
 # {number}`largest_difference:.0e`.
 #
-# Was it a good choice? For the patients nobody knows the truth. So `planted`
-# makes data with a known one: {number}`columns_known` columns, of which
-# {number}`true_weights` have a weight, and noise. Then the error on new rows
-# can be computed from the weights alone.
+# Was it a good choice? For the patients nobody knows the truth. So `draw_known`
+# draws data with known weights: {number}`columns_known` columns, of which
+# {number}`true_weights` have a weight, and noise. Then the error on new rows,
+# the *true error*, can be computed from the weights alone.
 
 # %%
-known_alphas, known_mse, at_cautious, truth = known
-at_chosen = np.argmin(known_mse.mean(axis=1))
+truth = data.true_error(*lesson.lasso_path(X_known, y_known, known.alphas))
+at_chosen = np.argmin(known.mse_path.mean(axis=1))
+at_cautious = lesson.one_standard_error(known.mse_path)
+
+# Another 20,000 rows agree: a mean of n squares varies by √(2/n) of itself.
+X_new, y_new = data.draw_known(rng, 20_000)
+coefs, b = lesson.lasso_path(X_known, y_known, known.alphas)
+new = np.mean((X_new @ coefs + b - y_new[:, None]) ** 2, axis=0)
+assert np.abs(new / truth - 1).max() < 5 * np.sqrt(2 / 20_000)
+exact = LassoCV(cv=lesson.FOLDS, tol=1e-12, max_iter=100_000)
+assert np.isclose(exact.fit(X_known, y_known).alpha_, known.alpha, rtol=1e-12)
 
 notebook.numbers(
-    columns_known=len(lesson.PLANTED),
-    true_weights=np.count_nonzero(lesson.PLANTED),
-    rows_known=lesson.ROWS,
+    columns_known=len(data.TRUE_WEIGHTS),
+    true_weights=np.count_nonzero(data.TRUE_WEIGHTS),
+    rows_known=len(y_known),
     true_error_least=truth.min(),
     true_error_chosen=truth[at_chosen],
     true_error_cautious=truth[at_cautious],
@@ -203,10 +215,16 @@ notebook.numbers(
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: lesson.drawings.curves((alphas, mse, cautious), known),
+    lambda: figures.curves(
+        {
+            "Diabetes": (alphas, mse),
+            "Known weights": (known.alphas, known.mse_path),
+        },
+        truth,
+    ),
     alt="Left: the error on rows left out falls as the price falls, then stays"
     " level. Right: it falls and rises again; so does the true error, whose"
-    " lowest point lies at a smaller price.",
+    " minimum lies at a smaller price.",
 )
 
 # %% [markdown]
@@ -226,17 +244,17 @@ notebook.figure(
 # ## Checked
 #
 # The lesson holds its numbers against scikit-learn's `lasso_path`, `LassoCV`
-# and `RidgeCV`, and the true error against the error on new rows. For ridge
-# there is a shortcut: the error on a row left out is $e_i / (1 - h_{ii})$,
+# and `RidgeCV`. The cell above held the true error against the error on new
+# rows. For ridge there is a shortcut: the error on a row left out is $e_i / (1 - h_{ii})$,
 # where $e_i$ is its residual in the fit to all rows and $h_{ii}$ says how much
 # $\hat y_i$ follows $y_i$. It is held against rows really left out. Checks on
 # random draws allow five standard errors. Where a row compares many numbers, it
-# shows the pair that is furthest apart.
+# shows the pair with the largest difference.
 
 # %%
-report = lesson.run()
-notebook.checks(report)
-assert report.passed, "a check fails: see the table"
+outcome = notebook.run(10)
+notebook.checks(outcome)
+assert outcome.passed, "a check fails: see the table"
 
 # %% [markdown]
 # ## The trap
@@ -246,31 +264,25 @@ assert report.passed, "a check fails: see the table"
 # is noise: $X$ and $y$ have nothing to do with each other.
 
 # %%
-rng = np.random.default_rng(0)
-rows, many = lesson.NOTHING
-N, noise = rng.normal(size=(rows, many)), rng.normal(size=rows)
-
-before = lesson.predictions(
-    N[:, lesson.picked(N, noise)], noise, [0.0], lesson.ridge_path
-)[:, 0]
-within = lesson.predictions(N, noise, [0.0], lesson.pick_and_fit)[:, 0]
-*_, means, foretold = report.results.values()
+errors = outcome.measured["noise"]["errors"]  # ÷ variance, before and within
+rows, many = lesson.NO_TRUTH
+[check] = [c for c in outcome.checks if c.id == "noise-before"]
 
 notebook.numbers(
     rows=rows,
     many=many,
     picked=lesson.PICKED,
-    error_before=np.mean((before - noise) ** 2) / noise.var(),
-    error_within=np.mean((within - noise) ** 2) / noise.var(),
-    repeats=lesson.REPEATS,
-    mean_before=means[0],
-    mean_within=means[1],
-    foretold=foretold,
+    error_before=errors[0, 0],
+    error_within=errors[0, 1],
+    repeats=len(errors),
+    mean_before=errors[:, 0].mean(),
+    mean_within=errors[:, 1].mean(),
+    predicted=check.reference[0],
 )
 
 # %% tags=["hide-input"]
 notebook.figure(
-    report.figures["noise"],
+    outcome.figures["noise"],
     alt="Two histograms of the error divided by the variance. Picked before,"
     " nearly all data sets are below one; picked within the folds, nearly all"
     " are above.",
@@ -288,19 +300,20 @@ notebook.figure(
 # mean, as it should be. The picture repeats both on {number}`repeats` data
 # sets. On average it is {number}`mean_before:.2f` (red) and
 # {number}`mean_within:.2f` (blue); the statistics of the largest of many
-# chance correlations foretell {number}`foretold:.2f` for the first. So:
-# whatever looks at $y$ is part of the fit, and belongs inside the folds.
+# chance correlations predict {number}`predicted:.2f` for the first. So:
+# whatever looks at $y$ is part of the fit, and belongs inside the folds. In
+# scikit-learn that is a pipeline of both steps, as `pick_columns` makes it.
 #
 # ## What to try next
 #
 # - Shuffle the rows of $X$ and $y$ together before the folds are cut. How much
 #   do the price chosen and the cautious one change?
 # - Predict: is the trap deeper with ten times as many columns? Then change
-#   `many` and measure.
+#   `NO_TRUTH` and measure.
 # - Ridge needs one fit only to leave out each row in turn. Compare
-#   `leave_one_out` with `predictions(X, y, alphas, ridge_path, len(y))`.
-# - Draw other data with `planted(Options(seed=1))`. On which side of the true
-#   least error is the price chosen now?
+#   `leave_one_out` with `cross_validate(X, y, alphas, ridge_path, len(y))`.
+# - Draw other data with known weights, by another seed. On which side of the
+#   least true error is the price chosen now?
 # - Run the lesson on a table of your own: `python -m course.lesson10 --data
 #   FILE.csv --target COLUMN`.
 #

@@ -50,7 +50,7 @@ def left_out_errors(X, y, alpha):
     zh:
     依次留出每个样本时，岭回归对它的预测误差；只允许用全部样本拟合一次。
 
-    岭回归求 ‖Xw + b − y‖² + α ‖w‖² 的最低点，b 不受惩罚。对参与拟合的样本，
+    岭回归求 ‖Xw + b − y‖² + α ‖w‖² 的最小值点，b 不受惩罚。对参与拟合的样本，
     它的预测是 ŷ = Hy，H 只取决于 X 和 α：H = 1/n + Z (ZᵀZ + αI)⁻¹ Zᵀ，
     其中 Z 是各列减去均值之后的 X（1/n 加到每个元素上）。
     残差 eᵢ = yᵢ − ŷᵢ 应当除以什么？
@@ -126,7 +126,7 @@ def alpha_chosen(X, y, alphas):
     """A good α for the lasso, ½ of the mean squared error + α Σ |wⱼ|, on these rows.
 
     The truth is known to the check alone. On each of three data sets it compares the error on
-    new rows, at your α, with the least that is possible at any α in `alphas`. The share
+    new rows, at your α, with the least that is possible at any α in `alphas`. The fraction
     least error ÷ your error must be 0.8 at least; the α that fits the given rows best reaches
     about 0.5. Any means will do.
     X: shape (40, 30). y: shape (40,). alphas: decreasing, shape (A,). Return a number.
@@ -156,7 +156,7 @@ rng = np.random.default_rng(10)
 ALPHAS = np.geomspace(10, 0.01, 300)
 AWAY = np.log10(ALPHAS)[:, None]  # 1 … −2
 SPREAD = np.array([1.0, -2.0, 0.5, 1.5, -0.5])
-VALLEY = 20 + 4 * (AWAY + 0.7) ** 2 + SPREAD * (1 - 0.3 * AWAY)
+BOWL = 20 + 4 * (AWAY + 0.7) ** 2 + SPREAD * (1 - 0.3 * AWAY)
 LOPSIDED = 9 + 2 * (AWAY + 0.2) ** 2 - 0.3 * AWAY + 0.6 * SPREAD[:4] * (1 + 0.2 * AWAY)
 X_TABLE, Y_TABLE = 1 + rng.normal(size=(8, 3)) * [3, 1, 0.5], 2 + rng.normal(size=8)
 X_OTHER, Y_OTHER = rng.normal(size=(10, 2)) - [2, 0.5], rng.normal(size=10)
@@ -194,7 +194,7 @@ def residuals(X, y, alpha):
     """The residuals of ridge, and how much each prediction follows its own y."""
     w, b = lesson10.ridge_path(X, y, np.array([alpha]))
     e = y - X @ w[:, 0] - b
-    return e, 1 - e / lesson10.leave_one_out(X, y, np.array([alpha]))[:, 0]
+    return e, 1 - e / lesson10.leave_one_out(X, y, alpha)
 
 
 def pipeline(n_picked):
@@ -269,7 +269,7 @@ def not_set(model, coefs, b):
 TRUTH = np.array([3, -2, 2, 1.5, -1] + 25 * [0.0])
 
 
-def planted(seed):
+def known(seed):
     """40 rows, 30 columns of which five have a weight, noise of deviation 2."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(40, 30))
@@ -283,7 +283,7 @@ def true_error(X, y, alphas):
     return np.sum((coefs - TRUTH[:, None]) ** 2, axis=0) + (b - 1) ** 2 + 4
 
 
-def share_of_least(alpha, X, y, alphas):
+def fraction_of_least(alpha, X, y, alphas):
     return true_error(X, y, alphas).min() / true_error(X, y, [float(alpha)])[0]
 
 
@@ -291,7 +291,7 @@ TASKS = [
     Task(
         cautious_alpha,
         kind="line",
-        cases=((ALPHAS, VALLEY), (ALPHAS, LOPSIDED)),
+        cases=((ALPHAS, BOWL), (ALPHAS, LOPSIDED)),
         reference=cautious_by_scipy,
         hint=(
             "`mse.std(axis=1, ddof=1)` has k − 1 in the denominator. Only the standard error at"
@@ -451,8 +451,8 @@ TASKS = [
     Task(
         alpha_chosen,
         kind="free",
-        cases=tuple(planted(seed) for seed in (1, 2, 8)),
-        score=share_of_least,
+        cases=tuple(known(seed) for seed in (1, 2, 8)),
+        score=fraction_of_least,
         at_least=0.8,
         hint=(
             "Cross-validation: leave out a fifth of the rows, fit the others at every α, and take"
