@@ -42,6 +42,8 @@ def check_tries(options, X, ys, grid, found, counts, seconds):
     exact = [np.linalg.lstsq(X[:, : p + 1], y)[0] for p, y in enumerate(ys)]
     return [
         Check.close("tries", "tries counted = k^p", counts, [k, k**2, k**3]),
+        Check.close("on-the-grid", "weights found are values of the grid",
+                    np.abs(np.concatenate(found)[:, None] - grid).min(axis=1), np.zeros(6)),
         Check.close("several-weights", "weights found = least squares", np.concatenate(found),
                     np.concatenate(exact), atol=NUMPY),
     ]  # fmt: skip

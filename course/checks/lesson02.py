@@ -77,6 +77,8 @@ def check_double_well(options, path, compiled, best, noisy, cooled, escaped):
                     reason=in_minimum),
         Check.within("noise", "fraction of noisy runs in the lower well = exp(−J/T)'s", escaped,
                      expected, stats.binom.std(len(noisy), expected) / len(noisy), n=4),
+        # J is 61 at w = ±3, and exp(−61/T) is 0 for any number of runs.
+        Check.at_most("noise-range", "noisy runs stay where exp(−J/T) is not 0", np.abs(noisy), 3),
         Check.close("cooled", "without noise again, the lowest runs end in the lower minimum",
                     cooled.min(), low, atol=1e-9, reason=in_minimum),
     ]  # fmt: skip

@@ -126,15 +126,17 @@ def check_mistake(options, X, y, batches, paths, leaks):
     # Where y of row i is 1 higher, the gradient of all rows moves by 2/n (xᵢ, 1).
     outside = [next(i for i in range(POINTS) if i not in rows) for rows in batches]
     moved = 2 / POINTS * np.maximum(X[outside, 0], 1)
+    path, batch_size = paths["right"], KINDS["mini-batch"]
+    predicted = references.quadratic_descent(X, y, LEARNING_RATE, len(path) - 1)
     return [
-        Check.close("no-leak", "without the mistake: rows outside the batch do not matter",
+        Check.within("right-path", "without the mistake: near batch descent's θ at the end",
+                     path[-1], predicted[-1], noise_of_epochs(X, y, batch_size, len(path) - 1)),
+        Check.close("no-leak", "without the mistake: rows outside the batch do not count",
                     leaks["right"], np.zeros(len(batches))),
         Check.close("leak-found", "with the mistake: they move the gradient by 2/n (xᵢ, 1)",
                     leaks["mistake"], moved, atol=NUMPY),
         Check.close("mistake-path", "mini-batches with the mistake = batch descent",
-                    paths["mistake"],
-                    references.quadratic_descent(X, y, LEARNING_RATE, len(paths["mistake"]) - 1),
-                    atol=NUMPY),
+                    paths["mistake"], predicted, atol=NUMPY),
     ]  # fmt: skip
 
 
@@ -150,6 +152,9 @@ def check_double_well(options, start, ends, escaped):
         Check.close("batch-stays", "every batch descent ends in the higher minimum", ends["batch"],
                     np.full(STARTS, higher), atol=1e-9,
                     reason="what is left of the distance after the epochs, and roundings"),
+        Check.close("inside", "every descent ends in one of the two wells, between −1.5 and 1.5",
+                    np.clip([ends[kind] for kind in WELL_BATCH], -1.5, 1.5),
+                    [ends[kind] for kind in WELL_BATCH]),
         *by_chance,
         Check.at_most("intervals", "95 % intervals: batch below stochastic",
                       interval(escaped["batch"])[1], interval(escaped["stochastic"])[0]),
