@@ -79,9 +79,9 @@ def fit_batches(X, y, w, batches, learning_rate=ROW_RATE):
 
 # In Keras ------------------------------------------------------------------------------------
 def build_model(n_inputs=64, learning_rate=LEARNING_RATE):
-    """The same network; `draw` makes its initial weights."""
-    hidden = keras.layers.Dense(HIDDEN, activation="sigmoid")
-    output = keras.layers.Dense(10, activation="softmax")
+    """The same network; its weights are 0 until `draw` has made them."""
+    hidden = keras.layers.Dense(HIDDEN, activation="sigmoid", kernel_initializer="zeros")
+    output = keras.layers.Dense(10, activation="softmax", kernel_initializer="zeros")
     model = keras.Sequential([keras.Input((n_inputs,)), hidden, output])
     model.compile(keras.optimizers.SGD(learning_rate, MOMENTUM), "categorical_crossentropy")
     return model
