@@ -11,7 +11,7 @@ from course.cli import options
 @pytest.mark.parametrize("given", [{}, {"quick": True, "seed": 5}, {"epochs": 3}], ids=str)
 def test_every_check_holds(given):
     checks = run(2, **given).checks
-    assert len(checks) == 12
+    assert len(checks) == 13
     assert [check.id for check in checks if not check.passed] == []
 
 

@@ -27,7 +27,7 @@ def by_hand(kind, epochs=lesson.EPOCHS, seed=0):
 @pytest.mark.parametrize("given", [{}, {"quick": True, "seed": 5}, {"epochs": 3}], ids=str)
 def test_every_check_holds(given):
     checks = run(4, **given).checks
-    assert len(checks) == 20
+    assert len(checks) == 22
     assert [check.id for check in checks if not check.passed] == []
 
 
@@ -114,7 +114,7 @@ def test_what_depends_on_chance_holds_for_any_seed(seed):
         "kinds": dict(X=X, y=Y, few=1, paths=paths, **not_run),
     }
     checks = [c for c in proof.checks(measured, options.make(4)) if "keras" not in c.id]
-    assert len(checks) == 10
+    assert len(checks) == 11
     assert [check.id for check in checks if not check.passed] == []
 
 

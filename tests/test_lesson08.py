@@ -23,7 +23,7 @@ M = len(Y)
 @pytest.mark.parametrize("given", [{}, {"quick": True, "seed": 5}, {"steps": 1}], ids=str)
 def test_every_check_holds(given):
     checks = run(8, **given).checks
-    assert len(checks) == 27
+    assert len(checks) == 28
     assert [check.id for check in checks if not check.passed] == []
 
 
