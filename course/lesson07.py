@@ -23,8 +23,7 @@ import numpy as np
 from keras import ops
 
 from course import descent
-from course.autodiff import value_and_grad
-from course.gradients import gradient_check
+from course.autodiff import gradient_check, value_and_grad
 
 HIDDEN, LEARNING_RATE, ITERATIONS = 4, 1.0, 1500  # q, η; fixed by the course
 STARTS, RATES = 20, (0.1, 1.0, 10.0)  # how many of 20 networks learn XOR, at each rate?

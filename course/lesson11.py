@@ -24,13 +24,13 @@ import keras
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from course import baselines, data, training
+from course import data, training
+from course.training import baselines
 from course.training.weights import draw_weights
 
 LEARNING_RATE, DECAY, MOMENTUM = 0.05, 1e-6, 0.9  # η, its decay, μ: fixed by the course
 BATCH_SIZE, EPOCHS, QUICK_EPOCHS = 100, 10, 5
-SLOW_RATE, SLOW_BATCHES = 1e-4, 12  # a learning rate that is far too small
-WEIGHTS = 35_754
+SLOW_RATE, SLOW_BATCHES, WEIGHTS = 1e-4, 12, 35_754  # far too small a rate; weights in all
 
 
 # By hand -------------------------------------------------------------------------------------

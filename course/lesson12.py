@@ -24,9 +24,10 @@ Read more:  P. Simard et al., Best practices for convolutional neural networks, 
 import keras
 import numpy as np
 
-from course import baselines, data, lesson11
-from course.augmentation import Augmentation
+from course import data, lesson11
 from course.lesson11 import BATCH_SIZE, confusion, predict
+from course.training import baselines
+from course.training.augmentation import Augmentation
 
 ROTATION, SHIFT = 20, 0.2  # degrees, and fraction of the side: fixed by the course
 SMALL_SHIFT, START_RATE, PEAK_RATE, WARM_UP = 0.04, 0.004, 0.1, 0.3  # of the better recipe
@@ -153,8 +154,7 @@ def compare(digits, epochs, seeds):
     """Train by every recipe, from the same seeds; test on the digits as they are and moved."""
     moved = MOVES(digits.X_test, np.random.default_rng([seeds[0], STREAM, 3]))
     steps = epochs * -(-len(digits.X_train) // BATCH_SIZE)
-    y, K = digits.y_test, digits.n_classes
-    accuracies, tables = {}, {}
+    y, K, accuracies, tables = digits.y_test, digits.n_classes, {}, {}
     for name, augment in RECIPES.items():
         accuracies[name], tables[name] = np.zeros((len(seeds), 2)), np.zeros((K, K), int)
         for i, s in enumerate(seeds):

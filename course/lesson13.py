@@ -25,8 +25,8 @@ import keras
 import numpy as np
 
 from course import data, training
-from course.network import accuracy, backward, cost
-from course.seeds import best_of_many, draw_in_keras, fingerprint, tell_apart, variance_ratio
+from course.training import seeds as many
+from course.training.network import accuracy, backward, cost
 
 SOURCES = ("initial weights", "order of batches", "noise in the data")
 SEEDS, QUICK_SEEDS, POOL, QUICK_POOL = 20, 4, 200, 60  # runs: one draw new in each; all three
@@ -109,7 +109,7 @@ def run(options):
     seed, parts, epochs = options.seed, load_data(options.data), options.epochs or EPOCHS
     return {
         "bits": repeat(*parts[0], seed, epochs),
-        "keras": draw_in_keras(seed),
+        "keras": many.draw_in_keras(seed),
         "sources": one_at_a_time(parts, seed, epochs, QUICK_SEEDS if options.quick else SEEDS),
         "regression": fit_regressions(seed, QUICK_FITS if options.quick else FITS),
         "pool": train_pool(parts, seed, epochs, QUICK_POOL if options.quick else POOL),
@@ -151,9 +151,9 @@ def train_pool(parts, seed, epochs, n):
         costs=costs,
         replaced=np.array([cost(*test, w) for w in replaced]),
         other_rate=other_rate,
-        rates=tell_apart(costs[: n // 2], other_rate),
+        rates=many.tell_apart(costs[: n // 2], other_rate),
         accuracies=accuracies,
-        best=best_of_many(*accuracies, SEEDS, GROUPS, [seed, 1]),
+        best=many.best_of_many(*accuracies, SEEDS, GROUPS, [seed, 1]),
     )
 
 
@@ -180,11 +180,11 @@ def results(measured):
     alone = np.split(measured["sources"]["costs"], 3)
     sources = zip((*SOURCES, "all three"), [*alone, pool["costs"][: len(alone[0])]])
     return {
-        "fingerprint of run 0": fingerprint(measured["bits"]["once"])[:16],
+        "fingerprint of run 0": many.fingerprint(measured["bits"]["once"])[:16],
         "first weight that Keras draws from this seed": measured["keras"]["seeded"][0, 0, 0],
         **{f"test cost, new {name}: spread": f.std(ddof=1) for name, f in sources},
         "test cost: mean": pool["costs"].mean(),
-        "its variance ÷ what the three draws do": variance_ratio(pool["costs"], pool["replaced"]),
+        "its variance ÷ the three draws'": many.variance_ratio(pool["costs"], pool["replaced"]),
         **{f"regression, {name}: spread of w1": w[:, 0].std(ddof=1) for name, w in ends.items()},
         f"cost at η = {OTHER_RATE} minus that at {LEARNING_RATE}": pool["rates"]["gap"],
         "its deviation: other seeds, the same seeds": pool["rates"]["deviations"],

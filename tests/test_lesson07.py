@@ -6,9 +6,9 @@ from sklearn.datasets import make_moons
 from sklearn.neural_network import MLPClassifier
 
 from course import lesson07 as lesson
+from course.autodiff import gradient_check
 from course.checks import lesson07 as proof
 from course.cli import options
-from course.gradients import gradient_check
 from course.machine.precision import precision
 
 X, Y = lesson.load_data()

@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from course import data, lesson11, training
 from course import lesson12 as lesson
-from course.augmentation import Augmentation
 from course.checks import lesson12 as proof
 from course.cli import main, options
+from course.training.augmentation import Augmentation
 
 DIGITS = data.load_digits28()
 

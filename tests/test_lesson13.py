@@ -13,13 +13,14 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score, log_loss
 
 import course
-from course import data, network, seeds
+from course import data
 from course import lesson13 as lesson
 from course.checks import lesson13 as proof
 from course.checks.references import central_difference, order_covariance
 from course.cli import options
 from course.errors import InputError
 from course.machine.precision import precision
+from course.training import network, seeds
 
 PARTS = lesson.load_data()
 (X, Y), _, (X_TEST, Y_TEST) = PARTS

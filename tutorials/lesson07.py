@@ -28,8 +28,8 @@ import numpy as np
 
 from course import lesson07 as lesson
 from course import notebook
+from course.autodiff import gradient_check
 from course.figures import lesson07 as figures
-from course.gradients import gradient_check
 
 X, y = lesson.load_data()
 

@@ -29,10 +29,11 @@
 import numpy as np
 
 from course import lesson13 as lesson
-from course import notebook, seeds
+from course import notebook
 from course.checks import lesson13 as proof
 from course.checks.references import order_covariance
 from course.figures import lesson13 as figures
+from course.training import seeds
 
 seed = 0
 parts = lesson.load_data()

@@ -52,7 +52,7 @@ def check_limit(options, x, largest, factors, distances):
     below, above = distances[at]
     return [
         Check.close("limit", "largest learning rate found = 2/λ", largest, len(x) / np.dot(x, x),
-                    atol=1e-9, reason="40 halvings leave 1e-12, and near the limit roundings decide"),
+                    atol=1e-9, reason="40 halvings leave 1e-12; near the limit roundings decide"),
         Check.true("around-limit", "converges at 0.95 of it and diverges at 1.05",
                    np.array([below < 1, above > 1])),
         Check.close("distances", "distance after 100 epochs ÷ 0.9¹⁰⁰ and ÷ 1.1¹⁰⁰",

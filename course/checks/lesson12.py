@@ -134,8 +134,9 @@ def check_standardised(options, digits, Z, p, weights, compiled):
 
 
 def check_recipes(options, accuracies, tables, steps):
-    t = np.arange(0, steps, max(1, steps // 50))
-    rates = [float(keras.ops.convert_to_numpy(one_cycle(steps)(float(step)))) for step in t]
+    t = np.arange(0, steps, max(1, steps // 20))
+    schedule = one_cycle(steps)
+    rates = [float(keras.ops.convert_to_numpy(schedule(float(step)))) for step in t]
     up = max(1, int(WARM_UP * steps))
     climb = START_RATE + (PEAK_RATE - START_RATE) * t / up
     fall = PEAK_RATE / 2 * (1 + np.cos(np.pi * (t - up) / max(1, steps - up)))

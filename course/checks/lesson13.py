@@ -30,7 +30,6 @@ validation set leads on the test set by as much as the regression line through a
 import numpy as np
 from scipy import optimize, stats
 
-from course import seeds
 from course.checks import Check, by_section, references, tolerance
 from course.checks.tolerance import NUMPY
 from course.lesson13 import (
@@ -40,6 +39,7 @@ from course.lesson13 import (
     ROW_STEPS,
     SIGMA,
 )
+from course.training import seeds
 
 MEANS = (1, 4, 16)  # seeds in a mean
 WANTED = 0.8  # the fraction of trials that are to tell two learning rates apart

@@ -176,8 +176,9 @@ def plan_of_runs(n):
 
 import functools
 
-from course import lesson13, network
+from course import lesson13
 from course.grading.exercise import Mistake, Task
+from course.training import network
 
 rng = np.random.default_rng(13)
 COSTS, OTHERS = rng.normal(0.6, 0.1, size=9), rng.normal(0.7, 0.2, size=5)

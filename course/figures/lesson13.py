@@ -5,7 +5,7 @@ import numpy as np
 from course import figures as style
 from course.checks.references import order_covariance
 from course.lesson13 import ROW_BATCH, ROW_RATE, SIGMA, SOURCES
-from course.seeds import half_squared_change
+from course.training.seeds import half_squared_change
 
 COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.RED)
 
