@@ -28,7 +28,7 @@ NEEDED = (
     "nbclient",
     "ipykernel",
 )
-MOST_AT_ONCE = 4  # tutorials running; each has a backend of its own in memory
+MAX_AT_ONCE = 4  # tutorials running; each has a backend of its own in memory
 COPIED = (
     "conf.py",
     "chinese_search.py",
@@ -68,7 +68,7 @@ def run_all(work):
         return notebook
 
     paths = running.tutorials()
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_AT_ONCE)) as pool:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_AT_ONCE)) as pool:
         try:
             done = list(pool.map(run, reversed(paths)))  # the long ones first
         except BaseException:

@@ -9,7 +9,7 @@ from course.grading.exercise import say
 KIND = {
     "line": ("fill in", "填空"),
     "predict": ("predict", "预测"),
-    "bug": ("find the mistake", "找错"),
+    "bug": ("find the bug", "找错"),
     "model": ("build the model", "搭建模型"),
     "baseline": ("beat a baseline", "胜过基线"),
     "free": ("free, with a target", "自由题，有目标"),
@@ -57,7 +57,7 @@ def section(lesson, language, on_site=True):
         say(
             language,
             f"The file is {link}; {command} puts it into the folder `exercises`, and {check}"
-            " says what is right, and what a wrong answer has wrong.",
+            " says what is right, and what is wrong with a wrong answer.",
             f"练习文件是 {link}；{command} 把它放进 `exercises` 文件夹，{check}"
             " 会告诉你哪些做对了，做错的又错在哪里。",
         ),
@@ -94,7 +94,11 @@ def solutions(lesson, language):
         lines += [
             f"## {number}. `{task.name}`",
             f"```python\n{code[task.name]}\n```",
-            say(language, "What the check recognises:", "检查能认出的错误："),
+            say(
+                language,
+                "Common mistakes that the check recognises:",
+                "检查能认出的常见错误：",
+            ),
             "\n".join(
                 f"- {prose(say(language, mistake.en, mistake.zh))}"
                 for mistake in task.mistakes
@@ -109,7 +113,7 @@ def overview(language):
     title = say(language, "# Solutions of the exercises", "# 练习解答")
     text = say(
         language,
-        "Try first, then read: the check says what an attempt has wrong.",
+        "Try first, then read: the check says what is wrong with an attempt.",
         "先自己做一遍，再看解答：检查会告诉你错在哪里。",
     )
     return (
