@@ -28,8 +28,7 @@ from keras import losses, ops
 
 from course import costs, descent
 from course.autodiff import value_and_grad
-from course.data.classes import load_iris as load_data
-from course.data.classes import make_labels, make_logits
+from course.data.classes import load_iris as load_data, make_labels, make_logits
 
 EPSILON = 1e-7  # ε: Keras clips probabilities to [ε, 1 − ε]
 TINY, FAR = 1e-12, 800.0  # a probability far below ε; −FAR: a logit whose softmax rounds to 0

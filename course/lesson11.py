@@ -24,9 +24,9 @@ import keras
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from course import data, training
-from course.training import baselines
-from course.training.weights import draw_weights
+from course import training
+from course.data import load_images as load_data
+from course.training import baselines, draw_weights
 
 LEARNING_RATE, DECAY, MOMENTUM = 0.05, 1e-6, 0.9  # η, its decay, μ: fixed by the course
 BATCH_SIZE, EPOCHS, QUICK_EPOCHS = 100, 10, 5
@@ -122,7 +122,7 @@ def predict(model, X):
 # What the lesson shows -----------------------------------------------------------------------
 def run(options):
     """All experiments: {name: what was measured}."""
-    digits = data.load_images(options.data)
+    digits = load_data(options.data)
     epochs = options.epochs or (QUICK_EPOCHS if options.quick else EPOCHS)
     keep = dict(patience=options.patience, resume=options.resume, save=options.save)
     model = build_model(n_classes=digits.n_classes, seed=options.seed)

@@ -24,10 +24,10 @@ Read more:  P. Simard et al., Best practices for convolutional neural networks, 
 import keras
 import numpy as np
 
-from course import data, lesson11
+from course import lesson11
+from course.data import SIDE, load_images as load_data
 from course.lesson11 import BATCH_SIZE, confusion, predict
-from course.training import baselines
-from course.training.augmentation import Augmentation
+from course.training import Augmentation, baselines
 
 ROTATION, SHIFT = 20, 0.2  # degrees, and fraction of the side: fixed by the course
 SMALL_SHIFT, START_RATE, PEAK_RATE, WARM_UP = 0.04, 0.004, 0.1, 0.3  # of the better recipe
@@ -112,7 +112,7 @@ def accuracy(model, X, y):
 # What the lesson shows -----------------------------------------------------------------------
 def run(options):
     """All experiments: {name: what was measured}."""
-    digits = data.load_images(options.data)
+    digits = load_data(options.data)
     epochs = options.epochs or (QUICK_EPOCHS if options.quick else EPOCHS)
     seeds = range(options.seed, options.seed + (QUICK_SEEDS if options.quick else SEEDS))
     measured = {
@@ -129,7 +129,7 @@ def transform(X, seed):
     """Each transform of some digits, and all of them at once."""
     rng, n = np.random.default_rng([seed, STREAM, 4]), len(X)
     angles = rng.uniform(-ROTATION, ROTATION, n)
-    shifts = rng.uniform(-SHIFT, SHIFT, (n, 2)) * data.SIDE
+    shifts = rng.uniform(-SHIFT, SHIFT, (n, 2)) * SIDE
     whole = rng.integers(-3, 4, (n, 2))
     moved = {
         "as it was": X,

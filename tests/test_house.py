@@ -27,13 +27,13 @@ SHARED = {*TOOLS, "data", "linear", "training"}
 MAY_IMPORT = {
     "page": SHARED,  # and earlier lessons
     "checks": SHARED,  # and lessons
-    "figures": SHARED,
+    "figures": SHARED,  # and checks.references, to draw what was predicted
     "data": {"errors"},
     "linear": {"errors", "autodiff", "prox"},
     "training": {"errors", "autodiff", "data"},
     "tools": SHARED - {"data"},
     "grading": {*SHARED, "machine", "exercises", "grading"},
-    "exercises": {*SHARED, "grading"},
+    "exercises": {*SHARED, "grading", "checks"},
     "machine": {*SHARED, "cli", "checks"},
     "cli": {*SHARED, "machine", "checks", "figures", "grading"},
 }
@@ -100,10 +100,12 @@ def test_all_pages_have_one_interface(page):
     taken = {
         alias.asname or alias.name
         for node in body
-        if isinstance(node, ast.ImportFrom) and node.module.startswith("course.lesson")
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("course.")
         for alias in node.names
     }
     wanted = {"load_data", "build_model", "train", "run", "results"}
+    if page.stem == "lesson10":  # of fits by the thousand, in one call of course.linear
+        wanted.remove("build_model")
     assert wanted <= functions.keys() | taken
     assert functions["run"] == ["options"]
     assert functions["results"] == ["measured"]
@@ -148,6 +150,8 @@ def test_who_imports_whom(path):
                 assert room in LESSONS_BY_NAME, name
                 assert room != "machine" or stem == "together", name
             continue
+        if room == "figures" and name.startswith("checks.references"):
+            continue
         assert top(name) in allowed, f"{room} imports {name}"
         own = re.fullmatch(rf"{room}\.(lesson\d\d)(\..*)?", name)
         assert not own, f"{path.name} imports another lesson's {room}"
@@ -170,7 +174,15 @@ def test_backends_are_told_apart_in_few_places():
         for path in COURSE.rglob("*.py")
         if re.search(r"backend\.backend\(\)|course\.backend\b", source(path))
     }
-    allowed = ("autodiff.py", "descent.py", "training/", "machine/", "cli/", "grading/")
+    allowed = (
+        "autodiff.py",
+        "descent.py",
+        "linear/gram.py",
+        "training/",
+        "machine/",
+        "cli/",
+        "grading/",
+    )
     # The prose of a lesson's proof may depend on the backend's float types: tolerance.py.
     allowed += ("__init__.py", "__main__.py", "notebook.py", "checks/tolerance.py")
     assert {name for name in there if not name.startswith(allowed)} == set()

@@ -6,8 +6,7 @@ from faults import Fault, assert_caught, run
 from keras import losses
 from scipy import optimize, special
 
-from course import costs
-from course import lesson06 as lesson
+from course import costs, lesson06 as lesson
 from course.checks import lesson06 as proof
 from course.cli import options
 from course.data.classes import make_labels, make_logits

@@ -9,8 +9,7 @@ from references import diabetes_csv, kelvin, table_csv
 from scipy import optimize
 from sklearn.linear_model import Lasso
 
-from course import data, linear, prox
-from course import lesson09 as lesson
+from course import data, lesson09 as lesson, linear, prox
 from course.checks import references
 from course.cli import main
 from course.errors import InputError

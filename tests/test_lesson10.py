@@ -6,8 +6,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import ElasticNetCV, Lasso, LassoCV
 from sklearn.model_selection import KFold
 
-from course import data, linear
-from course import lesson10 as lesson
+from course import data, lesson10 as lesson, linear
 from course.checks import lesson10 as proof
 from course.cli import options
 from course.errors import InputError

@@ -9,8 +9,7 @@ from faults import Fault, assert_caught
 from PIL import Image
 from scipy import signal
 
-from course import data
-from course import lesson11 as lesson
+from course import data, lesson11 as lesson
 from course.checks import lesson11 as proof
 from course.cli import main, outcome
 from course.training import History

@@ -8,8 +8,7 @@ from conftest import one_line
 from faults import Fault, assert_caught
 from scipy import ndimage
 
-from course import data, lesson11, training
-from course import lesson12 as lesson
+from course import data, lesson11, lesson12 as lesson, training
 from course.checks import lesson12 as proof
 from course.cli import main, options
 from course.training.augmentation import Augmentation

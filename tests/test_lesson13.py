@@ -13,8 +13,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score, log_loss
 
 import course
-from course import data
-from course import lesson13 as lesson
+from course import data, lesson13 as lesson
 from course.checks import lesson13 as proof
 from course.checks.references import central_difference, order_covariance
 from course.cli import options

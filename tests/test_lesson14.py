@@ -10,8 +10,7 @@ import pytest
 from conftest import child_environment, one_line
 from faults import Fault, assert_caught, failing, run
 
-from course import cli, data, lesson11, lesson13
-from course import lesson14 as lesson
+from course import cli, data, lesson11, lesson13, lesson14 as lesson
 from course.checks import lesson14 as proof
 from course.errors import InputError
 from course.machine import devices, together

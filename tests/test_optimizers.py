@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 from sklearn.datasets import load_diabetes
-from sklearn.linear_model import ElasticNet as SklearnElasticNet
-from sklearn.linear_model import Lasso
+from sklearn.linear_model import ElasticNet as SklearnElasticNet, Lasso
 
 from course import autodiff, descent, lesson03, prox
 from course.checks import tolerance

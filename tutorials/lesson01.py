@@ -27,8 +27,7 @@
 # %%
 import numpy as np
 
-from course import lesson01 as lesson
-from course import notebook
+from course import lesson01 as lesson, notebook
 from course.figures import lesson01 as figures
 
 x, y = lesson.load_data()

@@ -28,8 +28,7 @@
 # %%
 import numpy as np
 
-from course import lesson02 as lesson
-from course import notebook
+from course import lesson02 as lesson, notebook
 from course.checks.references import central_difference
 from course.figures import lesson02 as figures
 

@@ -27,8 +27,7 @@
 # %%
 import numpy as np
 
-from course import data, notebook
-from course import lesson03 as lesson
+from course import data, lesson03 as lesson, notebook
 from course.figures import lesson03 as figures
 
 X, y = lesson.load_data()  # X: one row per point, one column per feature

@@ -27,8 +27,7 @@
 # %%
 import numpy as np
 
-from course import lesson04 as lesson
-from course import notebook
+from course import lesson04 as lesson, notebook
 from course.checks import lesson04 as proof
 from course.checks.references import quadratic_descent
 from course.figures import lesson04 as figures

@@ -27,8 +27,7 @@
 # %%
 import numpy as np
 
-from course import lesson05 as lesson
-from course import notebook
+from course import lesson05 as lesson, notebook
 from course.figures import lesson05 as figures
 
 X, y = lesson.load_data()  # X: one row per point, one column per feature

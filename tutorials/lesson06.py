@@ -28,8 +28,7 @@
 import keras
 import numpy as np
 
-from course import costs, notebook
-from course import lesson06 as lesson
+from course import costs, lesson06 as lesson, notebook
 from course.checks.lesson06 import log_loss, logistic_regression
 from course.checks.references import central_difference
 from course.figures import lesson06 as figures

@@ -26,8 +26,7 @@
 # %%
 import numpy as np
 
-from course import lesson07 as lesson
-from course import notebook
+from course import lesson07 as lesson, notebook
 from course.autodiff import gradient_check
 from course.figures import lesson07 as figures
 

@@ -26,8 +26,7 @@
 import keras
 import numpy as np
 
-from course import lesson08 as lesson
-from course import notebook
+from course import lesson08 as lesson, notebook
 from course.figures import lesson08 as figures
 
 X, y, names = lesson.load_data()

@@ -27,8 +27,7 @@
 # %%
 import numpy as np
 
-from course import lesson09 as lesson
-from course import notebook
+from course import lesson09 as lesson, notebook
 from course.figures import lesson09 as figures
 
 X, y, names = lesson.load_data()  # columns of mean 0 and deviation 1

@@ -28,8 +28,7 @@ import numpy as np
 from sklearn import datasets
 from sklearn.linear_model import LassoCV
 
-from course import data, notebook
-from course import lesson10 as lesson
+from course import data, lesson10 as lesson, notebook
 from course.figures import lesson10 as figures
 
 X, y = lesson.load_data()

@@ -28,8 +28,7 @@
 # %%
 import numpy as np
 
-from course import data, notebook
-from course import lesson11 as lesson
+from course import data, lesson11 as lesson, notebook
 from course.checks import lesson11 as proof
 from course.figures import lesson11 as figures
 

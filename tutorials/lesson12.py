@@ -29,8 +29,7 @@
 # %%
 import numpy as np
 
-from course import data, notebook
-from course import lesson12 as lesson
+from course import data, lesson12 as lesson, notebook
 from course.figures import lesson12 as figures
 
 digits = data.load_images()

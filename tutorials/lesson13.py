@@ -28,8 +28,7 @@
 # %%
 import numpy as np
 
-from course import lesson13 as lesson
-from course import notebook
+from course import lesson13 as lesson, notebook
 from course.checks import lesson13 as proof
 from course.checks.references import order_covariance
 from course.figures import lesson13 as figures

@@ -33,8 +33,7 @@
 # %%
 import numpy as np
 
-from course import lesson11, lesson13, notebook
-from course import lesson14 as lesson
+from course import lesson11, lesson13, lesson14 as lesson, notebook
 from course.figures import lesson14 as figures
 from course.machine import devices
 

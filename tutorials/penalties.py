@@ -64,8 +64,7 @@ from keras.optimizers import SGD
 from keras.optimizers.schedules import CosineDecay
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
 
-from course import descent, figures, notebook
-from course import lesson08 as lesson
+from course import descent, figures, lesson08 as lesson, notebook
 from course.checks import lesson08 as proof
 from course.cli.options import make
 from course.cli.outcome import Outcome

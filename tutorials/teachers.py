@@ -23,12 +23,12 @@
 # Each week has two parts of one class period or a little more. First the
 # tutorial as far as "Predict before you run": everyone writes down an answer,
 # then the notebook is run and explained. In the second part the class works on
-# "The trap" and "What to try next". The weeks build on each other; what a week
-# asks for beyond the weeks before is said behind "Needs".
+# "The trap" and "What to try next". The weeks build on each other; "Needs" names
+# what a week asks for beyond the weeks before.
 #
 # 1. **Exhaustive search.** A model, a cost, the best weight by trying. Needs:
 #    Python, functions, arrays. Data: three points.
-# 2. **Gradient descent.** The slope, the step, divergence, two valleys. Needs:
+# 2. **Gradient descent.** The slope, the step, divergence, a double well. Needs:
 #    the derivative. Data: the same three points.
 # 3. **Linear regression.** Several weights, by hand, in Keras, by automatic
 #    differentiation. Needs: partial derivatives, matrix times vector. Data:
@@ -37,7 +37,7 @@
 #    and what it is good for. Needs: mean and standard deviation. Data: a
 #    hundred drawn points.
 # 5. **Learning rate.** Too small, good, too large; schedules; momentum. Needs:
-#    eigenvalues. Data: the five points, and a drawn valley.
+#    eigenvalues. Data: the five points, and a drawn ill-conditioned problem.
 # 6. **Cost functions.** Squared error, cross entropy, and which output goes
 #    with which. Needs: logarithm, probability. Data: iris, from scikit-learn.
 # 7. **A two-layer network.** Backpropagation by hand; XOR. Needs: the chain
@@ -49,14 +49,14 @@
 # 10. **Choosing the penalty.** Cross-validation, leave-one-out, the leak.
 #     Needs: nothing new. Data: the same, and breast cancer, from scikit-learn.
 # 11. **A convolutional network.** Every layer's size and weights; the worst
-#     mistakes. Needs: lessons 6 and 7. Data: handwritten digits, from
+#     errors. Needs: lessons 6 and 7. Data: handwritten digits, from
 #     scikit-learn; or MNIST.
 # 12. **Augmentation.** What helps and what hurts. Needs: a rotation as a
 #     matrix. Data: the digits.
 # 13. **Randomness.** How many seeds tell two settings apart. Needs: variance,
 #     confidence interval. Data: small digits.
-# 14. **More machine.** Several devices, larger batches, fewer bits. Needs:
-#     nothing new; no graphics card either. Data: the digits.
+# 14. **More machine.** Several devices, larger batches, half precision.
+#     Needs: nothing new; no graphics card either. Data: the digits.
 # 15. **Project.** A table or pictures of one's own, with a check for every
 #     number in the report.
 #
@@ -77,15 +77,15 @@
 # %%
 import numpy as np
 
-from course import descent, notebook
-from course import lesson03 as lesson
-from course.cli.report import Check, Report, precision
+from course import descent, lesson03 as lesson, notebook
+from course.checks import Check
+from course.cli.outcome import Outcome
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 2))
 y = X @ [2.0, -1.0] + 0.5
 
-with precision("float64"):
+with notebook.precision("float64"):
     model = lesson.build_model(n_features=2, learning_rate=0.1)
     history = descent.train(model, X, y[:, None], steps=200)
 
@@ -103,13 +103,16 @@ assert history.costs[-1] < 1e-9
 # `course.descent.train` returns the weights and the cost of every step; a model
 # may also be trained with `fit`.
 #
-# A lesson's `run` returns a report with its numbers, its checks and its figures.
-# Nothing is printed, so a slide or a worksheet can take from it what it needs:
+# A lesson is three modules: the page, `course/lesson03.py`, measures; the proof,
+# `course/checks/lesson03.py`, checks; the picture, `course/figures/lesson03.py`,
+# draws. `notebook.run` puts them together and returns the lesson's outcome: its
+# numbers, its checks and its figures. Nothing is printed, so a slide or a
+# worksheet can take from it what it needs:
 
 # %%
-report = lesson.run()
-notebook.numbers(checks=len(report.checks), figures=", ".join(report.figures))
-assert report.passed
+outcome = notebook.run(3)
+notebook.numbers(checks=len(outcome.checks), figures=", ".join(outcome.figures))
+assert outcome.passed
 
 # %% [markdown]
 # ## Exercises that check themselves
@@ -126,7 +129,7 @@ assert report.passed
 #
 # `--language zh` gives the files in Chinese, and the answers of `check` as well.
 # A failure says what was expected and what came, where the first difference is,
-# and, where the numbers fit a usual slip, which one. The solutions are on the
+# and, where the numbers fit a common mistake, which one. The solutions are on the
 # site and in the package: nothing keeps a learner from looking them up.
 #
 # To collect the work of a class, put each learner's folder, or file, into one
@@ -159,7 +162,7 @@ assert report.passed
 #
 # ## Exercises of your own
 #
-# A check holds a number against the same number that came another way. That is
+# A check compares a number with the same number computed another way. That is
 # just what an exercise needs, and the lesson's functions are the reference.
 #
 # ### Write the function
@@ -175,17 +178,14 @@ def my_gradient(X, y, theta):
 
 
 theta = np.array([1.0, 2.0, 3.0])
-answer = Report(
-    {},
-    [
-        Check(
-            "my gradient = the lesson's",
-            my_gradient(X, y, theta),
-            lesson.gradient(X, y, theta),
-            1e-12,
-        ),
-    ],
+check = Check.close(
+    "my-gradient",
+    "my gradient = the lesson's",
+    my_gradient(X, y, theta),
+    lesson.gradient(X, y, theta),
+    atol=1e-12,
 )
+answer = Outcome(3, measured={}, results={}, checks=[check])
 notebook.checks(answer)
 assert answer.passed
 
@@ -193,37 +193,37 @@ assert answer.passed
 # Choose a point that is drawn at random, not zero: at $\theta = 0$ many a wrong
 # formula is right.
 #
-# ### Find the mistake
+# ### Find the bug
 #
-# Put a slip into the lesson, without saying where, and let the class reason from
-# the checks that fail. Here the 2 of the gradient has got lost:
+# Put a bug into the lesson without saying where, and let the class reason from
+# the checks that fail. Here the gradient has lost its factor 2:
 
 # %%
 right = lesson.gradient
 lesson.gradient = lambda *arguments: right(*arguments) / 2
 try:
-    broken = lesson.run()
+    broken = notebook.run(3)
 finally:
     lesson.gradient = right
 
 failing = [check for check in broken.checks if not check.passed]
-notebook.checks(Report({}, failing))
+notebook.checks(Outcome(3, measured={}, results={}, checks=failing))
 assert failing
 
 # %% [markdown]
-# The table shows the checks that fail, each with what came out and what should
-# have. Those that still hold are clues as well: half a gradient still leads to
-# the bottom, only more slowly.
+# The table shows the checks that fail, each with what was measured and what it
+# should be. Those that still hold are clues as well: half a gradient still leads
+# to the minimum, only more slowly.
 #
 # ### Predict, then run
 #
 # Ask for a number before the cell is run, and for the reason behind it. The
-# results of a lesson make good questions: `report.results` has them by name.
+# results of a lesson make good questions: `outcome.results` has them by name.
 #
 # ### Set a tolerance
 #
-# Ask how far two numbers may differ, and why. A tolerance that a wrong answer
-# would pass is a poor one; have the class find an answer that slips through.
+# Ask by how much two numbers may differ, and why. A tolerance that lets a wrong
+# answer pass is a poor one; have the class find a wrong answer that passes.
 #
 # ## A class without a network
 #
@@ -243,7 +243,7 @@ assert failing
 # python -m course doctor
 # ```
 #
-# The last command says what is installed and what is missing. For the notebooks
+# The last command says what is installed and what is missing. For the notebooks,
 # write `.[jax,docs]` in the first command and
 # `deep-learning-checked[jax,docs]` in the second.
 #

@@ -35,8 +35,7 @@ import keras
 import numpy as np
 
 import course
-from course import autodiff, figures, notebook
-from course import lesson03 as lesson
+from course import autodiff, figures, lesson03 as lesson, notebook
 from course.cli import compare
 from course.cli.report import Check, Report
 

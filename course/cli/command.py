@@ -174,8 +174,7 @@ def _figures(report, folder, stem, window):
 
 
 def _need_a_screen():
-    from matplotlib import backends
-    from matplotlib import pyplot as plt
+    from matplotlib import backends, pyplot as plt
 
     plt.figure()
     plt.close("all")

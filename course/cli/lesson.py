@@ -7,8 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from course.cli import flags as lesson_flags
-from course.cli import options as lesson_options
+from course.cli import flags as lesson_flags, options as lesson_options
 from course.cli.table import plain, show
 from course.errors import InputError, Interrupted, one_line_errors, writable_folder
 
@@ -116,8 +115,7 @@ def _figures(outcome, folder, stem, window):
 
 
 def _need_a_screen():
-    from matplotlib import backends
-    from matplotlib import pyplot as plt
+    from matplotlib import backends, pyplot as plt
 
     plt.figure()
     plt.close("all")

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from course.checks import Check
-from course.cli import network
-from course.cli import options as lesson_options
+from course.cli import network, options as lesson_options
 from course.machine import together
 from course.machine.precision import precision
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from course import figures as style
-from course import lesson02 as lesson
+from course import figures as style, lesson02 as lesson
 
 
 def figures(measured):

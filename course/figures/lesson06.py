@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from course import costs
-from course import figures as style
+from course import costs, figures as style
 from course.lesson06 import EPSILON, TINY, C
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import course
 from course.errors import InputError, atomic_write, whole_number
-from course.grading import progress as kept
-from course.grading import sources
+from course.grading import progress as kept, sources
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
 from course.grading.folders import exercise_files, folders
 

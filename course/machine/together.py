@@ -126,6 +126,7 @@ def work(options, share, tell):
         model = lesson.build_model(n_classes=digits.n_classes, seed=seed)
         history = lesson.train(
             model, digits, epochs, seed, verbose=0, share=share, resume=options["resume"],
+            from_first=cluster.from_first,
             callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=say)],
         )  # fmt: skip
         weights = np.concatenate([w.ravel() for w in model.get_weights()])

@@ -16,9 +16,8 @@ from dataclasses import dataclass, field, replace
 import keras
 import numpy as np
 
-from course.cli import command, report
 from course.errors import InputError
-from course.machine import cluster
+from course.training.augmentation import Augmentation
 from course.training.batches import Batches
 from course.training.checkpoint import (
     State,
@@ -31,47 +30,20 @@ from course.training.checkpoint import (
 )
 from course.training.keeper import Keeper
 from course.training.models import load_model, require_model_name, save_model
+from course.training.weights import draw_weights
 
 __all__ = [
+    "Augmentation",
     "Batches",
     "History",
     "checkpoint_path",
+    "draw_weights",
     "load_model",
     "require_model_name",
     "restart",
     "save_model",
     "train",
 ]
-
-RESUME = "keep a checkpoint there after each epoch, and go on from it where there is one"
-
-
-@dataclass(frozen=True)
-class NetworkOptions(report.Options):
-    """Of a lesson that trains networks on images: they compute in float32."""
-
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True)
-class Options(NetworkOptions):
-    """Of a lesson that trains for minutes, and keeps what it has trained."""
-
-    patience: int | None = None
-    save: str | None = None
-    resume: str | None = None
-    predict: tuple = ()
-    model: str | None = None
-
-    @staticmethod
-    def add_flags(add):
-        epochs = command.whole_number(1, command.MOST_STEPS)
-        add("--patience", type=epochs, metavar="EPOCHS", help="stop when validation has not"
-            " improved for so long; keep the best weights")  # fmt: skip
-        add("--save", metavar="MODEL.keras", help="keep the trained model, after Ctrl-C as well")
-        add("--resume", metavar="FOLDER", help=RESUME)
-        add("--predict", metavar="IMAGE", nargs="+", default=(), help="say what these images show")
-        add("--model", metavar="MODEL.keras", help="for --predict: a model kept by --save")
 
 
 @dataclass
@@ -99,7 +71,8 @@ class History:
 
 def train(
     model, X, Y, *, epochs, batch_size, seed, validation_data,
-    augment=None, patience=None, resume=None, save=None, verbose=None, callbacks=(), share=(0, 1),
+    augment=None, patience=None, resume=None, save=None, verbose=None, callbacks=(),
+    share=(0, 1), from_first=None,
 ):  # fmt: skip
     """Train a compiled model by mini-batches; it ends with the last epoch's weights.
 
@@ -121,8 +94,10 @@ def train(
             Ctrl-C ends it.
         verbose: Keras's; None: its progress bar on stderr where that is a terminal.
         callbacks: further Keras callbacks.
-        share: `(k, n)`: this is the k-th of n machines that train together, each on its share
-            of every batch. Machine 0 reads and writes the checkpoint.
+        share: `(k, n)`: this is process k of n that train together, each on its part of every
+            batch. Process 0 reads and writes the checkpoint.
+        from_first: with several processes, `from_first(content)` gives every one of them what
+            process 0 has: the bytes of the checkpoint, or None.
 
     Returns:
         `History`.
@@ -142,17 +117,17 @@ def train(
         settings = settings_of(model, (X, Y, *validation_data), batch_size, seed, augment)
         state = replace(state, identity=settings)
         found = read_bytes(path)
-        if share[1] > 1:  # machine 0 alone knows whether there is one
-            found = cluster.from_first(found)
+        if share[1] > 1:  # process 0 alone knows whether there is one
+            found = from_first(found)
         if found is not None:
-            state = read(found, path or "of machine 0", model, state.identity)
+            state = read(found, path or "of process 0", model, state.identity)
             assign(model, state.weights, state.optimizer)
     resumed = state.epochs
     keeper = Keeper(state, batches, path, patience)
     interrupted = False
     if resumed > epochs:
         raise InputError(
-            f"--resume {path or 'of machine 0'} has {resumed} epochs behind it;"
+            f"--resume {path or 'of process 0'} has {resumed} epochs behind it;"
             f" ask for --epochs {resumed} or more"
         )
     waited = resumed - best_epoch(state.history["val_loss"]) if resumed else 0
