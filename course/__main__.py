@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 
 import course
+from course import cli
 from course.errors import InputError, Parser, one_line_errors
 
 COMMANDS = {
@@ -125,19 +126,14 @@ def run(numbers, given, flags):
     course.import_quietly(backend)
     status = 0
     # All are imported before one computes: lesson 14 sets up the devices of its backend.
-    for module in [importlib.import_module(f"course.lesson{number:02}") for number in numbers]:
-        status = max(status, _lesson(module, flags))
+    names = [f"lesson{number:02}" for number in numbers]
+    for name in names:
+        importlib.import_module(f"course.{name}")
+    for name in names:
+        status = max(status, cli.main(name, flags))
         if status > 1:
             break  # a flag that this lesson refuses, or Ctrl-C
     return status
-
-
-def _lesson(module, flags):
-    from course.cli import main
-
-    if hasattr(module, "main"):
-        return module.main(flags)
-    return main(module.__name__.rpartition(".")[2], flags)
 
 
 def _numbers(words):

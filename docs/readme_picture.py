@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 from matplotlib import pyplot as plt
 
-from course import figures, lesson03
+from course import figures
+from course.cli import main as run_lesson
 
 HERE = Path(__file__).parent
 
@@ -22,7 +23,7 @@ def main():
     with TemporaryDirectory() as folder:
         printed = io.StringIO()
         with redirect_stdout(printed):
-            lesson03.main(["--save-dir", folder])
+            run_lesson("lesson03", ["--save-dir", folder])
         pictures = [plt.imread(path) for path in sorted(Path(folder).glob("*.png"))]
     lines = printed.getvalue().replace(f"{folder}/", "figures/").rstrip().splitlines()
 
@@ -34,11 +35,11 @@ def main():
     widths = [picture.shape[1] / picture.shape[0] for picture in pictures]
     left = 0.01
     for picture, width in zip(pictures, widths):
-        share = 0.98 * width / sum(widths)
-        ax = figure.add_axes([left, 0.0, share, 0.38])
+        fraction = 0.98 * width / sum(widths)
+        ax = figure.add_axes([left, 0.0, fraction, 0.38])
         ax.imshow(picture)
         ax.axis("off")
-        left += share
+        left += fraction
     figures.save(figure, HERE / "lesson03.png")
 
 

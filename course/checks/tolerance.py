@@ -48,10 +48,3 @@ def keras(dtype, own_loss=False, backend=None):
 
         backend = running()
     return (KERAS_LOSS if own_loss else KERAS)[backend, dtype]
-
-
-BY_HAND = NUMPY
-
-
-def twin(dtype, backend=None):
-    return keras(dtype, backend=backend)[0]
