@@ -112,10 +112,14 @@ def _ready(name, jobs):
     if name != "dask":
         yield name
         return
+    import dask
     from distributed import Client, LocalCluster
 
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
-    with contextlib.ExitStack() as open_:
+    # On a busy machine a killed worker needs longer than Dask's 15 s to come back; Dask then
+    # gives it up, and the sweep would wait for ever.
+    patient = dask.config.set({"distributed.deploy.lost-worker-timeout": "1 day"})
+    with contextlib.ExitStack() as open_, patient:
         try:
             cluster = address or open_.enter_context(LocalCluster(n_workers=jobs, **OWN_CLUSTER))
             client = open_.enter_context(Client(cluster, timeout=10))
