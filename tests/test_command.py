@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ def test_a_lesson_prints_its_checks_and_saves_its_figures(in_tmp, capsys):
     assert cli.main("lesson01", ["--quick"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("Lesson 1: Exhaustive search · ")
-    assert "7 of 7 checks hold" in out
+    assert re.search(r"^(\d+) of \1 checks hold$", out, re.MULTILINE)
     saved = sorted(path.name for path in (in_tmp / "figures").iterdir())
     assert saved == ["lesson01_search.png", "lesson01_tries.png"]
 

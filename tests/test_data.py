@@ -68,9 +68,10 @@ def test_a_fit_to_the_scaled_table_in_the_tables_units():
         y_hat = X @ in_units.T + intercept
         np.testing.assert_allclose((y_hat - y.mean()) / y.std(), Z @ w.T + b, atol=1e-12)
     told = got.described(*got.in_units(ws, bs), ": one, other")
-    assert list(told)[3:] == [
-        f"{of}: one, other" for of in ("weight of a", "weight of b", "intercept")
-    ]
+    names = "weight of a", "weight of b", "intercept", "fraction of the variance explained"
+    assert list(told)[3:] == [f"{name}: one, other" for name in names]
+    explained = [1 - np.mean((Z @ w + b - (y - y.mean()) / y.std()) ** 2) for w, b in zip(ws, bs)]
+    np.testing.assert_allclose(told[f"{names[-1]}: one, other"], explained, atol=1e-12)
     assert told["weight of b: one, other"].tolist() == in_units[:, 1].tolist()
 
 
