@@ -29,19 +29,19 @@ def done(tmp_path_factory):
 
 
 def test_every_check_holds(done):
-    assert len(done[0].checks) == 15
+    assert len(done[0].checks) == 18
     assert failed(done[0]) == []
 
 
 def test_after_one_epoch_in_float64_nothing_is_asked_of_the_accuracy():
     found = outcome.run(11, seed=5, epochs=1, dtype="float64")
-    assert len(found.checks) == 13
+    assert len(found.checks) == 15
     assert failed(found) == []
 
 
 def test_every_check_holds_in_a_quick_run():
     found = faults.run(11, quick=True)
-    assert len(found.checks) == 15
+    assert len(found.checks) == 18
     assert failed(found) == []
 
 
@@ -54,7 +54,7 @@ def test_few_images_of_another_kind(in_tmp, capsys, rows):
     assert main("lesson11", ["--data", "other.npz", "--epochs", "1", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["results"]["images to train, validate, test; classes"][-1] == 3
-    assert len(record["checks"]) == 13
+    assert len(record["checks"]) == 15
 
 
 def test_ctrl_c_in_the_slow_run_is_said(monkeypatch, capsys):
@@ -64,7 +64,7 @@ def test_ctrl_c_in_the_slow_run_is_said(monkeypatch, capsys):
     assert main("lesson11", ["--json"]) == 130
     out, err = capsys.readouterr()
     assert "interrupted in the section 'slow'; the network itself was trained" in one_line(err)
-    assert len(json.loads(out)["checks"]) == 12
+    assert len(json.loads(out)["checks"]) == 13
 
 
 def test_the_figures_draw(done):

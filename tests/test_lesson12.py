@@ -22,7 +22,7 @@ def done():
 
 
 def test_every_check_holds(done):
-    assert len(done.checks) == 18
+    assert len(done.checks) == 22
     assert [check.id for check in done.checks if not check.passed] == []
 
 
@@ -48,7 +48,7 @@ def test_the_fixed_values():
 def test_transforms_and_draws_hold_for_any_seed(seed):
     measured = {"transforms": lesson.transform(DIGITS.X_test[: lesson.SHEET], seed)}
     checks = proof.checks(measured, options.make(12, seed=seed))
-    assert len(checks) == 11
+    assert len(checks) == 14
     assert [check.id for check in checks if not check.passed] == []
 
 

@@ -33,7 +33,7 @@ BACKENDS = [name for name in course.BACKENDS if course.is_installed(name)]
 )  # fmt: skip
 def test_every_check_holds(given):
     checks = run(13, **given).checks
-    assert len(checks) == 15
+    assert len(checks) == 17
     assert [check.id for check in checks if not check.passed] == []
 
 

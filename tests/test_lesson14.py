@@ -28,7 +28,7 @@ def few_digits():
 
 def test_every_check_holds_in_a_quick_run():
     outcome = run(14, quick=True)
-    assert len(outcome.checks) == (17 if devices.can_share() else 12)
+    assert len(outcome.checks) == (21 if devices.can_share() else 16)
     assert [check.id for check in outcome.checks if not check.passed] == []
     assert ("several devices" in outcome.results) is not devices.can_share()
     for draw in outcome.figures.values():

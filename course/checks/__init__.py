@@ -28,6 +28,7 @@ class Check:
         reason: why the numbers must be so close and no closer.
         agreement: by how much two backends' `measured` may differ, relative to their size where
             that is above 1; None where they need not agree (a time).
+        relation: "=", or "≤" or "≥" where the reference is a bound.
 
     What is not finite passes no check: its `excess` is NaN.
     """
@@ -42,6 +43,7 @@ class Check:
     reason: str = ""
     relative: bool = False
     agreement: float | None = tolerance.AGREEMENT
+    relation: str = "="
 
     @classmethod
     def close(cls, id, name, measured, reference, *, atol=0.0, rtol=0.0, reason="",
@@ -109,9 +111,11 @@ class Check:
         ((_, got, bound),) = _pairs(name, measured, bound)
         got, bound = got.ravel(), bound.ravel()
         finite = np.isfinite(got) & np.isfinite(bound)
-        excess = sign * np.subtract(got, bound, where=finite, out=np.full(got.shape, np.nan))
-        zero = np.zeros(len(got))
-        return cls(id, name, got, bound, excess, zero, zero + 1, reason, False, agreement)
+        above = sign * np.subtract(got, bound, where=finite, out=np.full(got.shape, np.nan))
+        zero, relation = np.zeros(len(got)), "≤" if sign > 0 else "≥"
+        excess = np.maximum(above, 0)  # a NaN stays one
+        return cls(id, name, got, bound, excess, zero, zero + 1, reason, False, agreement,
+                   relation)  # fmt: skip
 
     @classmethod
     def true(cls, id, name, condition, *, reason="", agreement=tolerance.AGREEMENT):

@@ -88,8 +88,9 @@ def check_descent(options, X, y, lam, learning_rate, by_hand, by_decay, in_keras
         Check.close("end", "w, b at the end = Ridge", by_hand[-1], minimum, atol=left + NUMPY,
                     reason="roundings, and after few steps what remains of the distance"),
         Check.keras("path-keras", "w, b at every step, Keras = NumPy", in_keras, by_hand,
-                    options.dtype, own_loss=True, size=2,
-                    reason="after the first step the weights are smaller than y"),
+                    options.dtype, own_loss=True,
+                    size=2 * np.maximum(1, 1 / np.abs(by_hand).max()),
+                    reason="roundings of predictions of y's size, 1, in weights that are smaller"),
     ]  # fmt: skip
 
 

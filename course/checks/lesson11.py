@@ -148,6 +148,10 @@ def check_network(options, digits, history, p, weights, accuracy, layers, table,
                     " differently"),
         Check.close("confusion", "confusion matrix = scikit-learn's", table,
                     metrics.confusion_matrix(y, y_hat, labels=labels), agreement=None),
+        Check.close("layers-scipy", "each layer's output for the first image, NumPy = SciPy",
+                    {i: layer[0] for i, layer in enumerate(layers)},
+                    dict(enumerate(by_scipy(digits.X_test[0], weights))), rtol=1e-11,
+                    agreement=None, reason="float64, sums of up to 256 products in eight layers"),
         Check.close("precision-recall", "precision and recall of each class = scikit-learn's",
                     [precision, recall], scores[:2], atol=1e-12, agreement=None),
     ]  # fmt: skip
@@ -155,6 +159,32 @@ def check_network(options, digits, history, p, weights, accuracy, layers, table,
     if baselines is not None and steps >= QUICK_LEARNT and options.data in (None, "mnist"):
         found += enough(options, accuracy, baselines, steps, len(y))
     return found
+
+
+def by_scipy(image, weights):
+    """Every layer's output for one image, (28, 28, 1), from SciPy's correlation and maximum."""
+    from scipy import ndimage, signal, special
+
+    def convolve(X, K, b):
+        slices = [
+            sum(signal.correlate(X[..., c], K[..., c, f], "valid") for c in range(X.shape[-1]))
+            for f in range(K.shape[-1])
+        ]
+        return np.stack(slices, axis=-1) + b
+
+    def pool(X):
+        # The maximum of a pixel and the next one, down and across; then every other one.
+        largest = ndimage.maximum_filter(X, (2, 2, 1), origin=(-1, -1, 0))
+        return largest[: len(X) // 2 * 2 : 2, : len(X) // 2 * 2 : 2]
+
+    K1, b1, K2, b2, K3, b3, W4, b4, W5, b5 = (np.array(w, "float64") for w in weights)
+    first = np.tanh(convolve(np.array(image, "float64"), K1, b1))
+    second = np.tanh(convolve(first, K2, b2))
+    third = np.fmax(convolve(pool(second), K3, b3), 0)
+    flat = pool(third).reshape(-1)
+    hidden = np.tanh(W4.T @ flat + b4)
+    outputs = special.softmax(W5.T @ hidden + b5)
+    return [first, second, pool(second), third, pool(third), flat, hidden, outputs]
 
 
 def enough(options, accuracy, baselines, steps, n):
@@ -166,6 +196,10 @@ def enough(options, accuracy, baselines, steps, n):
         Check.at_least("baseline", f"accuracy ≥ that of the {rival} − 3 standard errors", accuracy,
                        expected - 3 * sigma, agreement=None, reason="chance in the test images"),
     ]  # fmt: skip
+    found.append(
+        Check.at_least("baselines", "every baseline reads better than chance",
+                       [accuracy for accuracy, _ in baselines.values()], 0.1, agreement=None)
+    )  # fmt: skip
     if options.data is None:
         floor = FLOOR if steps >= LEARNT else QUICK_FLOOR
         found.append(Check.at_least("accuracy", f"accuracy ≥ {floor:.1%}", accuracy, floor,
@@ -190,6 +224,8 @@ def check_slow(options, few, history, start, end, fall, accuracy):
     steps = history.epochs * -(-len(few.X_train) // BATCH_SIZE)
     moved = sum(np.sum((after - before) ** 2.0) for before, after in zip(start, end))
     return [
+        Check.at_most("slow-accuracy", f"at 1e-4: accuracy below {QUICK_FLOOR:.0%}", accuracy,
+                      QUICK_FLOOR, agreement=None, reason="S is 500 times smaller"),
         Check.close("slow", "at 1e-4 the fall of the cost = |Δθ|²/S", fall,
                     moved / reach(SLOW_RATE, steps), rtol=0.05, agreement=1e-3,
                     reason="first order in the steps: the gradient changes a little on the way"),

@@ -125,6 +125,9 @@ def check_standardised(options, digits, Z, p, weights, compiled):
         Check.close("standardised", "standardised by Keras = (X − mean)/deviation", Z,
                     (X[: len(Z)] - mean) / deviation, atol=5e-6, agreement=5e-6,
                     reason="float32 numbers up to 3, of a mean good to 1e-7"),
+        Check.close("mean-variance", "the layer's mean and variance, Keras = NumPy",
+                    np.ravel(weights[:2]), [mean, deviation**2], atol=1e-6, agreement=1e-6,
+                    reason="float32 sums over all pixels"),
         Check.close("folded", "network without the layer, NumPy, on raw digits = Keras with it", p,
                     lesson11.forward(digits.X_train[: len(p)], folded)[-1], atol=2e-5,
                     agreement=2e-5, reason="sums of up to 256 float32 products"),
@@ -140,7 +143,14 @@ def check_recipes(options, accuracies, tables, steps):
     up = max(1, int(WARM_UP * steps))
     climb = START_RATE + (PEAK_RATE - START_RATE) * t / up
     fall = PEAK_RATE / 2 * (1 + np.cos(np.pi * (t - up) / max(1, steps - up)))
+    counted = {name: np.trace(table) / table.sum() for name, table in tables.items()}
     found = [
+        Check.close("accuracies", "mean accuracy of each recipe = diagonal of its confusion matrix",
+                    {name: rows[:, 0].mean() for name, rows in accuracies.items()}, counted,
+                    atol=1e-12, agreement=None, reason="float64 means of whole numbers"),
+        Check.at_least("moved-accuracies", "every recipe reads some of the moved digits",
+                       np.array([rows[:, 1] for rows in accuracies.values()]), 0.0,
+                       agreement=None),
         Check.close("one-cycle", "one-cycle rate, Keras = by formula", rates,
                     np.where(t < up, climb, fall), atol=1e-7, agreement=1e-7,
                     reason="some backends keep a schedule in float32"),
@@ -162,6 +172,8 @@ def check_flipped(options, fractions):
     if options.data is not None:
         return []
     return [
+        Check.at_least("fractions", "fractions are at least 0", list(fractions.values()), 0.0,
+                       agreement=None),
         Check.at_least("six-is-nine", "a 6 upside down and mirrored is a 9 for at least half",
                        fractions["6 upside down and mirrored: fraction nearest to a 9"], 0.5,
                        reason="half a turn makes a 9 of a 6"),

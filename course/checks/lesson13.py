@@ -85,14 +85,19 @@ def check_keras(options, seeded, unseeded):
 def check_sources(options, by_hand, in_keras, costs_by_hand, costs, accuracies):
     furthest = np.max([np.abs(a - b).reshape(len(a), -1).max(axis=1)
                        for a, b in zip(in_keras, by_hand)], axis=0)  # fmt: skip
-    allowed, why = tolerance.keras(options.dtype, own_loss=True)
+    allowed, why = tolerance.keras(options.dtype)
     grown = f"rounding grows in {len(costs)} runs of some 50 steps: ten times what one has; {why}"
+    better = [
+        Check.at_least("accuracies", "every network reads better than chance", accuracies, 0.1,
+                       agreement=None)
+    ] if options.data in (None, "mnist") else []  # fmt: skip
     return [
+        *better,
         Check.close("weights-keras", "each run's largest difference of a weight, Keras = NumPy",
                     furthest, np.zeros(len(furthest)), atol=10 * allowed, reason=grown,
                     agreement=max(10 * allowed, 1e-9)),
         Check.keras("costs-keras", "test costs, Keras = NumPy", costs, costs_by_hand,
-                    options.dtype, own_loss=True, size=10, reason=grown),
+                    options.dtype, size=10, reason=grown),
     ]  # fmt: skip
 
 
@@ -196,6 +201,10 @@ def check_rates(options, one, other, gap, deviations, needed, intervals):
     chance = "4 binomial standard errors, and 0.02 since costs are not quite normal"
     fewest = [fewest_seeds(change.mean() / s, 2), fewest_seeds(change.mean() / change.std(), 1)]
     return [
+        Check.close("gap", "mean difference, its deviation with other seeds, with the same = NumPy",
+                    [gap, *deviations],
+                    [other.mean() - one.mean(), np.hypot(one.std(), other.std()), change.std()],
+                    atol=NUMPY),
         Check.within("mean-spread", "spread of means of 1, 4, 16 seeds ÷ (s / √n) = 1",
                      errors / (one.std() / np.sqrt(MEANS)), np.ones(len(MEANS)), sigma),
         Check.close("intervals-scipy", "95 % intervals = SciPy's", intervals,

@@ -21,10 +21,10 @@ error in p must then be is computed by doing just that, in NumPy.
 import ml_dtypes
 import numpy as np
 
-from course import lesson11
+from course import lesson11, lesson13
 from course.checks import Check, by_section, references
 from course.checks.tolerance import NUMPY
-from course.lesson14 import LOSS_SCALE
+from course.lesson14 import FIRST_ORDER, LOSS_SCALE
 
 SHARED = 1e-12  # in float64; a row that a device leaves out moves a weight by 1e-3
 HALF = np.finfo("float16")
@@ -49,6 +49,8 @@ def check_batch(options, whole, equal, weighted, plain):
                     np.array([whole] * len(equal)), rtol=NUMPY),
         Check.close("unequal", "gradient of unequal parts, weighted = the whole batch's",
                     weighted, whole, rtol=NUMPY),
+        Check.at_least("plain-mean", "gradient of unequal parts, plain mean: it is another one",
+                       np.linalg.norm(plain - whole), 1e-3 * np.linalg.norm(whole)),
     ]  # fmt: skip
 
 
@@ -83,6 +85,8 @@ def check_scaling(options, differences):
         Check.close("first-order", "difference of 4 steps and one: at η ÷ at η/2 = 4",
                     differences[0] / differences[1], 4, atol=0.02,
                     reason="the next term is a fraction of about η of the first"),
+        Check.at_most("large-rate", "at the usual η they differ by less than to first order",
+                      differences[2], differences[0] * (lesson13.LEARNING_RATE / FIRST_ORDER) ** 2),
     ]  # fmt: skip
 
 
@@ -102,7 +106,9 @@ def check_sizes(options, sizes, costs, few_steps, more_steps):
     same, scaled = (np.mean(costs[rule], axis=1) for rule in ("η the same", "η ∝ B"))
     ten = sizes.index(10 * sizes[0])
     few, more = (np.mean(rows, axis=1).min() for rows in (few_steps, more_steps))
+    every = np.concatenate([np.ravel(rows) for rows in costs.values()])
     return [
+        Check.at_least("costs", "every test cost is above 0", every, 0.0),
         Check.close("scaled-rate", "at 10 B: fraction of the cost lost with η the same that η ∝ B"
                     " loses", (scaled[ten] - scaled[0]) / (same[ten] - same[0]), 0, atol=LOST,
                     reason="a tenth of what is lost, where the rate is not scaled"),
@@ -149,10 +155,14 @@ def check_policies(options, X, networks):
         np.sqrt(np.mean((p - exact) ** 2))
         for p in (bfloat16["p"], forward_in(ml_dtypes.bfloat16, X, weights))
     ]
+    single = networks["float32"]
     right = {name: network["right"] for name, network in networks.items()}
     # Digits read rightly by one alone are as often the one's as the other's.
     changed = max(1, np.sum(right["bfloat16"] != right["float32"]))
     return [
+        Check.close("float32-probabilities", "float32: p, Keras = NumPy", single["p"],
+                    lesson11.forward(X, single["weights"])[-1], atol=2e-5, agreement=None,
+                    reason="sums of up to 256 float32 products, for logits of size 10 or so"),
         Check.true("float32-weights", "bfloat16: all weights are kept in float32",
                    np.array([dtype == "float32" for dtype in bfloat16["dtypes"]])),
         Check.close("bfloat16-error", "bfloat16: error of p, log2 of Keras's ÷ NumPy's",

@@ -40,8 +40,9 @@ def row(check):
     """
     count = f" ({check.measured.size})" if check.measured.size > 1 else ""
     at = check.worst
+    bound = "" if check.relation == "=" else f"{check.relation} "
     return (
-        check.name + count, short(check.measured[at]), short(check.reference[at]),
+        check.name + count, short(check.measured[at]), bound + short(check.reference[at]),
         f"{check.error:.1e}", f"{check.tolerance:.1e}",
     )  # fmt: skip
 
