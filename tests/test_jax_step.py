@@ -9,7 +9,7 @@ from course import lesson11, training
 if keras.backend.backend() != "jax":
     pytest.skip("only JAX computes with the batch last", allow_module_level=True)
 
-from course.training import jax_step
+from course.training import jax_step, sharing
 
 RNG = np.random.default_rng(0)
 X = RNG.random((50, 28, 28, 1)).astype("float32")
@@ -80,7 +80,7 @@ def test_a_wrong_convolution_is_seen(monkeypatch, fault):
 
 
 def test_models_of_one_shape_share_what_is_compiled():
-    jax_step._first.clear()
+    sharing._first.clear()
     how = {"epochs": 2, "batch_size": 20, "seed": 0, "validation_data": (X, Y), "verbose": 0}
     alone = []
     for seed in (1, 2):

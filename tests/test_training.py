@@ -158,6 +158,35 @@ def test_restart_forgets_the_steps_but_not_the_learning_rate():
     assert not np.array_equal(ends[0][0], start[0])
 
 
+def test_models_of_one_shape_are_trained_each_on_its_own():
+    """What is compiled for the first of them serves the others, and changes nothing else."""
+    alone = {}
+    for seed in (1, 2):
+        training.sharing._first.clear()
+        alone[seed] = trained_from(seed)
+    training.sharing._first.clear()
+    models = {seed: trained_from(seed) for seed in (1, 2)}
+    if keras.backend.backend() != "torch":  # which shares its recordings
+        assert len(training.sharing._first) == 1
+    for seed, (model, logs) in models.items():
+        assert same(model, alone[seed][0])
+        assert logs == alone[seed][1]
+        for ours, other in zip(model.optimizer.variables, alone[seed][0].optimizer.variables):
+            assert np.array_equal(*map(keras.ops.convert_to_numpy, (ours, other)))
+    assert not same(models[1][0], models[2][0])
+    # Training goes on, in the second and then in the first.
+    for seed in (2, 1):
+        for model in (models[seed][0], alone[seed][0]):
+            train(model, 1)
+        assert same(models[seed][0], alone[seed][0])
+
+
+def trained_from(seed):
+    model = small_model()
+    model.set_weights(lesson11.draw_weights([w.shape for w in model.weights], seed))
+    return model, train(model, 2).logs
+
+
 def test_patience_stops_and_keeps_the_best(monkeypatch):
     model = small_model()
     wrong_way = (X[:10], 1 - Y[:10])  # the better it learns, the worse it validates

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from course.errors import InputError
+from course.training import sharing
 from course.training.augmentation import Augmentation
 from course.training.batches import Batches
 from course.training.checkpoint import (
@@ -69,6 +70,7 @@ class History:
         return len(self.logs.get("loss", []))
 
 
+@sharing.in_first
 def train(
     model, X, Y, *, epochs, batch_size, seed, validation_data,
     augment=None, patience=None, resume=None, save=None, verbose=None, callbacks=(),
@@ -108,7 +110,6 @@ def train(
     """
     if save is not None:
         require_model_name(save)
-    model.optimizer.build(model.trainable_variables)
     faster = _faster_step(model)
     batches = Batches(X, Y, batch_size, seed, augment, share)
     state, path = State([], [], [], {}, {}), None

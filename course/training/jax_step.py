@@ -7,29 +7,18 @@ the larger of slices. The layers are the same and so are the numbers, up to roun
 takes 0.4 of the time (tests/bench/bench_cnn.py).
 """
 
-import collections
 import contextlib
 
 import keras
 
-from course.training.signature import signature
+from course.training.sharing import first_of_shape
 
-MAX_MODELS = 8  # whose compiled functions are kept for others of the same shape
 FUNCTIONS = ("train_function", "test_function", "predict_function")
-_first = collections.OrderedDict()
 
 
 def share(model):
-    """Let the model use what was compiled for an earlier one of the same shape."""
-    about = signature(model)
-    if about is None:
-        return
-    first = _first.setdefault(about, model)
-    if signature(first) != about:  # it was compiled anew since
-        first = _first[about] = model
-    _first.move_to_end(about)
-    while len(_first) > MAX_MODELS:
-        _first.popitem(last=False)
+    """Let the model use what was compiled for the first one of its shape."""
+    first = first_of_shape(model)
     if first is not model:
         for name in FUNCTIONS:
             setattr(model, name, getattr(model, name) or getattr(first, name))
