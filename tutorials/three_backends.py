@@ -176,9 +176,9 @@ def draw():
 
 notebook.figure(
     draw,
-    alt="One curve per installed backend on a logarithmic axis. TensorFlow stays"
-    " near the rounding of sixteen digits, JAX and PyTorch stay near that of"
-    " seven.",
+    alt="One curve per installed backend on a logarithmic axis. TensorFlow"
+    " stays near the rounding of sixteen digits, JAX and PyTorch stay near that"
+    " of seven.",
 )
 
 # %% [markdown]
