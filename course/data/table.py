@@ -186,7 +186,7 @@ def _numbers(path, name, cells):
         if value is None or not abs(value) < MAX_NUMBER:
             raise InputError(
                 f"{path}, line {line}, column {name!r}: {text!r} is not a usable number;"
-                " mend the cell, or leave out the row or the column"
+                " fix the cell, or leave out the row or the column"
             )
     return np.array(values)
 

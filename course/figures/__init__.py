@@ -93,7 +93,7 @@ def predicted_and_given(ax, table, w, b):
 
 
 def contours(ax, w, b, heights):
-    """A cost surface from above, with lines that lie closer and closer towards the bottom.
+    """A cost surface from above, with lines that lie closer and closer towards the minimum.
 
     Args:
         w, b: the axes of the grid, shapes (k,) and (l,).

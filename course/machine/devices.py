@@ -135,24 +135,6 @@ def _what_there_is(kind, there):
     return f"{backend} sees none: {gpu.why_none(backend) or 'python -m course doctor says more'}"
 
 
-def exact_float32():
-    """Compute float32 products in float32 on a GPU too; its default, TF32, has 10 bits of 23."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.experimental.enable_tensor_float_32_execution(False)
-    elif backend == "jax":
-        import jax
-
-        if jax.default_backend() != "cpu":
-            jax.config.update("jax_default_matmul_precision", "highest")
-    else:
-        import torch
-
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-
-
 def sharing():
     """Names of the devices that can share a batch: the GPUs, if there are two; else the CPU's.
 

@@ -17,9 +17,7 @@ def precision(dtype):
     """
     import keras
 
-    from course.machine import devices
-
-    devices.exact_float32()
+    exact_float32()
     config = keras.config
     before = config.floatx(), config.dtype_policy()
     config.set_floatx("float32" if dtype.startswith("mixed_") else dtype)
@@ -29,3 +27,23 @@ def precision(dtype):
     finally:
         config.set_floatx(before[0])
         config.set_dtype_policy(before[1])
+
+
+def exact_float32():
+    """Compute float32 products in float32 on a GPU too; its default, TF32, has 10 bits of 23."""
+    from keras.backend import backend as running
+
+    backend = running()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+    elif backend == "jax":
+        import jax
+
+        if jax.default_backend() != "cpu":
+            jax.config.update("jax_default_matmul_precision", "highest")
+    else:
+        import torch
+
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
