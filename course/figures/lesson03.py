@@ -25,8 +25,9 @@ def fit(X, y, by_hand, **_):
         left.plot(
             X[:, 0], w * X[:, 0] + b, color=style.BLUE, alpha=shade, label=f"after {t} of {steps:,}"
         )
-    left.set(xlabel="x", ylabel="y")
-    left.legend()
+    low, high = left.get_ylim()
+    left.set(xlabel="x", ylabel="y", ylim=(low, high + 0.5 * (high - low)))  # room for the legend
+    left.legend(loc="upper left", ncols=2, fontsize="small")
     style.cost_curve(right, cost(X, y, by_hand))
     return figure
 
