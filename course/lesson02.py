@@ -6,11 +6,12 @@ How do you find the lowest cost without trying every weight? Follow the slope do
     slope     J′(w) = 2/n Σ xᵢ (xᵢ w − yᵢ)
     update    w ← w − η J′(w)                    η: the learning rate
 
-J is a parabola. Its curvature λ = J″ = 2/n Σ xᵢ² is the same everywhere, so each step multiplies
-the distance to the minimum w* by the same number, the contraction factor:
+J is a parabola: J′(w) = λ (w − w*), with the same curvature λ = J″ = 2/n Σ xᵢ² everywhere. So each
+step multiplies the distance to the minimum w* by the same number, the contraction factor:
 
-    w − w*  ←  (1 − ηλ) (w − w*)                 it diverges where η > 2/λ
+    w − w*  ←  (1 − ηλ) (w − w*)                 it diverges where |1 − ηλ| > 1: η > 2/λ
 
+An epoch is one step on all points.
     x, y: shape (n,)    w: a number    path, w at every epoch: shape (epochs + 1,)
 
 Run it:     python -m course.lesson02
@@ -25,9 +26,9 @@ from course import data, descent
 
 START, LEARNING_RATE, EPOCHS = 1.0, 0.01, 100  # w₀, η: fixed by the course
 NEW_X = 4.0  # where the trained model predicts y
-FACTORS, TRIED_EPOCHS = np.linspace(0.9, 1.1, 41), 100  # times the limit 2/λ; 0.95 is the tenth
+FACTORS, TRIED_EPOCHS = np.linspace(0.9, 1.1, 41), 100  # times 2/λ; FACTORS[10] is 0.95
 TILT = 0.3  # of the double well: its left minimum is lower than the right one
-WELL_START, WELL_RATE, WELL_STEPS, RESTARTS = 1.5, 0.02, 1000, 20
+WELL_START, WELL_RATE, WELL_STEPS, RESTARTS = 1.5, 0.02, 1000, 20  # w₀, η; random starts
 TEMPERATURE, NOISY_STEPS = 0.4, 3000  # of the noise that gets a run out of the wrong well
 NOISY_RUNS, QUICK_NOISY_RUNS = 1000, 200
 
@@ -126,7 +127,7 @@ def try_learning_rates():
         end = descend(lambda w: slope(w, x, y), START, learning_rate, TRIED_EPOCHS)[-1]
         return abs((end - minimum(x, y)) / (START - minimum(x, y)))
 
-    low, high = 0.0, 1.0  # converges, diverges
+    low, high = 0.0, 1.0  # the limit is between them: halve the gap
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if distance(middle) < 1 else (low, middle)
@@ -145,9 +146,10 @@ def double_well_slope(w):
 
 
 def noisy_descent(w, temperature, learning_rate, steps, rng):
-    """w ← w − η J′(w) + √(2ηT) z, with a new random z from N(0, 1) in each step; many w at once.
+    """w ← w − η J′(w) + √(2ηT) z, z: normal noise, N(0, 1); T: its temperature.
 
-    After many steps with a small η, places w are reached in proportion to exp(−J(w)/T).
+
+    After many small steps, low places are reached more often: in proportion to exp(−J(w)/T).
     """
     for _ in range(steps):
         z = rng.normal(size=w.shape)
@@ -161,14 +163,15 @@ def leave_the_wrong_well(noisy_runs, seed):
     rng = np.random.default_rng(seed)
     settings = WELL_RATE, WELL_STEPS
     path = descend(double_well_slope, WELL_START, *settings)
+    # The same path, compiled; `minimise` finds J′ by itself.
     compiled = descent.minimise(lambda w: double_well(w[0]), [np.array(WELL_START)], *settings)
     ends = descend(double_well_slope, rng.uniform(-2, 2, RESTARTS), *settings)[-1]
     start = np.full(noisy_runs, path[-1])  # in the wrong well
     noisy = noisy_descent(start, TEMPERATURE, WELL_RATE, NOISY_STEPS, rng)
-    cooled = noisy_descent(noisy, 0.0, *settings, rng)
-    ridge = np.sort(np.roots([4, 0, -4, TILT]).real)[1]  # J′ = 0: minimum, ridge, minimum
+    cooled = noisy_descent(noisy, 0.0, *settings, rng)  # each rolls down to its minimum
+    hilltop = np.sort(np.roots([4, 0, -4, TILT]).real)[1]  # J′ = 0: minimum, top, minimum
     found = dict(path=path, compiled=compiled.weights[0], best=min(ends, key=double_well))
-    return {**found, "noisy": noisy, "cooled": cooled, "escaped": np.mean(noisy < ridge)}
+    return {**found, "noisy": noisy, "cooled": cooled, "escaped": np.mean(noisy < hilltop)}
 
 
 def results(measured):

@@ -1,15 +1,15 @@
 """Lesson 3: Linear regression.
 
-Which straight line fits a few points best? Gradient descent finds it step by step.
+Which line fits points best? Gradient descent finds it, on all rows or on a few at a time.
 
     prediction   ŷ = Xw + b
     cost         J(w, b) = 1/n Σ (ŷᵢ − yᵢ)²
     gradient     ∂J/∂w = 2/n Xᵀ(ŷ − y)        ∂J/∂b = 2/n Σ (ŷᵢ − yᵢ)
     update       w ← w − η ∂J/∂w              b ← b − η ∂J/∂b
 
-η is the learning rate. The cost is a bowl over (w, b); its second derivatives H say how steeply
-it curves. The largest curvature λmax, an eigenvalue of H, sets a limit: above η = 2/λmax
-descent diverges.
+η is the learning rate; ∂J/∂w is the slope with b held fixed. The cost is a bowl over (w, b). Its
+matrix of second derivatives, the Hessian H, holds the curvature in every direction; the largest,
+λmax (H's largest eigenvalue), sets lesson 2's limit: above η = 2/λmax descent diverges.
 
     X: shape (n, p)    y, ŷ: shape (n,)    w: shape (p,)    b: a number
     θ = (w, b): shape (p + 1,)             path, θ at every step: shape (steps + 1, p + 1)
@@ -27,8 +27,8 @@ from course import data, descent
 from course.autodiff import value_and_grad
 
 LEARNING_RATE, STEPS, QUICK_STEPS = 0.027, 10_000, 1_500  # fixed by the course; from w = b = 0
-BATCH_SIZE, BATCH_RATE, BATCH_EPOCHS = 10, 0.1, 5  # with two features
-MAX_CONDITION = 8_000  # λmax/λmin of a table of your own: it needs 12 times as many steps
+BATCH_SIZE, BATCH_RATE, BATCH_EPOCHS = 10, 0.1, 5  # with two features: 5 shuffles in a row
+MAX_CONDITION = 8_000  # largest λmax/λmin of your own table; it takes 12 λmax/λmin steps
 
 
 def load_data():
@@ -39,7 +39,7 @@ def load_data():
 
 # By hand -------------------------------------------------------------------------------------
 def cost(X, y, theta):
-    """J = 1/n Σ (ŷᵢ − yᵢ)², with θ = (w, b); of a path of θs, the cost at each.
+    """J = 1/n Σ (ŷᵢ − yᵢ)², with θ = (w, b); `...`: θ may be a path of θs.
 
     >>> float(cost(np.array([[1.0], [2.0]]), np.array([7.0, 9.0]), np.array([2.0, 4.0])))
     1.0
@@ -67,13 +67,13 @@ def descend(X, y, learning_rate, steps):
 
 def hessian(X):
     """H = 2/n AᵀA with A = [X 1], shape (p + 1, p + 1)."""
-    A = np.column_stack([X, np.ones(len(X))])
+    A = np.column_stack([X, np.ones(len(X))])  # ŷ = Aθ: b is the weight of the ones
     return 2 / len(X) * A.T @ A
 
 
 def largest_learning_rate(X):
     """2/λmax: above it, descent diverges."""
-    return 2 / np.linalg.eigvalsh(hessian(X))[-1]
+    return 2 / np.linalg.eigvalsh(hessian(X))[-1]  # eigenvalues are sorted: the last is λmax
 
 
 def least_squares(X, y):
@@ -86,7 +86,7 @@ def least_squares(X, y):
 
 # In Keras ------------------------------------------------------------------------------------
 def half_squared_error(y, y_hat):
-    """½ (ŷ − y)²: its gradient has no factor 2. Keras takes the mean over the rows."""
+    """½ (ŷ − y)² of each row: its gradient has no factor 2. Keras averages the rows."""
     return keras.ops.mean((y_hat - y) ** 2, axis=-1) / 2
 
 
@@ -99,8 +99,8 @@ def build_model(n_features=1, learning_rate=LEARNING_RATE, loss="mse"):
 
 
 def train(model, X, y, steps=STEPS):
-    """As `model.fit` with all rows in a batch, which takes minutes; θ at every step."""
-    w, b = descent.train(model, X, y[:, None], steps).weights
+    """Like `model.fit` on all rows at once, but in seconds; return θ at every step."""
+    w, b = descent.train(model, X, y[:, None], steps).weights  # w: (steps + 1, p, 1)
     return np.column_stack([w[:, :, 0], b])
 
 
@@ -129,7 +129,7 @@ def fit(X, y, learning_rate, steps):
 
 
 def scale_x():
-    """The same line on x = 1 … 200: at 0.027 descent diverges; with x standardised it does not."""
+    """On x = 1 … 200 the rate 0.027 diverges, but not with x standardised: mean 0, deviation 1."""
     x, y = data.load_two_hundred_points()
     z = (x - x.mean()) / x.std()
     plain = descend(x[:, None], y, LEARNING_RATE, 20)
@@ -153,7 +153,7 @@ def fit_in_batches(seed):
 
 
 def differentiate():
-    """The gradient at three θ: by the formula, and by the backend's automatic differentiation."""
+    """The gradient at three θ: by the formula, and by the computer, from the code of J alone."""
     X, y = data.load_two_features()
     X_, y_ = keras.ops.convert_to_tensor(X), keras.ops.convert_to_tensor(y)
 
@@ -168,7 +168,7 @@ def differentiate():
 
 
 def fit_table(table, steps=None):
-    """A table of your own, every column standardised, at the best learning rate."""
+    """A table of your own, every column standardised, at the best learning rate (lesson 5)."""
     X, y = table.scaled(max_condition=None if steps else MAX_CONDITION)
     low, high = np.linalg.eigvalsh(hessian(X))[[0, -1]]
     return {"table": table, **fit(X, y, 2 / (low + high), steps or 10 + int(12 * high / low))}

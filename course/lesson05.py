@@ -3,15 +3,15 @@
 How long should a step of gradient descent be? The curvature of the cost decides.
 
     step        θ ← θ − η g                         g: the gradient, η: the learning rate
-    schedule    η_t = η₀ / (1 + decay · t)
-    momentum    v ← μv − ηg,   θ ← θ + v            (heavy ball)
+    schedule    η_t = η₀ / (1 + decay · t)          t: steps taken before
+    momentum    v ← μv − ηg,   θ ← θ + v            (heavy ball: keeps μ of its velocity v)
                 v ← μv − ηg,   θ ← θ + μv − ηg      (Nesterov, as Keras writes it)
 
-Along an eigenvector of the Hessian H the curvature is its eigenvalue λ. A step multiplies the
-distance to the minimum in this direction by the contraction factor 1 − ηλ: descent diverges above
-2/λmax. The best rate, 2/(λmin + λmax), treats the flattest and the steepest direction alike. Where
-κ = λmax/λmin is large, the problem is ill-conditioned: no rate suits both directions.
-Standardised features make κ small; momentum makes √κ out of κ.
+The axes of the bowl are the eigenvectors of the Hessian H (lesson 3); the curvature along each is
+its eigenvalue λ. A step multiplies the distance to the minimum θ* in this direction by 1 − ηλ, the
+contraction factor: descent diverges above 2/λmax. The best rate, 2/(λmin + λmax), gives the
+flattest and the steepest direction the same |1 − ηλ|. Where κ = λmax/λmin is large, the problem is
+ill-conditioned: no rate suits both. Standardising makes κ small; momentum takes √κ steps for κ.
 
     X: shape (n, p)    y: shape (n,)    θ = (w, b): shape (p + 1,)    path: (steps + 1, p + 1)
 
@@ -28,7 +28,7 @@ from course.lesson03 import cost, gradient, hessian, least_squares, load_data, t
 LEARNING_RATES = (0.01, 0.02, 0.03, 0.04)  # fixed by the course; all below the best, 0.143
 NEAR_BEST, TOO_LARGE, FEW_STEPS = 0.14, 0.155, 150  # just below the best; above the limit, 0.149
 STEPS, QUICK_STEPS, MOMENTUM_STEPS = 500, 150, 300
-DECAY = 1e-6  # fixed by the course; Keras 2 wrote SGD(decay=1e-6), Keras 3 wants a schedule
+DECAY = 1e-6  # fixed by the course: it hardly changes the rate
 START_RATE, STRONG_DECAY, SCHEDULE_STEPS = 0.2, 0.05, 100  # starts above the limit
 POINTS, STRETCH, TRUE_THETA = 100, 10.0, (3.0, -1.0, 2.0)  # the ill-conditioned problem: w1, w2, b
 REACHED = 1e-6  # steps are counted until this fraction of the distance remains
@@ -71,11 +71,11 @@ def best_learning_rate(X):
 
 def components(X, y, path):
     """θ − θ* along each eigenvector of H, the flattest direction first: (steps + 1, p + 1)."""
-    return (path - least_squares(X, y)) @ np.linalg.eigh(hessian(X))[1]
+    return (path - least_squares(X, y)) @ np.linalg.eigh(hessian(X)).eigenvectors
 
 
 def steps_needed(X, y, path):
-    """The number of steps after which the distance to θ* stays below REACHED of the first."""
+    """The number of steps after which the distance to θ* stays below REACHED times the first."""
     distance = np.linalg.norm(path - least_squares(X, y), axis=1)
     return int(np.flatnonzero(distance > REACHED * distance[0])[-1] + 1)
 
@@ -121,9 +121,9 @@ def search_best_rate(X, y):
     low, high = 0.0, 1.0
     while high - low > 1e-10:
         grid = np.linspace(low, high, 21)
-        ends = [components(X, y, descend(X, y, eta, 10))[[0, -1]] for eta in grid]
-        # The slowest direction's, averaged over ten steps.
-        factors = [np.max(np.abs(end / start) ** (1 / 10)) for start, end in ends]
+        pairs = [components(X, y, descend(X, y, eta, 10))[[0, -1]] for eta in grid]  # start, end
+        # The slowest direction's contraction factor for one step.
+        factors = [np.max(np.abs(end / start) ** (1 / 10)) for start, end in pairs]
         at = np.argmin(factors)
         low, high = grid[max(at - 1, 0)], grid[min(at + 1, 20)]
     return grid[at], factors[at]
@@ -145,7 +145,7 @@ def standardise_features(seed):
     """Plain descent on the ill-conditioned problem: as it is, and with standardised features."""
     X, y = make_ill_conditioned(seed)
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
-    exploding = descend(X, y, 1 / flattest_and_steepest(X)[0], 5)  # best for the flattest alone
+    exploding = descend(X, y, 1 / flattest_and_steepest(X)[0], 5)  # makes the flattest's factor 0
     plain, standardised = descend_at_best_rate(X, y), descend_at_best_rate(Z, y)
     return dict(y=y, exploding=exploding, plain=plain, standardised=standardised)
 
@@ -158,16 +158,16 @@ def descend_at_best_rate(X, y):
 
 
 def add_momentum(seed):
-    """The same problem, not standardised, with the heavy ball and with Nesterov's momentum."""
+    """The same problem with the heavy ball and Nesterov's momentum, at their usual settings."""
     X, y = make_ill_conditioned(seed)
-    low, high = np.sqrt(flattest_and_steepest(X))
+    low, high = np.sqrt(flattest_and_steepest(X))  # √λmin, √λmax
     ratio = (high - low) / (high + low)  # (√κ − 1)/(√κ + 1)
     heavy_ball, nesterov = ((2 / (high + low)) ** 2, ratio**2, False), (1 / high**2, ratio, True)
     settings = {"heavy ball": heavy_ball, "Nesterov": nesterov}  # η, μ, and whether it is Nesterov
     by_hand, in_keras, steps = {}, {}, {}
-    for name, (eta, *momentum) in settings.items():
-        by_hand[name] = descend(X, y, eta, MOMENTUM_STEPS, *momentum)
-        in_keras[name] = train(build_model(2, eta, *momentum), X, y, MOMENTUM_STEPS)
+    for name, (eta, *rest) in settings.items():
+        by_hand[name] = descend(X, y, eta, MOMENTUM_STEPS, *rest)
+        in_keras[name] = train(build_model(2, eta, *rest), X, y, MOMENTUM_STEPS)
         steps[name] = steps_needed(X, y, by_hand[name])
     return dict(X=X, y=y, settings=settings, by_hand=by_hand, in_keras=in_keras, steps=steps)
 
@@ -177,9 +177,9 @@ def results(measured):
     rates, schedule, scaling, momentum = measured.values()
     X, y, both, found = rates["X"], rates["y"], (scaling["plain"], scaling["standardised"]), {}
     for eta, path in rates["by_hand"].items():
-        start, first = components(X, y, path[:2])
+        before, after = components(X, y, path[:2])
         found[f"learning rate {eta}: cost after {len(path) - 1:,} steps"] = cost(X, y, path[-1])
-        found[f"learning rate {eta}: contraction factors, flat and steep"] = first / start
+        found[f"learning rate {eta}: contraction factors, flat and steep"] = after / before
     steep = components(X, y, schedule["by_hand"])[:, -1]
     return {
         **found,

@@ -7,11 +7,11 @@ Which penalty makes weights exactly zero, and which training step arrives at tha
     threshold    S(v, t) moves v towards zero by t: v − t, v + t, or 0 where |v| ≤ t
     ISTA         v = w − η ∂f/∂w      w ← S(v, ηαρ) / (1 + ηα(1 − ρ))      b ← b − η ∂f/∂b
     one weight   wⱼ ← S(pullⱼ, αρ) / (Gⱼⱼ + α(1 − ρ))      pullⱼ = cⱼ − Σ Gⱼₖwₖ over k ≠ j
-    shapes       X: (n, p)    y: (n,)    w, c: (p,)    G: (p, p)    θ = (w, b): (p + 1,)
+    shapes       X: (n, p)   y: (n,)   w, c = Xᵀy/n: (p,)   G = XᵀX/n: (p, p)   θ = (w, b): (p + 1,)
 
 |w| has a corner at 0: a weight leaves 0 only where f falls by more than α per unit. So weights are
 exactly zero, all of them from α = α_max = max |cⱼ| on. w² is flat at 0: any gradient moves the
-weight. A gradient step jumps over the corner; S, the proximal step, stops there.
+weight. A gradient step up to the corner jumps over it; S, the proximal step, stops there.
 
 Run it:     python -m course.lesson09      (--data FILE.csv --target COLUMN: a table of your own)
 Checked in: course/checks/lesson09.py
@@ -26,7 +26,7 @@ from course.lesson03 import gradient, train
 from course.lesson08 import load_data
 from course.optimizers import ProximalSGD
 
-LAMBDAS = 0.5, 2.0  # of F(x) = ½ (x − 1)² + λ|x|, fixed by the course
+LAMBDAS = 0.5, 2.0  # of F(x) = ½ (x − 1)² + λ|x|, x a number: fixed by the course
 LEARNING_RATE, STEPS, ALPHA = 1 / 4, 400, 1 / 16  # η and α on the diabetes data
 NETS = {"lasso": (ALPHA, 1.0), "elastic net": (2 * ALPHA, 0.5)}  # α and ρ; αρ is the same
 TRUE = np.array([0, 0, 2, 0, 0, 0, 0, -1.5, 0, 0, 0, 0, 1, 0, 0, 0, 0, -1, 0, 0])  # true weights
@@ -49,7 +49,7 @@ def soft_threshold(v, t):
 def project_l1_ball(w, radius=1.0):
     """The nearest point of the diamond Σ|wⱼ| ≤ radius: S(w, t) with the smallest t that fits."""
     size = np.sort(np.abs(w))[::-1]
-    t = np.max((np.cumsum(size) - radius) / np.arange(1, len(w) + 1))  # if k weights are not zero
+    t = np.max((np.cumsum(size) - radius) / np.arange(1, len(w) + 1))  # k left: (sum − radius)/k
     return soft_threshold(w, max(t, 0))
 
 
@@ -123,7 +123,7 @@ def diamond_and_circle():
     X, y = data.load_two_features()
     (G, c), diamond, circle = moments(X, y), np.zeros(2), np.zeros(2)
     for _ in range(40):
-        diamond = project_l1_ball(diamond - (G @ diamond - c))  # ∂f/∂w = Gw − c
+        diamond = project_l1_ball(diamond - (G @ diamond - c))  # η = 1; ∂f/∂w = Gw − c
         circle = project_l2_ball(circle - (G @ circle - c))
     return dict(X=X, y=y, diamond=diamond, circle=circle)
 
@@ -139,7 +139,7 @@ def sparse_fits(X, y, names, steps):
 
 
 def every_alpha(X, y):
-    """The lasso at 30 α, from just above α_max down to 1/100 of it; and with a column twice."""
+    """The lasso at 30 α, from just above α_max down to 1/100 of it; and with one column twice."""
     G, c = moments(X, y)
     alphas = np.abs(c).max() * np.array([1.001, 0.999, *np.geomspace(0.9, 1e-2, 28)])
     more = moments(np.column_stack([X, X[:, 2]]), y)  # body mass index once more
@@ -154,12 +154,12 @@ def selection(seed, data_sets):
     X = X - X.mean(axis=1, keepdims=True)
     y = X @ TRUE + NOISES[:, None, None] * rng.normal(size=(data_sets, SAMPLES))  # (σ, sets, n)
     G, c = X.mT @ X / SAMPLES, np.einsum("dnp,sdn->sdp", X, y) / SAMPLES  # XᵀX/n, Xᵀy/n
-    # The pull of noise is about σ/√n, the largest of 20 √(2 ln 20) times that; α is twice that.
+    # The pull of noise is about σ/√n, the largest of 20 pulls √(2 ln 20) σ/√n; α is twice that.
     alphas = np.stack([0 * NOISES + ONE_ALPHA, 2 * NOISES * np.sqrt(2 * np.log(20) / SAMPLES)])
     w = coordinate_descent(G, c, alphas[..., None])  # (2, σ, sets, p)
     hits = np.sum((w != 0) & (TRUE != 0), axis=(-2, -1))
-    precision = hits / np.maximum(np.sum(w != 0, axis=(-2, -1)), 1)
-    recall = hits / (data_sets * np.sum(TRUE != 0))
+    precision = hits / np.maximum(np.sum(w != 0, axis=(-2, -1)), 1)  # of those found, true
+    recall = hits / (data_sets * np.sum(TRUE != 0))  # of the true ones, found
     return dict(X=X, y=y, alphas=alphas, w=w, precision=precision, recall=recall)
 
 

@@ -1,18 +1,19 @@
 """Lesson 13: Randomness.
 
-A training makes three random draws. How much does each of them change the result?
+A training makes three random draws. How much does each change the result?
 
     initial weights      where descent starts
     order of batches     which rows each step sees
     noise in the data    what the rows say
 
-    network    H = σ(X W₁ + b₁)       P = softmax(H W₂ + b₂)
+    network    H = σ(X W₁ + b₁)       P = softmax(H W₂ + b₂)        σ: sigmoid
     cost       J = −mean log P        of each row's right class
     update     v ← μv − η ∂J/∂w       w ← w + v         by mini-batches, with momentum μ
 
 Make one draw anew in every run and keep the other two: this draw alone then causes the variance
-of the result f. Or replace one draw in every run, which gives f′: ½ mean((f − f′)²) is what the
-draw does when all three vary. For every f, its variance is at most the sum of these three.
+of the result f. Or replace one draw in every run, which gives f′: ½ mean((f − f′)²), half because
+both vary, is the part of this draw. The variance of f is at most the sum of the three parts (Efron
+and Stein). How many runs then tell two learning rates apart?
 
     X: shape (n, p)    W1: shape (p, q)    W2: shape (q, 10)    P: shape (n, 10)    runs: (s, 3)
 
@@ -25,13 +26,13 @@ import keras
 import numpy as np
 
 from course import data, training
-from course.training import seeds as many
+from course.training import seeds as reruns
 from course.training.network import accuracy, backward, cost
 
 SOURCES = ("initial weights", "order of batches", "noise in the data")
 SEEDS, QUICK_SEEDS, POOL, QUICK_POOL = 20, 4, 200, 60  # runs: one draw new in each; all three
 PIXEL_NOISE = 0.5  # its standard deviation; pixels are from 0, paper, to 1, ink
-HIDDEN, LEARNING_RATE, MOMENTUM, BATCH_SIZE, EPOCHS = 16, 0.5, 0.875, 50, 5  # q, η, μ
+HIDDEN, LEARNING_RATE, MOMENTUM, BATCH_SIZE, EPOCHS = 16, 0.5, 0.875, 50, 5  # q, η, μ, rows, epochs
 OTHER_RATE, GROUPS = 0.45, 4000  # compared with 0.5; groups of 20 runs, each with a best one
 ROWS, TRUTH, SIGMA = 60, np.array([1.0, -2.0, 0.5]), 1.0  # linear regression: true w, noise
 ROW_RATE, ROW_BATCH, ROW_STEPS, FITS, QUICK_FITS = 0.02, 10, 300, 1000, 300
@@ -43,7 +44,7 @@ def load_data(source=None):
 
 
 def draw(seed, run, X, epochs=EPOCHS):
-    """All that is random in a run, three numbers: initial weights, order of rows, noisy pixels."""
+    """All that is random in a run, which has a number for each draw: same number, same draw."""
     start, order, noise = (np.random.default_rng([seed, i, k]) for i, k in enumerate(run))
     n, p = X.shape
     W1, W2 = start.normal(size=(p, HIDDEN)), start.normal(size=(HIDDEN, 10))
@@ -94,7 +95,7 @@ def train(model, X, y, order):
 
 
 def train_runs(seed, runs, X, y, epochs=EPOCHS):
-    """As `train_by_hand`, in Keras; a new model for each run would be compiled for each run."""
+    """As `train_by_hand`, in Keras; one model serves all: each new one would be compiled."""
     model, trained = build_model(X.shape[1]), []
     for run in runs:
         weights, order, noisy = draw(seed, run, X, epochs)
@@ -109,7 +110,7 @@ def run(options):
     seed, parts, epochs = options.seed, load_data(options.data), options.epochs or EPOCHS
     return {
         "bits": repeat(*parts[0], seed, epochs),
-        "keras": many.draw_in_keras(seed),
+        "keras": reruns.draw_in_keras(seed),
         "sources": one_at_a_time(parts, seed, epochs, QUICK_SEEDS if options.quick else SEEDS),
         "regression": fit_regressions(seed, QUICK_FITS if options.quick else FITS),
         "pool": train_pool(parts, seed, epochs, QUICK_POOL if options.quick else POOL),
@@ -151,9 +152,9 @@ def train_pool(parts, seed, epochs, n):
         costs=costs,
         replaced=np.array([cost(*test, w) for w in replaced]),
         other_rate=other_rate,
-        rates=many.tell_apart(costs[: n // 2], other_rate),
+        rates=reruns.tell_apart(costs[: n // 2], other_rate),
         accuracies=accuracies,
-        best=many.best_of_many(*accuracies, SEEDS, GROUPS, [seed, 1]),
+        best=reruns.best_of_many(*accuracies, SEEDS, GROUPS, [seed, 1]),
     )
 
 
@@ -180,14 +181,14 @@ def results(measured):
     alone = np.split(measured["sources"]["costs"], 3)
     sources = zip((*SOURCES, "all three"), [*alone, pool["costs"][: len(alone[0])]])
     return {
-        "fingerprint of run 0": many.fingerprint(measured["bits"]["once"])[:16],
+        "fingerprint of run 0": reruns.fingerprint(measured["bits"]["once"])[:16],
         "first weight that Keras draws from this seed": measured["keras"]["seeded"][0, 0, 0],
         **{f"test cost, new {name}: spread": f.std(ddof=1) for name, f in sources},
         "test cost: mean": pool["costs"].mean(),
-        "its variance ÷ the three draws'": many.variance_ratio(pool["costs"], pool["replaced"]),
+        "its variance ÷ the parts' sum": reruns.variance_ratio(pool["costs"], pool["replaced"]),
         **{f"regression, {name}: spread of w1": w[:, 0].std(ddof=1) for name, w in ends.items()},
         f"cost at η = {OTHER_RATE} minus that at {LEARNING_RATE}": pool["rates"]["gap"],
-        "its deviation: other seeds, the same seeds": pool["rates"]["deviations"],
+        "deviation of that gap: other seeds, the same seeds": pool["rates"]["deviations"],
         "seeds needed for each: other seeds, the same": pool["rates"]["needed"],
         f"best of {SEEDS} seeds: lead on validation, on test": pool["best"]["lead"],
     }
