@@ -204,7 +204,7 @@ def check_decay(options, X, y, lam, paths):
         Check.keras("adam-keras", "Adam: L2, Keras = NumPy", adam_l2,
                     adam(X, y, **ADAM, steps=len(adam_l2) - 1, lam=lam), dtype, own_loss=True),
         Check.at_most("adamw-near", "AdamW ends 5 times nearer to least squares than to Ridge(λ)",
-                      away[0], away[1] / 5),
+                      away[0], away[1] / 5, agreement=tolerance.keras(dtype, own_loss=True)[0]),
         Check.keras("adamw-keras", "AdamW without b, Keras = NumPy", adam_w,
                     adam(X, y, **ADAM, steps=len(adam_w) - 1, decay=decay), dtype, own_loss=True),
     ]  # fmt: skip
