@@ -1,6 +1,6 @@
 """Lesson 3: Linear regression.
 
-Which line fits points best? Gradient descent finds it, on all rows or on a few at a time.
+Which line fits points best? Gradient descent finds it, on all rows or a few at a time.
 
     prediction   ŷ = Xw + b
     cost         J(w, b) = 1/n Σ (ŷᵢ − yᵢ)²

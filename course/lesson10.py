@@ -1,6 +1,6 @@
 """Lesson 10: Choosing α.
 
-How strong should a penalty be? A hundred fits are judged by rows that they have not seen.
+How strong should a penalty be? A hundred fits are judged by rows they have not seen.
 
     lasso             J(w, b) = 1/(2n) ‖Xw + b − y‖² + α ‖w‖₁
     path              w against α: zero from αmax = max |xⱼ·(y − ȳ)| / n on, straight between kinks

@@ -41,7 +41,7 @@ def main(lesson, argv=None):
 def _run(number, flags, doc):
     import keras
 
-    from course.cli.outcome import examine, measure
+    from course.cli.outcome import examine, measure, modules
     from course.machine import devices
 
     device = flags.pop("device")
@@ -53,6 +53,7 @@ def _run(number, flags, doc):
     options = lesson_options.make(number, **flags)
     lesson, _, title = doc.strip().splitlines()[0].rstrip(".").partition(": ")
     backend = keras.backend.backend()
+    modules(number)  # imported before the first word: an import might swallow a Ctrl-C
     if not as_json:
         print(f"{lesson}: {title} · {backend}, {options.dtype}, seed {options.seed} …", flush=True)
 
