@@ -15,6 +15,7 @@ from conftest import child_environment, one_line
 
 from course import cli, figures, lesson01
 from course.__main__ import lessons, main
+from course.cli import lesson as lesson_command
 from course.errors import InputError, one_line_errors
 
 
@@ -203,6 +204,21 @@ def test_ctrl_c_while_a_lesson_runs(tmp_path):
     assert "interrupted" in one_line(err)
     assert lesson.returncode == 130
     assert list((tmp_path / "figures").iterdir()) == []
+
+
+def test_ctrl_c_that_python_would_ignore_comes_a_little_later():
+    """JAX has a callback of the garbage collector, in which an exception is ignored."""
+
+    def _xla_gc_callback():
+        lesson_command._interrupt(signal.SIGINT, sys._getframe())
+
+    before = signal.signal(signal.SIGINT, lesson_command._interrupt)
+    try:
+        _xla_gc_callback()
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(10)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_while_keras_is_imported(tmp_path):

@@ -1,9 +1,11 @@
 """One lesson as a command: `python -m course.lesson05 --quick`."""
 
+import _thread
 import contextlib
 import json
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -33,9 +35,20 @@ def main(lesson, argv=None):
         given = vars(lesson_flags.parser(number, doc).parse_args(argv))
         # A shell's background job ignores Ctrl-C's signal; a lesson should not.
         with contextlib.suppress(ValueError):
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, _interrupt)
         status.code = _run(number, given, doc)
     return status.code
+
+
+def _interrupt(number, frame):
+    """End with KeyboardInterrupt; in JAX's callback of the garbage collector, a little later.
+
+    There Python would print the exception, ignore it, and go on.
+    """
+    if frame is not None and frame.f_code.co_name == "_xla_gc_callback":
+        threading.Timer(0.05, _thread.interrupt_main).start()
+        return
+    raise KeyboardInterrupt
 
 
 def _run(number, flags, doc):
