@@ -113,12 +113,12 @@ def train(
     faster = _faster_step(model)
     batches = Batches(X, Y, batch_size, seed, augment, share)
     state, path = State([], [], [], {}, {}), None
-    if resume is not None or share[1] > 1:
+    if resume is not None or from_first is not None:
         path = checkpoint_path(resume) if resume is not None and share[0] == 0 else None
         settings = settings_of(model, (X, Y, *validation_data), batch_size, seed, augment)
         state = replace(state, identity=settings)
         found = read_bytes(path)
-        if share[1] > 1:  # process 0 alone knows whether there is one
+        if from_first is not None:  # process 0 alone knows whether there is a checkpoint
             found = from_first(found)
         if found is not None:
             state = read(found, path or "of process 0", model, state.identity)
