@@ -8,6 +8,7 @@ from faults import failing, run
 
 from course.checks import Check
 from course.cli.options import LESSONS
+from course.machine import devices
 
 LONG = {11, 12, 14}  # their quick runs take a quarter of a minute and more
 each = pytest.mark.parametrize("number", LESSONS)
@@ -73,6 +74,7 @@ UNSEEN = {
     1: [("tries", "seconds", i) for i in range(3)],
     11: [("network", "baselines", name, 1) for name in BASELINES],
     14: [
+        *([] if devices.can_share() else [("devices", "batch")]),  # of no devices on PyTorch
         *(("devices", dtype, i, 1) for dtype in ("float64", "float32") for i in range(3)),
         *(("policies", "networks", name, "seconds") for name in ("float32", "bfloat16")),
     ],

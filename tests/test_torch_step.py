@@ -16,6 +16,11 @@ X = RNG.random((250, 28, 28, 1)).astype("float32")
 Y = lesson11.one_hot(RNG.integers(0, 10, 250), 10)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_recorded():
+    torch_step._recordings.clear()
+
+
 def dense(*layers, optimizer="sgd"):
     model = keras.Sequential(
         [keras.Input((28, 28, 1)), *layers, keras.layers.Flatten(),
