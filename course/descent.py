@@ -20,6 +20,7 @@ from keras import ops
 
 from course.autodiff import value_and_grad
 from course.training.loops import compiled, optimizer_update
+from course.training.sharing import exchanged
 from course.training.signature import signature
 
 
@@ -91,16 +92,12 @@ def train(model, X, y, steps):
     model.optimizer.build(model.trainable_variables)
     X, y = (ops.convert_to_tensor(a, dtype=model.compute_dtype) for a in (X, y))
     first, run = _loop(model, X, y, steps)
-    before = _values(first)
-    _assign(first, _values(model))
-    start = (*_state(first), [X, y])
-    (*end, _), history = _history(run(start))
-    for variables, values in zip(_variables(first), end):
-        for variable, value in zip(variables, values):
-            variable.assign(value)
-    if first is not model:
-        _assign(model, _values(first))
-        _assign(first, before)
+    with exchanged(first, model):
+        start = (*_state(first), [X, y])
+        (*end, _), history = _history(run(start))
+        for variables, values in zip(_variables(first), end):
+            for variable, value in zip(variables, values):
+                variable.assign(value)
     model.optimizer.finalize_variable_values(model.trainable_variables)  # as `fit` does
     return history
 
@@ -136,16 +133,6 @@ def _variables(model):
 
 def _state(model):
     return tuple([ops.convert_to_tensor(v.value) for v in group] for group in _variables(model))
-
-
-def _values(model):
-    variables = [*model.variables, *model.optimizer.variables]
-    return [np.array(ops.convert_to_numpy(v)) for v in variables]
-
-
-def _assign(model, values):
-    for variable, value in zip([*model.variables, *model.optimizer.variables], values):
-        variable.assign(value)
 
 
 def _compile_training(model, X, y, steps):

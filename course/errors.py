@@ -31,7 +31,7 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, message, measured=None):
         super().__init__(message)
-        self.measured = self.report = measured
+        self.measured = measured
 
 
 def writable_folder(folder, flag="--save-dir"):

@@ -43,14 +43,15 @@ def in_first(train):
             import tensorflow as tf
 
             first = model if tf.distribute.has_strategy() else first_of_shape(model)
-        with _exchanged(first, model):
+        with exchanged(first, model):
             return train(first, *arguments, **how)
 
     return wrapped
 
 
 @contextlib.contextmanager
-def _exchanged(first, model):
+def exchanged(first, model):
+    """Within the block `first` has the model's numbers; what becomes of them is the model's."""
     if first is model:
         yield
         return
