@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import references
 from faults import Fault, assert_caught, run
+from what_if import assert_edit, assert_true, each_constant
 
 from course import lesson02 as lesson
 from course.checks import lesson02 as proof
@@ -139,3 +140,37 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_fault_is_caught(fault):
     assert_caught(2, fault)
+
+
+WHAT_IF = {
+    "START": ("-3.0", "2.0", "1e6"),
+    "LEARNING_RATE": ("0.1", "0.25", "1.0"),
+    "EPOCHS": ("1", "7", "1000"),
+    "NEW_X": ("0.0", "-2.5", "1e4"),
+    "FACTORS": ("np.linspace(0.5, 1.5, 9)", "np.array([1.2])", "np.linspace(0.1, 0.9, 5)"),
+    "TRIED_EPOCHS": ("1", "10", "500"),
+    "TILT": ("0.1", "-0.3", "1.0"),
+    "WELL_START": ("-1.5", "0.5", "2.0"),
+    "WELL_RATE": ("0.001", "0.05", "0.1"),
+    "WELL_STEPS": ("10", "200", "3000"),
+    "RESTARTS": ("1", "5", "100"),
+    "TEMPERATURE": ("0.2", "1.0", "2.0"),
+    "NOISY_STEPS": ("1", "500", "5000"),
+    "NOISY_RUNS": ("50", "400", "3000"),
+    "QUICK_NOISY_RUNS": ("20", "100", "1000"),
+}
+
+
+@pytest.mark.slow
+@each_constant(WHAT_IF)
+def test_what_if(name, value):
+    assert_true(2, name, value)
+
+
+@pytest.mark.slow
+def test_what_if_the_optimizer_is_adam():
+    found = assert_edit(2, "keras.optimizers.SGD(", "keras.optimizers.Adam(")
+    assert {check.id for check in found.checks if check.not_for} == {
+        "path-keras",
+        "prediction-keras",
+    }

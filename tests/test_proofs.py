@@ -4,13 +4,13 @@ import re
 
 import numpy as np
 import pytest
-from faults import failing, run
+from faults import failing, run, usual
 
 from course.checks import Check
+from course.cli import table
 from course.cli.options import LESSONS
 from course.machine import devices
 
-LONG = {11, 12, 14}  # their quick runs take a quarter of a minute and more
 each = pytest.mark.parametrize("number", LESSONS)
 
 
@@ -49,13 +49,13 @@ def all_nan(value):
 @each
 def test_nan_passes_nothing(number):
     """Any array that a lesson measures becomes NaN: a check fails, or the proof cannot go on."""
-    measured = run(number, quick=True).measured
+    measured = run(number, **usual(number)).measured
     unseen = []
     for path in arrays(measured):
         section = {path[0]: replaced(measured, path, all_nan)[path[0]]}
         try:
             with np.errstate(all="ignore"):
-                failed, _ = failing(number, section, {"quick": True})
+                failed, _ = failing(number, section, usual(number))
         except (ValueError, IndexError, np.linalg.LinAlgError):
             continue  # NumPy, SciPy and scikit-learn refuse it
         if not list(failed):
@@ -84,7 +84,7 @@ UNSEEN = {
 
 @each
 def test_ids_are_short_names_of_their_own(number):
-    ids = [check.id for check in run(number, quick=True).checks]
+    ids = [check.id for check in run(number, **usual(number)).checks]
     assert len(set(ids)) == len(ids)
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id) for id in ids)
 
@@ -92,8 +92,10 @@ def test_ids_are_short_names_of_their_own(number):
 @each
 def test_names_are_in_the_fields_words(number):
     words = r"\b(twin|foretold|kept per step|bottom|valleys?|peers?)\b"
-    for check in run(number, quick=True).checks:
+    for check in run(number, **usual(number)).checks:
         assert not re.search(words, check.name), check.name
         assert isinstance(check, Check)
         assert np.all(check.allowed >= 0)
         assert check.passed, check.id
+        assert not check.not_for, "a check that says nothing of the page as it is"
+        assert len(check.name) <= table.MAX_NAME, check.name

@@ -5,7 +5,7 @@ what the lesson measured to a list of `Check`. It predicts each number in anothe
 lesson got it: by a closed form, by scikit-learn, by finite differences (`references.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class Check:
         agreement: by how much two backends' `measured` may differ, relative to their size where
             that is above 1; None where they need not agree (a time).
         relation: "=", or "≤" or "≥" where the reference is a bound.
+        not_for: "not for Adam" where the model is not the one that the reference was predicted
+            for: then the check says nothing. Else "".
 
     What is not finite passes no check: its `excess` is NaN.
     """
@@ -44,6 +46,7 @@ class Check:
     relative: bool = False
     agreement: float | None = tolerance.AGREEMENT
     relation: str = "="
+    not_for: str = ""
 
     @classmethod
     def close(cls, id, name, measured, reference, *, atol=0.0, rtol=0.0, reason="",
@@ -130,6 +133,14 @@ class Check:
         return cls.close(id, name, condition, np.ones(np.shape(condition)), reason=reason,
                          agreement=agreement)  # fmt: skip
 
+    def unless(self, not_for):
+        """The check where it applies, `not_for` being ""; else one that only says "not for Adam".
+
+        Args:
+            not_for: what `course.checks.models.unlike` returns.
+        """
+        return replace(self, not_for=not_for)
+
     @property
     def worst(self):
         """The position of the number that is furthest above what is allowed; a NaN first."""
@@ -156,11 +167,13 @@ class Check:
     @property
     def passed(self):
         # A comparison with NaN is False.
-        return bool(np.all((self.excess <= self.allowed) & np.isfinite(self.allowed)))
+        return bool(self.not_for) or bool(
+            np.all((self.excess <= self.allowed) & np.isfinite(self.allowed))
+        )
 
     def as_dict(self):
         keys = ("id", "name", "measured", "reference", "error", "tolerance", "relative", "passed",
-                "reason", "agreement")  # fmt: skip
+                "reason", "agreement", "not_for")  # fmt: skip
         return {key: getattr(self, key) for key in keys}
 
 

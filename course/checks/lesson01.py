@@ -10,7 +10,18 @@ combination with the cost zero, which least squares finds without a search.
 import numpy as np
 
 from course.checks import Check, by_section
+from course.checks.constants import ANYTHING, NUMBER, whole
 from course.checks.tolerance import NUMPY, keras
+
+CONSTANTS = {  # what the page's constants may be
+    "LOWEST": NUMBER,
+    "HIGHEST": NUMBER,
+    "STEPS": whole(1),
+    "TRUE_WEIGHTS": ANYTHING,
+    "VALUES": whole(1),
+    "QUICK_VALUES": whole(1),
+    "SECONDS_PER_YEAR": NUMBER,
+}
 
 
 def checks(measured, options):

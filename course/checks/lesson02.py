@@ -15,9 +15,28 @@ from numpy.polynomial import Polynomial
 from scipy import stats
 
 from course.checks import Check, by_section
+from course.checks.constants import ABOVE_0, ANYTHING, NUMBER, whole
 from course.checks.references import central_difference
 from course.checks.tolerance import NUMPY
 from course.lesson02 import LEARNING_RATE, NEW_X, START, TEMPERATURE, TILT, TRIED_EPOCHS, cost
+
+CONSTANTS = {  # what the page's constants may be
+    "START": NUMBER,
+    "LEARNING_RATE": ABOVE_0,
+    "EPOCHS": whole(1),
+    "NEW_X": NUMBER,
+    "FACTORS": ANYTHING,
+    "TRIED_EPOCHS": whole(1),
+    "TILT": NUMBER,
+    "WELL_START": NUMBER,
+    "WELL_RATE": ABOVE_0,
+    "WELL_STEPS": whole(1),
+    "RESTARTS": whole(1),
+    "TEMPERATURE": NUMBER,
+    "NOISY_STEPS": whole(1),
+    "NOISY_RUNS": whole(1),
+    "QUICK_NOISY_RUNS": whole(1),
+}
 
 
 def checks(measured, options):

@@ -8,9 +8,20 @@ and so is the fraction of the distance that is left after few steps.
 import numpy as np
 
 from course.checks import Check, by_section, references
+from course.checks.constants import ABOVE_0, NUMBER, whole
 from course.checks.tolerance import NUMPY
 from course.data import TWO_FEATURES_NOISE
 from course.lesson03 import BATCH_RATE, BATCH_SIZE, LEARNING_RATE, cost
+
+CONSTANTS = {  # what the page's constants may be
+    "LEARNING_RATE": ABOVE_0,
+    "STEPS": whole(1),
+    "QUICK_STEPS": whole(1),
+    "BATCH_SIZE": whole(1),
+    "BATCH_RATE": ABOVE_0,
+    "BATCH_EPOCHS": whole(1),
+    "MAX_CONDITION": NUMBER,
+}
 
 
 def checks(measured, options):

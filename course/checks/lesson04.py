@@ -10,6 +10,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from course.checks import Check, by_section, references
+from course.checks.constants import ABOVE_0, ANYTHING, NUMBER, whole
 from course.checks.tolerance import NUMPY
 from course.lesson03 import cost
 from course.lesson04 import (
@@ -25,6 +26,26 @@ from course.lesson04 import (
     WELL_EPOCHS,
     WELL_RATE,
 )
+
+CONSTANTS = {  # what the page's constants may be
+    "POINTS": whole(1),
+    "NOISE": NUMBER,
+    "DATA_SEED": NUMBER,
+    "LEARNING_RATE": ABOVE_0,
+    "EPOCHS": whole(1),
+    "KINDS": ANYTHING,
+    "NOISY": ANYTHING,
+    "KERAS_EPOCHS": whole(1),
+    "RUNS": whole(1),
+    "QUICK_RUNS": whole(1),
+    "RUN_UPDATES": NUMBER,
+    "TILT": NUMBER,
+    "TILT_NOISE": NUMBER,
+    "WELL_RATE": ABOVE_0,
+    "WELL_EPOCHS": whole(1),
+    "STARTS": whole(1),
+    "WELL_BATCH": ANYTHING,
+}
 
 
 def checks(measured, options):

@@ -13,10 +13,30 @@ from rest, e shrinks not like ρ^t but like (1 + ct) ρ^t, where ρ is the eigen
 import numpy as np
 
 from course.checks import Check, by_section, references
+from course.checks.constants import ABOVE_0, ANYTHING, NUMBER, whole
 from course.checks.tolerance import NUMPY
 from course.lesson05 import DECAY, LEARNING_RATES, MOMENTUM_STEPS, REACHED, START_RATE, STRONG_DECAY
 
 VISIBLE = 1e-4  # a smaller component is not divided by: its roundings would show
+
+
+CONSTANTS = {  # what the page's constants may be
+    "LEARNING_RATES": ANYTHING,
+    "NEAR_BEST": NUMBER,
+    "TOO_LARGE": NUMBER,
+    "FEW_STEPS": whole(1),
+    "STEPS": whole(1),
+    "QUICK_STEPS": whole(1),
+    "MOMENTUM_STEPS": whole(1),
+    "DECAY": NUMBER,
+    "START_RATE": ABOVE_0,
+    "STRONG_DECAY": NUMBER,
+    "SCHEDULE_STEPS": whole(1),
+    "POINTS": whole(1),
+    "STRETCH": NUMBER,
+    "TRUE_THETA": ANYTHING,
+    "REACHED": NUMBER,
+}
 
 
 def checks(measured, options):

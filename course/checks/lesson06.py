@@ -15,6 +15,7 @@ import numpy as np
 
 from course import costs
 from course.checks import Check, by_section, references
+from course.checks.constants import ABOVE_0, BELOW_1, NUMBER, whole
 from course.checks.tolerance import NUMPY
 from course.lesson06 import EPSILON, FAR, SATURATED, SATURATED_RATE, STEPS, TINY, C
 
@@ -28,6 +29,23 @@ FITTED = 1e-5
 
 # On TensorFlow Keras rounds momentum and penalty to float32. So the lesson's are such that this
 # changes nothing: 0.875 = 7/8, and C makes the penalties 1/256 (iris) and 1/1024 (labels).
+
+
+CONSTANTS = {  # what the page's constants may be
+    "EPSILON": NUMBER,
+    "TINY": NUMBER,
+    "FAR": NUMBER,
+    "SATURATED": NUMBER,
+    "SATURATED_RATE": ABOVE_0,
+    "SATURATED_STEPS": whole(1),
+    "MSE_STEPS": whole(1),
+    "C": NUMBER,
+    "STEPS": whole(1),
+    "RATE": ABOVE_0,
+    "MOMENTUM": BELOW_1,
+    "FLOOR_RATE": ABOVE_0,
+    "FLOOR_STEPS": whole(1),
+}
 
 
 def checks(measured, options):

@@ -17,11 +17,25 @@ the cost 1.
 import numpy as np
 
 from course.checks import Check, by_section, tolerance
+from course.checks.constants import ABOVE_0, ANYTHING, whole
 from course.checks.tolerance import NUMPY
 from course.lesson07 import ITERATIONS, RATES, cost, draw_weights, forward, load_data, step
 
 FLOAT32_STEP = 1e-6  # two roundings, in float32, of a weight of size 10
 DIFFERENCES = "of a cost of about 1 the roundings of 1e-16, divided by 1e-3, per slope of 1e-5"
+
+
+CONSTANTS = {  # what the page's constants may be
+    "HIDDEN": whole(1),
+    "LEARNING_RATE": ABOVE_0,
+    "ITERATIONS": whole(1),
+    "STARTS": whole(1),
+    "RATES": ANYTHING,
+    "HIDDEN_KINDS": ANYTHING,
+    "LINEAR_RATE": ABOVE_0,
+    "LINEAR_STEPS": whole(1),
+    "ACTIVATIONS": ANYTHING,
+}
 
 
 def checks(measured, options):

@@ -27,6 +27,7 @@ The lesson's constants are numbers that float32 holds exactly where TensorFlow r
 import numpy as np
 
 from course.checks import Check, by_section, references, tolerance
+from course.checks.constants import ABOVE_0, ANYTHING, BELOW_1, NUMBER, whole
 from course.checks.tolerance import NUMPY
 from course.lesson08 import (
     ADAM,
@@ -40,6 +41,26 @@ from course.lesson08 import (
     POINTS,
     descend,
 )
+
+CONSTANTS = {  # what the page's constants may be
+    "DECAY": NUMBER,
+    "RATIOS": ANYTHING,
+    "LEARNING_RATE": ABOVE_0,
+    "MOMENTUM": BELOW_1,
+    "STEPS": whole(1),
+    "QUICK_STEPS": whole(1),
+    "POINTS": whole(1),
+    "DEGREE": NUMBER,
+    "NOISE": NUMBER,
+    "LAMBDAS": ANYTHING,
+    "DRAWS": whole(1),
+    "QUICK_DRAWS": whole(1),
+    "ADAM_STEPS": whole(1),
+    "ADAM": ANYTHING,
+    "ALPHA": NUMBER,
+    "L1_RATIO": NUMBER,
+    "PENALTIES": ANYTHING,
+}
 
 
 def checks(measured, options):

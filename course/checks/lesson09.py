@@ -18,6 +18,7 @@ import numpy as np
 
 from course import linear
 from course.checks import Check, by_section, references
+from course.checks.constants import ABOVE_0, ANYTHING, NUMBER, whole
 from course.checks.tolerance import NUMPY
 from course.errors import InputError
 from course.lesson09 import LAMBDAS, NETS, STEPS, TRUE
@@ -28,6 +29,24 @@ SCIKIT_LEARN, LEFT = 1e-9, "what scikit-learn's tol=1e-14 may leave"
 # Of coordinate descent on a table of one's own: the largest KKT violation, and the condition
 # number of G from which it may need more sweeps than it has.
 SOLVED, SLOW = 1e-11, 1000
+
+
+CONSTANTS = {  # what the page's constants may be
+    "LAMBDAS": ANYTHING,
+    "LEARNING_RATE": ABOVE_0,
+    "STEPS": whole(1),
+    "ALPHA": NUMBER,
+    "NETS": ANYTHING,
+    "TRUE": ANYTHING,
+    "COVARIANCE": NUMBER,
+    "NOISES": ANYTHING,
+    "SAMPLES": whole(1),
+    "ONE_ALPHA": NUMBER,
+    "DATA_SETS": whole(1),
+    "QUICK_DATA_SETS": whole(1),
+    "TABLE_ALPHA": NUMBER,
+    "MAX_CONDITION": NUMBER,
+}
 
 
 def checks(measured, options):

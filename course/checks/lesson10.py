@@ -19,12 +19,26 @@ import numpy as np
 from scipy import stats
 
 from course.checks import Check, by_section
+from course.checks.constants import ANYTHING, NUMBER, whole
 from course.checks.tolerance import NUMPY
 from course.errors import InputError
 from course.lesson10 import FOLDS, NO_TRUTH, PICKED, RIDGE_ALPHAS
 
 # How exact scikit-learn's coordinate descent is asked to be; closer to rounding it stalls.
 EXACT = {"tol": 1e-12, "max_iter": 100_000}
+
+
+CONSTANTS = {  # what the page's constants may be
+    "ALPHAS": whole(1),
+    "SMALLEST": NUMBER,
+    "FOLDS": NUMBER,
+    "SWEEPS": NUMBER,
+    "MAX_ROUNDS": NUMBER,
+    "RIDGE_ALPHAS": ANYTHING,
+    "NO_TRUTH": ANYTHING,
+    "PICKED": NUMBER,
+    "REPEATS": whole(1),
+}
 
 
 def checks(measured, options):

@@ -15,6 +15,7 @@ falls by S|g|² = |Δθ|²/S. S is 500 times smaller than at 0.05.
 import numpy as np
 
 from course.checks import Check, by_section, references
+from course.checks.constants import ABOVE_0, BELOW_1, NUMBER, whole
 from course.lesson11 import (
     BATCH_SIZE,
     DECAY,
@@ -31,6 +32,19 @@ SIDES, FLAT = (24, 22, 11, 9, 4), 256  # what the arithmetic must give
 FLOOR, QUICK_FLOOR = 0.965, 0.9  # of the accuracy on scikit-learn's digits, for any seed
 FLOAT32 = "sums of up to 256 float32 products, 6e-8 each, for logits of size 10 or so"
 LEARNT, QUICK_LEARNT = 120, 60  # steps until it must match logistic regression, ridge
+
+
+CONSTANTS = {  # what the page's constants may be
+    "LEARNING_RATE": ABOVE_0,
+    "DECAY": NUMBER,
+    "MOMENTUM": BELOW_1,
+    "BATCH_SIZE": whole(1),
+    "EPOCHS": whole(1),
+    "QUICK_EPOCHS": whole(1),
+    "SLOW_RATE": ABOVE_0,
+    "SLOW_BATCHES": whole(1),
+    "WEIGHTS": NUMBER,
+}
 
 
 def checks(measured, options):

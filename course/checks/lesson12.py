@@ -18,6 +18,7 @@ import numpy as np
 
 from course import lesson11
 from course.checks import Check, by_section
+from course.checks.constants import ABOVE_0, ANYTHING, NUMBER, whole
 from course.data import SIDE
 from course.lesson12 import (
     PEAK_RATE,
@@ -35,6 +36,25 @@ LIMITS = np.array([ROTATION, SHIFT, SHIFT])
 GAIN = 0.1  # what augmentation must bring on moved digits: 10 points
 LEARNT = 96  # steps from which on that is asked of it
 PLACES = "a place is a float32 number up to 28, good to 2e-6, and ink is at most 1 steep"
+
+
+CONSTANTS = {  # what the page's constants may be
+    "ROTATION": NUMBER,
+    "SHIFT": NUMBER,
+    "SMALL_SHIFT": NUMBER,
+    "START_RATE": ABOVE_0,
+    "PEAK_RATE": ABOVE_0,
+    "WARM_UP": NUMBER,
+    "EPOCHS": whole(1),
+    "QUICK_EPOCHS": whole(1),
+    "SEEDS": whole(1),
+    "QUICK_SEEDS": whole(1),
+    "SHEET": whole(1),
+    "STREAM": whole(1),
+    "MOVES": ANYTHING,
+    "BETTER": NUMBER,
+    "RECIPES": ANYTHING,
+}
 
 
 def checks(measured, options):

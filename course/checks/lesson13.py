@@ -31,6 +31,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from course.checks import Check, by_section, references, tolerance
+from course.checks.constants import ABOVE_0, ANYTHING, BELOW_1, NUMBER, whole
 from course.checks.tolerance import NUMPY
 from course.lesson13 import (
     GROUPS,
@@ -44,6 +45,31 @@ from course.training import seeds
 MEANS = (1, 4, 16)  # seeds in a mean
 WANTED = 0.8  # the fraction of trials that are to tell two learning rates apart
 NOT_NORMAL = 0.02  # what a fraction predicted for normal costs may be wrong by for the pool's
+
+
+CONSTANTS = {  # what the page's constants may be
+    "SOURCES": ANYTHING,
+    "SEEDS": whole(1),
+    "QUICK_SEEDS": whole(1),
+    "POOL": whole(1),
+    "QUICK_POOL": whole(1),
+    "PIXEL_NOISE": NUMBER,
+    "HIDDEN": whole(1),
+    "LEARNING_RATE": ABOVE_0,
+    "MOMENTUM": BELOW_1,
+    "BATCH_SIZE": whole(1),
+    "EPOCHS": whole(1),
+    "OTHER_RATE": ABOVE_0,
+    "GROUPS": whole(1),
+    "ROWS": whole(1),
+    "TRUTH": ANYTHING,
+    "SIGMA": NUMBER,
+    "ROW_RATE": ABOVE_0,
+    "ROW_BATCH": whole(1),
+    "ROW_STEPS": whole(1),
+    "FITS": whole(1),
+    "QUICK_FITS": whole(1),
+}
 
 
 def checks(measured, options):

@@ -23,6 +23,7 @@ import numpy as np
 
 from course import lesson11, lesson13
 from course.checks import Check, by_section, references
+from course.checks.constants import ABOVE_0, ANYTHING, NUMBER, whole
 from course.checks.tolerance import NUMPY
 from course.lesson14 import FIRST_ORDER, LOSS_SCALE
 
@@ -31,6 +32,25 @@ HALF = np.finfo("float16")
 NOTHING = float(HALF.smallest_subnormal) / 2  # so much and less becomes 0: 2^-25
 NORMAL, ROUNDING = float(HALF.smallest_normal), float(HALF.eps) / 2  # 2^-14, 2^-11
 LOST = 0.1  # of the cost
+
+
+CONSTANTS = {  # what the page's constants may be
+    "DEVICES": ANYTHING,
+    "UNEQUAL": ANYTHING,
+    "EPOCHS": whole(1),
+    "QUICK_EPOCHS": whole(1),
+    "STEPS": whole(1),
+    "TOGETHER": NUMBER,
+    "FIRST_ORDER": NUMBER,
+    "BATCHES": ANYTHING,
+    "SMALLEST_RATE": ABOVE_0,
+    "RULES": ANYTHING,
+    "PASSES": whole(1),
+    "NETWORKS": whole(1),
+    "QUICK_NETWORKS": whole(1),
+    "LOSS_SCALE": NUMBER,
+    "POLICIES": ANYTHING,
+}
 
 
 def checks(measured, options):

@@ -3,6 +3,7 @@
 import argparse
 import re
 
+from course.cli import table
 from course.cli.options import LESSONS
 from course.errors import Parser, whole_number
 
@@ -17,17 +18,18 @@ def device(text):
     return text
 
 
-def parser(lesson, doc):
+def parser(lesson, page, kinds):
     """The flags of a lesson.
 
     Args:
         lesson: its number.
-        doc: its docstring, shown by --help.
+        page: its module; --help shows its docstring and its constants.
+        kinds: {constant: `course.checks.constants.Kind`}.
     """
     takes = LESSONS[lesson]
     flags = Parser(
         prog=f"python -m course.lesson{lesson:02}",
-        description=doc,
+        description=page.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = flags.add_argument
@@ -36,6 +38,10 @@ def parser(lesson, doc):
         type=whole_number(1, MAX_STEPS), help=takes.steps)  # fmt: skip
     add("--quick", action="store_true", help="a smaller budget, with its own tolerances")
     add("--dtype", choices=("float32", "float64"), default=takes.dtype, help="of the Keras model")
+    for flag, name in takes.constants.items():
+        several = {"nargs": "+"} if kinds[name].each else {}
+        add(f"--{flag}", dest=name, type=kinds[name].from_text, metavar="NUMBER", **several,
+            help=f"{name} at the top of the page, {table.short(getattr(page, name))}")  # fmt: skip
     if takes.table:
         add("--data", metavar="FILE.csv", help="your own table instead of the course's data")
         add("--target", metavar="COLUMN", help="the column of --data to predict")
@@ -48,6 +54,7 @@ def parser(lesson, doc):
     add("--device", type=device, metavar="cpu|gpu|gpu:1", help="where to compute")
     add("--save-dir", metavar="FOLDER", help="where the figures go (default: figures)")
     add("--show", action="store_true", help="open the figures in windows")
+    add("--verbose", action="store_true", help="of every check: how close it is, and why so close")
     add("--json", action="store_true", help="print one JSON object; figures only with --save-dir")
     return flags
 

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from course.cli import flags as lesson_flags, options as lesson_options
+from course.cli import edited, flags as lesson_flags, options as lesson_options
 from course.cli.table import plain, show
 from course.errors import InputError, Interrupted, one_line_errors, writable_folder
 
@@ -29,14 +29,18 @@ def main(lesson, argv=None):
     stem = Path(lesson).stem
     number = int(stem.removeprefix("lesson"))
     with one_line_errors(f"course.{stem}") as status:
-        import importlib
+        from course.cli.outcome import modules
 
-        doc = importlib.import_module(f"course.{stem}").__doc__
-        given = vars(lesson_flags.parser(number, doc).parse_args(argv))
+        page, proof, _ = modules(number)
+        given = vars(lesson_flags.parser(number, page, proof.CONSTANTS).parse_args(argv))
         # A shell's background job ignores Ctrl-C's signal; a lesson should not.
         with contextlib.suppress(ValueError):
             signal.signal(signal.SIGINT, _interrupt)
-        status.code = _run(number, given, doc)
+        names = {name for name in given if name.isupper()}
+        constants = {name: given.pop(name) for name in names}
+        constants = {name: value for name, value in constants.items() if value is not None}
+        with edited.constants(number, constants):
+            status.code = _run(number, given, page.__doc__, constants)
     return status.code
 
 
@@ -51,7 +55,7 @@ def _interrupt(number, frame):
     raise KeyboardInterrupt
 
 
-def _run(number, flags, doc):
+def _run(number, flags, doc, constants):
     import keras
 
     from course.cli.outcome import examine, measure, modules
@@ -59,16 +63,20 @@ def _run(number, flags, doc):
 
     device = flags.pop("device")
     folder, as_json, window = flags.pop("save_dir"), flags.pop("json"), flags.pop("show")
+    verbose = flags.pop("verbose")
     if window:
         _need_a_screen()
     if folder is not None or not as_json:
         folder = writable_folder(folder or "figures")
     options = lesson_options.make(number, **flags)
-    lesson, _, title = doc.strip().splitlines()[0].rstrip(".").partition(": ")
+    first, _, question, *_ = doc.strip().splitlines()
+    lesson, _, title = first.rstrip(".").partition(": ")
     backend = keras.backend.backend()
     modules(number)  # imported before the first word: an import might swallow a Ctrl-C
     if not as_json:
-        print(f"{lesson}: {title} · {backend}, {options.dtype}, seed {options.seed} …", flush=True)
+        settings = [backend, options.dtype, f"seed {options.seed}"]
+        settings += [f"{name} = {value}" for name, value in constants.items()]
+        print(f"{lesson}: {title} · {', '.join(settings)}\n{question}", flush=True)
 
     start = time.perf_counter()
     interrupted = False
@@ -90,6 +98,7 @@ def _run(number, flags, doc):
             "title": title,
             "backend": backend,
             "seed": options.seed,
+            "constants": constants,
             "seconds": round(seconds, 3),
             "results": outcome.results,
             "checks": [check.as_dict() for check in outcome.checks],
@@ -99,15 +108,28 @@ def _run(number, flags, doc):
     else:
         from rich.console import Console
 
+        console = Console(highlight=False, soft_wrap=True, markup=False)
         print()
-        show(outcome, Console(highlight=False, soft_wrap=False))
-        for path in saved:
-            print(f"figure: {path}")
+        for line, style in show(outcome, saved, verbose):
+            console.print(line, style=style or None)
+        print(_next(number, verbose))
     if window:
         from matplotlib import pyplot as plt
 
         plt.show()
     return 130 if interrupted else STATUS[outcome.passed]
+
+
+def _next(number, verbose):
+    """What to do now."""
+    flag = next(iter(lesson_options.LESSONS[number].constants), None)
+    page = f"course/lesson{number:02}.py"
+    lines = [f"What if? Change a constant at the top of {page} and run it again."]
+    if flag:
+        lines.append(f"--{flag} does so for one run; --help lists more.")
+    if not verbose:
+        lines.append("--verbose says of every check how close it is, and why so close.")
+    return "\n".join(lines)
 
 
 def _figures(outcome, folder, stem, window):

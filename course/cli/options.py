@@ -1,6 +1,6 @@
 """What a lesson's `run` is told: seed, budget, precision, data; and which lesson takes what."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from course import data as course_data
 from course.errors import InputError
@@ -53,6 +53,7 @@ class Takes:
         training: whether its network can be kept, resumed and asked about pictures.
         machines: whether several machines can train it together.
         steps: help for --steps, where the usual one does not hold.
+        constants: flags that set a constant of the page, {flag: constant}.
     """
 
     budget: str = "steps"
@@ -62,24 +63,31 @@ class Takes:
     training: bool = False
     machines: bool = False
     steps: str = "how long to train"
+    constants: dict = field(default_factory=dict)
 
 
+RATE = {"learning-rate": "LEARNING_RATE"}
+BATCH = {"batch-size": "BATCH_SIZE"}
+MOMENTUM = {"momentum": "MOMENTUM"}
+HIDDEN = {"hidden": "HIDDEN"}
+ALPHA = {"alpha": "ALPHA"}
 LESSONS = {
     1: Takes(),
-    2: Takes("epochs"),
-    3: Takes(table=True),
-    4: Takes("epochs"),
-    5: Takes(),
-    6: Takes(),
-    7: Takes(),
-    8: Takes(table=True),
-    9: Takes(table=True),
+    2: Takes("epochs", constants=RATE),
+    3: Takes(table=True, constants=RATE),
+    4: Takes("epochs", constants={**RATE, **BATCH}),
+    5: Takes(constants={"learning-rate": "LEARNING_RATES"}),
+    6: Takes(constants={**RATE, **MOMENTUM}),
+    7: Takes(constants={**HIDDEN, **RATE}),
+    8: Takes(table=True, constants={**RATE, **MOMENTUM, **ALPHA}),
+    9: Takes(table=True, constants={**RATE, **ALPHA}),
     10: Takes(table=True, steps="how many α"),
-    11: Takes("epochs", images=True, dtype="float32", training=True),
+    11: Takes("epochs", images=True, dtype="float32", training=True,
+              constants={**RATE, **MOMENTUM, **BATCH}),
     12: Takes("epochs", images=True, dtype="float32"),
-    13: Takes("epochs", images=True),
+    13: Takes("epochs", images=True, constants={**HIDDEN, **RATE, **MOMENTUM, **BATCH}),
     14: Takes("epochs", images=True, dtype="float32", machines=True),
-}
+}  # fmt: skip
 
 
 def make(lesson, *, target=None, **given):

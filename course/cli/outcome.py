@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from course.checks import Check
-from course.cli import network, options as lesson_options
+from course.checks.constants import require
+from course.cli import edited, network, options as lesson_options
 from course.machine import together
 from course.machine.precision import precision
 
@@ -32,6 +33,11 @@ class Outcome:
     def passed(self):
         return all(check.passed for check in self.checks)
 
+    @staticmethod
+    def caption(draw):
+        """What a figure shows, in a sentence: the first line of its function's docstring."""
+        return getattr(draw, "func", draw).__doc__.strip().splitlines()[0]
+
 
 def modules(number):
     """The page, the proof and the picture of a lesson, as modules."""
@@ -40,20 +46,30 @@ def modules(number):
     return tuple(importlib.import_module(name) for name in names)
 
 
-def run(number, **given):
+def run(number, constants=None, **given):
     """Run a lesson in this process; return its `Outcome`.
 
     Args:
         number: of the lesson.
+        constants: {name: value} of the page's constants that are to be other ones.
         given: attributes of `course.cli.options.Options`.
+
+    >>> run(2, {"LEARNING_RATE": 0.1}, epochs=5).results["w after 5 epochs"]
+    2.0
     """
     options = lesson_options.make(number, **given)
-    return examine(number, measure(number, options), options)
+    with edited.constants(number, constants):
+        return examine(number, measure(number, options), options)
 
 
 def measure(number, options):
-    """What the lesson measures, {section: {name: array}}."""
-    lesson = modules(number)[0]
+    """What the lesson measures, {section: {name: array}}.
+
+    Raises:
+        InputError: a constant of the page, or its data, makes no sense.
+    """
+    lesson, proof, _ = modules(number)
+    require(lesson, proof.CONSTANTS)
     with precision(options.dtype):
         if lesson_options.LESSONS[number].machines and together.asked(options):
             return together.measure(lesson, options)

@@ -1,8 +1,12 @@
 """Numbers as text: results, the table of checks, JSON."""
 
 import math
+import textwrap
+from collections import Counter
 
 import numpy as np
+
+WIDTH, MAX_NAME = 80, 46  # of a terminal, and of a check's name in it
 
 
 def plain(value):
@@ -35,38 +39,72 @@ def short(value):
 def row(check):
     """A check's row: name, measured, reference, error, allowed.
 
-    Behind a check of several numbers stands how many, and the row shows the one that is
-    furthest above what is allowed.
+    Of several numbers the row shows the one that is furthest above what is allowed.
     """
-    count = f" ({check.measured.size})" if check.measured.size > 1 else ""
     at = check.worst
     bound = "" if check.relation == "=" else f"{check.relation} "
     return (
-        check.name + count, short(check.measured[at]), bound + short(check.reference[at]),
+        check.name, short(check.measured[at]), bound + short(check.reference[at]),
         f"{check.error:.1e}", f"{check.tolerance:.1e}",
     )  # fmt: skip
 
 
-def show(outcome, console):
-    """Print the results and the table of checks on a rich console."""
-    from rich.markup import escape
-    from rich.table import Table
+def verdict(check):
+    """How the check came out: "ok", "FAILS" or "not for Adam"."""
+    return check.not_for or ("ok" if check.passed else "FAILS")
 
-    results = Table(box=None, show_header=False, pad_edge=False)
-    results.add_column(overflow="fold", min_width=20)
-    results.add_column(justify="right", overflow="fold")
-    for name, value in outcome.results.items():
-        results.add_row(escape(name), escape(short(value)))
-    console.print(results)
-    console.print()
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("check", overflow="fold")
-    for title in ("measured", "reference", "error", "allowed", ""):
-        table.add_column(title, justify="right", no_wrap=True)
+def tally(checks):
+    """How many hold: "13 of 14 checks hold; 1 is not for Adam"."""
+    apply = [check for check in checks if not check.not_for]
+    reasons = Counter(check.not_for for check in checks if check.not_for)
+    rest = "".join(f"; {n} {'is' if n == 1 else 'are'} {why}" for why, n in reasons.items())
+    return f"{sum(check.passed for check in apply)} of {len(apply)} checks hold{rest}"
+
+
+def result(name, value):
+    """A line with the name on the left and the number on the right, or two lines."""
+    value = short(value)
+    gap = WIDTH - len(name) - len(value)
+    return f"{name}{' ' * gap}{value}" if gap >= 2 else f"{name}\n{value:>{WIDTH}}"
+
+
+def check_lines(check, verbose=False):
+    """A check in one line of 80 columns; one that fails, or each if verbose, also says why."""
+    name, measured, reference, error, allowed = row(check)
+    if check.not_for:
+        return [f"{name:<{MAX_NAME}}{check.not_for:>{WIDTH - MAX_NAME}}"]
+    lines = [f"{name:<{MAX_NAME}}{measured:>13}{reference:>14}{verdict(check):>7}"]
+    if verbose or not check.passed:
+        unit = " of the largest number" if check.relative else ""
+        count = f"{check.measured.size:,} numbers: " if check.measured.size > 1 else ""
+        why = f"{count}error {error}, allowed {allowed}{unit}" + f": {check.reason}".rstrip(": ")
+        lines += textwrap.wrap(why, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return lines
+
+
+def show(outcome, saved=(), verbose=False):
+    """The lines that a learner reads: what happened, the pictures, the checks.
+
+    Args:
+        outcome: a `course.cli.outcome.Outcome`.
+        saved: the figures' files, in their order.
+        verbose: whether every check says how close it is, and why so close.
+
+    Returns:
+        A list of `(line, style)`, rich's style or "".
+    """
+    lines = [(result(name, value), "") for name, value in outcome.results.items()]
+    lines.append(("", ""))
+    for path, draw in zip(saved, outcome.figures.values()):
+        lines.append((f"picture: {path}", ""))
+        caption = textwrap.wrap(outcome.caption(draw), WIDTH - 4)
+        lines += [(f"    {line}", "dim") for line in caption]
+    if saved:
+        lines.append(("", ""))
+    lines.append((f"{'check':<{MAX_NAME}}{'measured':>13}{'reference':>14}", "bold"))
     for check in outcome.checks:
-        verdict = "[green]ok[/]" if check.passed else "[bold red]FAILS[/]"
-        table.add_row(*map(escape, row(check)), verdict)
-    console.print(table)
-    good = sum(check.passed for check in outcome.checks)
-    console.print(f"\n{good} of {len(outcome.checks)} checks hold")
+        style = "" if check.passed else "bold red"
+        lines += [(line, style) for line in check_lines(check, verbose)]
+    lines += [("", ""), (tally(outcome.checks), "")]
+    return lines

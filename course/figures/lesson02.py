@@ -1,5 +1,7 @@
 """The pictures of lesson 2."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style, lesson02 as lesson
@@ -8,9 +10,9 @@ from course import figures as style, lesson02 as lesson
 def figures(measured):
     """{name: a function that draws it}."""
     return {
-        "descent": lambda: descent(**measured["descent"]),
-        "limit": lambda: limit(**measured["limit"]),
-        "double_well": lambda: double_well(**measured["double_well"]),
+        "descent": partial(descent, **measured["descent"]),
+        "limit": partial(limit, **measured["limit"]),
+        "double_well": partial(double_well, **measured["double_well"]),
     }
 
 

@@ -1,5 +1,7 @@
 """The pictures of lesson 3."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style
@@ -9,9 +11,9 @@ from course.lesson03 import cost, least_squares
 def figures(measured):
     """{name: a function that draws it}."""
     if "table" in measured:
-        return {"table": lambda: table(**measured["table"])}
+        return {"table": partial(table, **measured["table"])}
     line = measured["line"]
-    return {"fit": lambda: fit(**line), "surface": lambda: surface(**line)}
+    return {"fit": partial(fit, **line), "surface": partial(surface, **line)}
 
 
 def fit(X, y, by_hand, **_):

@@ -1,5 +1,7 @@
 """The pictures of lesson 4."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style
@@ -12,9 +14,9 @@ COLOURS = {"batch": style.BLUE, "mini-batch": style.GREEN, "stochastic": style.O
 def figures(measured):
     """{name: a function that draws it}."""
     return {
-        "kinds": lambda: kinds(**measured["kinds"]),
-        "mistake": lambda: mistake(**measured["mistake"]),
-        "double_well": lambda: double_well(**measured["double_well"]),
+        "kinds": partial(kinds, **measured["kinds"]),
+        "mistake": partial(mistake, **measured["mistake"]),
+        "double_well": partial(double_well, **measured["double_well"]),
     }
 
 

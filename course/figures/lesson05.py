@@ -1,5 +1,7 @@
 """The pictures of lesson 5."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style
@@ -24,10 +26,10 @@ DIRECTIONS = (("flattest", 0, style.BLUE), ("steepest", -1, style.ORANGE))  # na
 def figures(measured):
     """{name: a function that draws it}."""
     return {
-        "rates": lambda: rates(**measured["rates"]),
-        "schedule": lambda: schedule(**measured["schedule"]),
-        "ill_conditioned": lambda: ill_conditioned(
-            momentum=measured["momentum"]["by_hand"], **measured["scaling"]
+        "rates": partial(rates, **measured["rates"]),
+        "schedule": partial(schedule, **measured["schedule"]),
+        "ill_conditioned": partial(
+            ill_conditioned, momentum=measured["momentum"]["by_hand"], **measured["scaling"]
         ),
     }
 

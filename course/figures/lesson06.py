@@ -1,5 +1,7 @@
 """The pictures of lesson 6."""
 
+from functools import partial
+
 import numpy as np
 
 from course import costs, figures as style
@@ -10,8 +12,8 @@ def figures(measured):
     """{name: a function that draws it}."""
     return {
         "curves": curves,
-        "saturated": lambda: saturated(**measured["saturated"]),
-        "fitted": lambda: fitted(iris=measured["iris"], labels=measured["labels"]),
+        "saturated": partial(saturated, **measured["saturated"]),
+        "fitted": partial(fitted, iris=measured["iris"], labels=measured["labels"]),
     }
 
 

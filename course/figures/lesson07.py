@@ -1,5 +1,7 @@
 """The pictures of lesson 7."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style
@@ -12,9 +14,9 @@ def figures(measured):
     """{name: a function that draws it}."""
     by_hand = measured["learning"]["by_hand"]
     return {
-        "learning": lambda: learning(by_hand),
-        "regions": lambda: regions([W[-1] for W in by_hand]),
-        "survey": lambda: survey(**measured["survey"]),
+        "learning": partial(learning, by_hand),
+        "regions": partial(regions, [W[-1] for W in by_hand]),
+        "survey": partial(survey, **measured["survey"]),
     }
 
 

@@ -1,5 +1,7 @@
 """The pictures of lesson 8."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style
@@ -13,11 +15,11 @@ def figures(measured):
     """{name: a function that draws it}."""
     lam, shrinkage = measured["descent"]["lam"], measured["shrinkage"]
     if "table" in measured:
-        return {"table": lambda: table(lam, shrinkage, **measured["table"])}
+        return {"table": partial(table, lam, shrinkage, **measured["table"])}
     return {
-        "weights": lambda: weights(lam, **shrinkage),
-        "polynomial": lambda: polynomial(**measured["polynomial"]),
-        "decay": lambda: decay(**measured["decay"]),
+        "weights": partial(weights, lam, **shrinkage),
+        "polynomial": partial(polynomial, **measured["polynomial"]),
+        "decay": partial(decay, **measured["decay"]),
     }
 
 

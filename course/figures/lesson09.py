@@ -1,5 +1,7 @@
 """The pictures of lesson 9."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style
@@ -11,11 +13,11 @@ COLOURS = (style.BLUE, style.ORANGE)
 def figures(measured):
     """{name: a function that draws it}."""
     if "table" in measured:
-        return {"table": lambda: table(**measured["table"])}
+        return {"table": partial(table, **measured["table"])}
     return {
-        "corner": lambda: corner(**measured["balls"]),
-        "zeros": lambda: zeros(**measured["diabetes"], every=measured["alphas"]),
-        "selection": lambda: selection(**measured["selection"]),
+        "corner": partial(corner, **measured["balls"]),
+        "zeros": partial(zeros, **measured["diabetes"], every=measured["alphas"]),
+        "selection": partial(selection, **measured["selection"]),
     }
 
 

@@ -1,5 +1,7 @@
 """The pictures of lesson 10."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style
@@ -10,12 +12,12 @@ def figures(measured):
     """{name: a function that draws it}."""
     if "table" in measured:
         cv = measured["table"]["cv"]
-        return {"table": lambda: table(cv.alphas, cv.mse_path)}
+        return {"table": partial(table, cv.alphas, cv.mse_path)}
     folds = measured["folds"]
     return {
-        "path": lambda: path(**measured["path"]),
-        "curves": lambda: curves({"Diabetes": (folds["alphas"], folds["mse"])}),
-        "noise": lambda: noise(**measured["noise"]),
+        "path": partial(path, **measured["path"]),
+        "curves": partial(curves, {"Diabetes": (folds["alphas"], folds["mse"])}),
+        "noise": partial(noise, **measured["noise"]),
     }
 
 

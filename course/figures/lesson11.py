@@ -1,5 +1,6 @@
 """The pictures of lesson 11."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ from course.lesson11 import LEARNING_RATE, SLOW_RATE
 def figures(measured):
     """{name: a function that draws it}."""
     if "pictures" in measured:
-        return {"predict": lambda: predicted(**measured["pictures"])}
+        return {"predict": partial(predicted, **measured["pictures"])}
     network = measured["network"]
-    drawn = {"features": lambda: features(**network), "mistakes": lambda: mistakes(**network)}
+    drawn = {"features": partial(features, **network), "mistakes": partial(mistakes, **network)}
     if "slow" in measured:
-        drawn["training"] = lambda: training(network["history"], **measured["slow"])
+        drawn["training"] = partial(training, network["history"], **measured["slow"])
     return drawn
 
 

@@ -1,5 +1,7 @@
 """The pictures of lesson 12."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style
@@ -11,9 +13,9 @@ COLOURS = (style.BLUE, style.GREEN, style.ORANGE, style.RED, style.GREY)
 def figures(measured):
     """{name: a function that draws it}."""
     return {
-        "transforms": lambda: transforms(**measured["transforms"]),
-        "recipes": lambda: recipes(**measured["recipes"]),
-        "classes": lambda: classes(**measured["recipes"]),
+        "transforms": partial(transforms, **measured["transforms"]),
+        "recipes": partial(recipes, **measured["recipes"]),
+        "classes": partial(classes, **measured["recipes"]),
     }
 
 

@@ -1,5 +1,7 @@
 """The pictures of lesson 13."""
 
+from functools import partial
+
 import numpy as np
 
 from course import figures as style
@@ -13,9 +15,9 @@ COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.RED)
 def figures(measured):
     """{name: a function that draws it}."""
     return {
-        "sources": lambda: sources(pool=measured["pool"], **measured["sources"]),
-        "predicted": lambda: predicted(**measured["regression"]),
-        "seeds": lambda: seeds(**measured["pool"]["rates"]),
+        "sources": partial(sources, pool=measured["pool"], **measured["sources"]),
+        "predicted": partial(predicted, **measured["regression"]),
+        "seeds": partial(seeds, **measured["pool"]["rates"]),
     }
 
 

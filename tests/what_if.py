@@ -1,0 +1,108 @@
+"""What if a learner changes the page? The lesson must run, and what it says must be true.
+
+Each lesson's test file has a table WHAT_IF, {constant: three values as Python writes them}, and
+`each_constant` makes a test of every one. Only the sections of `run` that the constant reaches
+are measured again.
+"""
+
+import ast
+import json
+import warnings
+
+import pytest
+from faults import run, usual
+
+from course.cli import edited, options, outcome, table
+
+
+def each_constant(table):
+    """Parametrise a test by `name, value` over {name: (value, value, value)}."""
+    cases = [(name, value) for name, values in table.items() for value in values]
+    return pytest.mark.parametrize(("name", "value"), cases, ids=lambda word: word)
+
+
+def assert_true(number, name, value, **given):
+    """With the constant changed, every check of the lesson holds and every figure draws."""
+    given = given or usual(number)
+    text = edited.with_constants(edited.source_of(number), {name: value})
+    changed = only_sections(text, name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        found = run_page(number, changed, **given)
+    # A section without a check of its own: something of it must still be looked at.
+    assert [] == failures(found)
+    return found
+
+
+def assert_edit(number, old, new, **given):
+    """The lesson with a piece of its page's text replaced; every check that applies holds."""
+    text = edited.source_of(number)
+    assert old in text, f"not on the page: {old}"
+    found = run_page(number, text.replace(old, new), **given)
+    assert [] == failures(found)
+    return found
+
+
+def run_page(number, text, **given):
+    """The `Outcome` of a lesson whose page has another text; its figures are drawn.
+
+    Sections that the text leaves out are those of the page as it is.
+    """
+    before = run(number, **given).measured
+    chosen = options.make(number, **given)
+    with edited.page(number, text):
+        measured = outcome.measure(number, chosen)
+        found = outcome.examine(number, {**before, **measured}, chosen)
+        for draw in found.figures.values():
+            draw().canvas.draw()
+    json.dumps(table.plain(found.results), allow_nan=False)
+    for check in found.checks:
+        assert len(check.name) <= table.MAX_NAME, check.name
+    return found
+
+
+def failures(found):
+    """What a learner would read of the checks that fail."""
+    return ["\n".join(table.check_lines(check)) for check in found.checks if not check.passed]
+
+
+def only_sections(text, name):
+    """The page's text, with only those sections in the dict that `run` returns that `name` reaches.
+
+    Args:
+        text: of a page.
+        name: a constant.
+    """
+    tree = ast.parse(text)
+    (body,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "run")
+    uses = {}
+    for node in [*tree.body, *ast.walk(body)]:  # `run` gives names of its own, too
+        for defined, names in _defined(node):
+            uses.setdefault(defined, set()).update(names)
+    reached = {name}
+    while more := {user for user, used in uses.items() if used & reached} - reached:
+        reached |= more
+    for node in ast.walk(body):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict):
+            pairs = zip(node.value.keys, node.value.values)
+            kept = [(key, value) for key, value in pairs if key is None or _names(value) & reached]
+            node.value = ast.Dict([key for key, _ in kept], [value for _, value in kept])
+    return ast.unparse(tree)
+
+
+def _defined(node):
+    """Names that a statement defines, each with the names that it is made of."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name != "run":
+        yield node.name, _names(node)
+    if isinstance(node, ast.Assign):
+        target, value = node.targets[0], node.value
+        pairs = [(target, value)]
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            pairs = zip(target.elts, value.elts)
+        for part, made_of in pairs:
+            for name in _names(part):
+                yield name, _names(made_of)
+
+
+def _names(node):
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
