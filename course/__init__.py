@@ -144,4 +144,17 @@ def _set_up():
     return backend, None
 
 
+class _NoSuchLesson:
+    """Says what was meant by course.lesson2; Python asks here when it has found no such module."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        number = name.removeprefix("course.lesson")
+        if number != name and number.isdecimal():
+            meant = f"course.lesson{int(number):02}"
+            if meant != name:
+                raise ModuleNotFoundError(f"there is no {name}; write {meant}", name=name)
+
+
+sys.meta_path.append(_NoSuchLesson)
 backend, backend_problem = _set_up()

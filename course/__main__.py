@@ -18,6 +18,7 @@ import ast
 import importlib
 import itertools
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -140,15 +141,30 @@ def _numbers(words):
     known = lessons()
     numbers = []
     for word in words:
-        if not word.isdecimal() or int(word) not in known:
+        meant = _lesson_meant(word)
+        if meant is not None and not word.isdecimal():
+            raise InputError(f"a lesson is named by its number: python -m course run {meant}")
+        if meant is None:
             *most, last = map(str, known)
             raise InputError(f"there is no lesson {word!r}; there are {', '.join(most)} and {last}")
         numbers.append(int(word))
     return numbers or list(known)
 
 
+def _lesson_meant(word):
+    """The number of the lesson that a word like 2, lesson02 or course.lesson2 means, or None."""
+    found = re.fullmatch(r"(?:course[./])?(?:lesson[ _]?)?0*(\d{1,3})(?:\.py)?", word.lower())
+    return int(found[1]) if found and int(found[1]) in lessons() else None
+
+
 def _command(command, rest):
     """Run one command; return the exit status."""
+    number = _lesson_meant(command)
+    if number is not None:
+        raise InputError(
+            f"{command!r} is no command; lesson {number} is run by"
+            f" python -m course.lesson{number:02} or python -m course run {number}"
+        )
     words = []
     if command == "run":  # taken off here: argparse would take a flag's value for a lesson
         words = list(itertools.takewhile(lambda word: not word.startswith("-"), rest))

@@ -30,10 +30,9 @@ once = pytest.mark.skipif(
     reason="the same on every backend: JAX's test session makes it",
 )
 
-# Files that take minutes come first, so that no process is left with one at the end; those with
-# time limits come after the site's build, which takes all cores.
-LONG = ["test_site", "test_compare", "test_tutorials", "test_lesson14", "test_lesson11",
-        "test_lesson12", "test_lesson13", "test_check", "test_cluster"]  # fmt: skip
+# Groups that take long come first, so that no process is left with one at the end.
+LONG = ["test_site", "test_tutorials", "test_lesson12", "test_lesson14", "test_lesson11",
+        "test_lesson13", "test_cluster", "test_sweep", "test_check"]  # fmt: skip
 
 
 def pytest_configure(config):
@@ -46,7 +45,15 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+    """One process makes all tests of a file, or of a lesson, which it then runs once."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=lambda item: LONG.index(group(item)) if group(item) in LONG else len(LONG))
+
+
+def group(item):
+    number = getattr(item, "callspec", None) and item.callspec.params.get("number")
+    return f"test_lesson{number:02}" if isinstance(number, int) else item.path.stem
 
 
 @pytest.fixture(autouse=True)

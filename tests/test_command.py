@@ -1,6 +1,7 @@
 """The command line: what it prints, and one line for everything that can go wrong."""
 
 import errno
+import importlib
 import json
 import os
 import re
@@ -13,9 +14,11 @@ import keras
 import pytest
 from conftest import child_environment, one_line
 
-from course import cli, figures, lesson01
+from course import cli, figures, lesson01, lesson02
 from course.__main__ import lessons, main
-from course.cli import lesson as lesson_command
+from course.cli import flags, lesson as lesson_command
+from course.cli.options import LESSONS
+from course.cli.outcome import modules
 from course.errors import InputError, one_line_errors
 
 
@@ -24,6 +27,9 @@ def test_a_lesson_prints_its_checks_and_saves_its_figures(in_tmp, capsys):
     out = capsys.readouterr().out
     assert out.startswith("Lesson 1: Exhaustive search · ")
     assert re.search(r"^(\d+) of \1 checks hold$", out, re.MULTILINE)
+    assert out.splitlines()[1] == lessons()[1][1]  # what it is about
+    assert out.index("lowest cost") < out.index("picture: ") < out.index("measured")
+    assert max(map(len, out.splitlines())) <= 80
     saved = sorted(path.name for path in (in_tmp / "figures").iterdir())
     assert saved == ["lesson01_search.png", "lesson01_tries.png"]
 
@@ -32,12 +38,41 @@ def test_json_is_one_object_with_the_promised_keys(in_tmp, capsys):
     assert cli.main("lesson02", ["--json", "--quick", "--seed", "4", "--save-dir", "pictures"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert list(record) == [
-        "lesson", "title", "backend", "seed", "seconds", "results", "checks", "figures",
+        "lesson", "title", "backend", "seed", "constants", "seconds", "results", "checks",
+        "figures",
     ]  # fmt: skip
     assert (record["lesson"], record["title"], record["seed"]) == (2, "Gradient descent", 4)
     assert record["backend"] == keras.backend.backend()
     assert len(record["figures"]) == 3
     assert all((in_tmp / path).stat().st_size > 5000 for path in record["figures"])
+
+
+def test_reasons_are_for_those_who_ask(in_tmp, capsys):
+    assert cli.main("lesson02", ["--quick", "--verbose"]) == 0
+    out = capsys.readouterr().out
+    assert "allowed 2.0e-07 of the largest number" in out or "allowed 1.0e-12 of the" in out
+    assert "chance: 4 standard errors" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert cli.main("lesson02", ["--quick"]) == 0
+    assert "standard errors" not in capsys.readouterr().out
+
+
+def test_a_constant_from_the_command_line_is_as_if_the_page_had_it(in_tmp, capsys):
+    assert cli.main("lesson02", ["--json", "--quick", "--learning-rate", "0.02"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["constants"] == {"LEARNING_RATE": 0.02}
+    assert record["results"]["contraction factor"] == pytest.approx(1 - 0.02 * 28 / 3)
+    assert lesson02.LEARNING_RATE == 0.01  # afterwards all is as it was
+    assert importlib.import_module("course.lesson02") is lesson02
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_each_lesson_says_which_constants_are_flags(number, capsys):
+    page, proof, _ = modules(number)
+    text = flags.parser(number, page, proof.CONSTANTS).format_help()
+    for flag, name in LESSONS[number].constants.items():
+        assert f"--{flag} NUMBER" in text
+        assert f"{name} at the top of the page" in " ".join(text.split())
 
 
 def test_json_without_a_folder_writes_no_file(in_tmp, capsys):
@@ -66,6 +101,8 @@ def test_a_check_that_fails_is_status_1(in_tmp, monkeypatch, capsys):
         (["--data", "x.csv"], "unrecognized arguments"),
         (["--save-dir", "/dev/null/x"], "--save-dir /dev/null/x: cannot write there"),
         (["--show"], "--show needs a screen"),
+        (["--learning-rate", "0"], "--learning-rate: expected a number above 0, got '0'"),
+        (["--learning-rate", "nan"], "expected a number above 0, got 'nan'"),
     ],
 )
 def test_bad_flags(in_tmp, capsys, flags, words):
@@ -118,6 +155,29 @@ def test_an_unknown_lesson_names_those_there_are(capsys):
     assert "there is no lesson '99'; there are 1, 2" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("2", "python -m course.lesson02 or python -m course run 2"),
+        ("lesson02", "python -m course.lesson02 or"),
+        ("course.lesson2", "python -m course.lesson02 or"),
+        ("lesson3.py", "python -m course.lesson03 or"),
+        ("run lesson02", "python -m course run 2"),
+        ("run course.lesson2", "python -m course run 2"),
+    ],
+)
+def test_a_lesson_by_another_name_is_told_the_right_one(capsys, words, meant):
+    assert main(words.split()) == 2
+    assert meant in one_line(capsys.readouterr().err)
+
+
+def test_a_module_by_another_name_is_told_the_right_one():
+    with pytest.raises(ModuleNotFoundError, match=r"no course\.lesson2; write course\.lesson02"):
+        importlib.import_module("course.lesson2")
+    with pytest.raises(ModuleNotFoundError, match="No module named"):
+        importlib.import_module("course.lesson99")
+
+
 def test_target_without_data(in_tmp, capsys):
     assert cli.main("lesson03", ["--target", "y"]) == 2
     assert "--target needs --data" in one_line(capsys.readouterr().err)
@@ -133,8 +193,8 @@ def test_the_list_has_a_line_for_every_lesson(capsys):
 
 
 def test_a_console_of_another_alphabet(command):
-    done = command("course.lesson03", "--help", check=0, PYTHONIOENCODING="ascii")
-    assert "∂J" not in done.stdout
+    done = command("course", check=0, PYTHONIOENCODING="ascii")
+    assert "Choosing ?" in done.stdout
     assert "Linear regression" in done.stdout
 
 
@@ -149,9 +209,15 @@ def test_run_without_the_network(command):
     assert done.stderr == ""
 
 
-def test_a_closed_output(tmp_path):
+WRITERS = pytest.mark.parametrize(  # the list of lessons needs no Keras
+    "words", [["course"], pytest.param(["course.lesson01", "--quick"], marks=pytest.mark.slow)]
+)
+
+
+@WRITERS
+def test_a_closed_output(tmp_path, words):
     lesson = subprocess.Popen(
-        [sys.executable, "-m", "course.lesson01", "--quick"],
+        [sys.executable, "-m", *words],
         cwd=tmp_path, env=child_environment(), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -162,10 +228,11 @@ def test_a_closed_output(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-def test_a_full_disk_behind_the_output(tmp_path):
+@WRITERS
+def test_a_full_disk_behind_the_output(tmp_path, words):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "course.lesson01", "--quick"],
+            [sys.executable, "-m", *words],
             cwd=tmp_path, env=child_environment(), text=True, stdout=full, stderr=subprocess.PIPE,
         )  # fmt: skip
     assert "No space left" in one_line(done.stderr)
@@ -216,7 +283,7 @@ def test_ctrl_c_that_python_would_ignore_comes_a_little_later():
     try:
         _xla_gc_callback()
         with pytest.raises(KeyboardInterrupt):
-            time.sleep(10)
+            all(time.sleep(0.01) is None for _ in range(1000))
     finally:
         signal.signal(signal.SIGINT, before)
 

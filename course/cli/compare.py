@@ -122,7 +122,8 @@ def _row(checks):
     size = max(1.0, *(np.abs(values).max() for values in measured.values()))
     pairs, relative = [(0.0, 0.0, 0.0)], {}
     for one, two in itertools.combinations(checks, 2):
-        if checks[one]["agreement"] is None:
+        if any(checks[each]["agreement"] is None or checks[each].get("not_for")
+               for each in (one, two)):  # fmt: skip
             continue
         allowed = size * max(checks[one]["agreement"], checks[two]["agreement"])
         difference = float(np.abs(measured[one] - measured[two]).max())
