@@ -52,8 +52,12 @@ def pytest_collection_modifyitems(items):
 
 
 def group(item):
-    number = getattr(item, "callspec", None) and item.callspec.params.get("number")
-    return f"test_lesson{number:02}" if isinstance(number, int) else item.path.stem
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    if isinstance(given.get("number"), int):
+        return f"test_lesson{given['number']:02}"
+    if isinstance(given.get("path"), Path) and given["path"].stem.startswith("lesson"):
+        return f"test_{given['path'].stem}"
+    return item.path.stem
 
 
 @pytest.fixture(autouse=True)

@@ -76,6 +76,7 @@ def _until(process, words):
     raise AssertionError(f"it ended without {words!r}")
 
 
+@pytest.mark.slow
 @only_jax
 def test_two_processes_a_killed_one_and_what_goes_on(training, tmp_path):
     first = training("--num-processes", "2", "--resume", "kept", "--epochs", "500")
@@ -115,6 +116,7 @@ def test_two_processes_a_killed_one_and_what_goes_on(training, tmp_path):
     assert f"epoch {epochs + 1} of {epochs + 1}: cost" in err
 
 
+@pytest.mark.slow
 @only_jax
 def test_the_checkpoint_is_process_0s(training, tmp_path):
     digits = lesson14.load_data()
@@ -132,6 +134,7 @@ def test_the_checkpoint_is_process_0s(training, tmp_path):
     assert [path.name for path in kept.iterdir()] == ["checkpoint.npz"]
 
 
+@pytest.mark.slow
 @only_jax
 def test_ctrl_c_and_a_killed_parent_leave_no_process(training):
     for send, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):

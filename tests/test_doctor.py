@@ -34,6 +34,7 @@ def quick_backends(monkeypatch):
     monkeypatch.setattr(processes, "Child", Answer)
 
 
+@pytest.mark.slow
 @once  # it looks at all that are installed
 def test_a_machine_that_can_run_lessons(command):
     done = command("course", "doctor", check=0)

@@ -40,6 +40,7 @@ def test_the_wheel_holds_the_course_and_its_data_and_nothing_else(wheel):
     assert licences == {"LICENSE", "LICENSE-text"}
 
 
+@pytest.mark.slow
 @once
 def test_a_lesson_runs_from_the_wheel(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")

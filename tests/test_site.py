@@ -50,6 +50,7 @@ FLAGS = [
 
 pytestmark = [
     once,
+    pytest.mark.slow,
     pytest.mark.skipif(not TUTORIALS, reason="not a checkout"),
     pytest.mark.skipif(bool(MISSING), reason=f"needs the docs extra: no {MISSING}"),
 ]

@@ -377,9 +377,9 @@ def test_backends_that_hand_in_several_at_a_time(lesson, master, in_tmp, name):
     [
         ("threading", "SIGKILL"),
         ("threading", "SIGINT"),
-        pytest.param("loky", "SIGKILL", marks=once),
-        pytest.param("dask", "SIGKILL", marks=once),
-        pytest.param("dask", "SIGINT", marks=once),
+        pytest.param("loky", "SIGKILL", marks=[once, pytest.mark.slow]),
+        pytest.param("dask", "SIGKILL", marks=[once, pytest.mark.slow]),
+        pytest.param("dask", "SIGINT", marks=[once, pytest.mark.slow]),
     ],
 )
 def test_a_sweep_that_is_ended_half_way_goes_on(lesson, master, in_tmp, name, how):
@@ -426,6 +426,7 @@ note("ended")
     assert lines("ended") == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 @once
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("name", ["loky", "dask"])
@@ -447,6 +448,7 @@ def test_a_worker_that_is_killed_does_not_hold_up_the_sweep(lesson, master, name
         assert not os.path.exists(path(2))
 
 
+@pytest.mark.slow
 @once
 def test_dask_elsewhere_that_does_not_answer(lesson, master, monkeypatch):
     pytest.importorskip("distributed")
@@ -457,6 +459,7 @@ def test_dask_elsewhere_that_does_not_answer(lesson, master, monkeypatch):
     assert process.returncode == 2
 
 
+@pytest.mark.slow
 @once
 def test_a_real_lesson(command, in_tmp, capsys):
     flags = "run", "1", "--quick", "--steps", "50"

@@ -323,6 +323,7 @@ def wait_for(path, process):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path):
     child = start(tmp_path, "-c", CHILD)
     wait_for(tmp_path / "run" / "checkpoint.npz", child)
@@ -339,6 +340,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path):
     assert same(resumed, whole)
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_lesson_trains(tmp_path):
     words = "--epochs 100000 --resume run --save best.keras"
     lesson = start(tmp_path, "-m", "course.lesson11", *words.split())
