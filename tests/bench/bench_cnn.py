@@ -1,6 +1,6 @@
 """Lesson 11's network: an epoch by the lesson, by a plain `fit`, and by a loop of one's own.
 
-    COURSE_MNIST=mnist.npz python tests/bench/bench_cnn.py [--backend jax] [--epochs 3]
+    KERAS_BACKEND=jax COURSE_MNIST=mnist.npz python tests/bench/bench_cnn.py [--epochs 3]
 
 Every contestant lives in a process of its own; they train one epoch in turn (A B C A B C …), so
 that a slow minute of the machine hits all. An epoch is training and validation. Printed are the
@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
+BACKEND = os.environ.get("KERAS_BACKEND", "jax")
 RATE, MOMENTUM, BATCH = 0.05, 0.9, 100
 AGAINST = {"augmented": "scaled", "layers": "scaled", "determinism": "lesson"}  # others: the first
 
@@ -281,7 +282,7 @@ def contest(name, path, rows):
 
 
 def start(name, chosen, path):
-    environment = {**os.environ, "KERAS_BACKEND": chosen.backend, "PYTHONPATH": str(ROOT),
+    environment = {**os.environ, "KERAS_BACKEND": BACKEND, "PYTHONPATH": str(ROOT),
                    "TF_CPP_MIN_LOG_LEVEL": "3",
                    # several processes on one GPU: none takes its whole memory
                    "TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
@@ -300,7 +301,6 @@ def main():
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    flags.add_argument("--backend", default="jax", choices=("tensorflow", "jax", "torch"))
     flags.add_argument("--epochs", type=int, default=3, help="of each, the first one besides")
     flags.add_argument("--rows", type=int, default=48_000, help="to train; a quarter to validate")
     flags.add_argument("--data", default=os.environ.get("COURSE_MNIST"), help="mnist.npz")
@@ -330,7 +330,7 @@ def main():
         child.stdin.close()
         child.wait()
 
-    print(f"{chosen.backend}, {chosen.rows:,} rows, median of {chosen.epochs} epochs")
+    print(f"{BACKEND}, {chosen.rows:,} rows, median of {chosen.epochs} epochs")
     print(f"{'':<12}{'first s':>9}{'s/epoch':>9}{'ratio':>7}{'peak MiB':>10}{'beyond import':>15}")
     for name, epochs in rounds.items():
         seconds = [row[0] for row in epochs[1:]]

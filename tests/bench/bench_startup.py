@@ -1,6 +1,6 @@
 """Start-up: a lesson against a bare `import keras`, and a builder's first fit against stock Keras.
 
-    python tests/bench/bench_startup.py [--backend jax] [--rounds 5] [--lessons 1 2 3]
+    KERAS_BACKEND=jax python tests/bench/bench_startup.py [--rounds 5] [--lessons 1 2 3]
 
 Each figure is of a whole process; the processes of a pair run in turn (A B A B …), so
 that a slow minute of the machine hits both, and what is printed are medians of ratios.
@@ -66,11 +66,10 @@ def seconds(code, backend):
 
 def main():
     flags = argparse.ArgumentParser(description=__doc__)
-    flags.add_argument("--backend", default="jax")
     flags.add_argument("--rounds", type=int, default=5)
     flags.add_argument("--lessons", type=int, nargs="*", default=[1, 2, 3])
     chosen = flags.parse_args()
-    backend = chosen.backend
+    backend = os.environ.get("KERAS_BACKEND", "jax")
     seconds(IMPORT, backend)  # fills the disk cache
 
     print(f"{backend}, median of {chosen.rounds} rounds")

@@ -1,7 +1,7 @@
 """Accuracy of lesson 11's network on MNIST: recipes × seeds, a table of test accuracies.
 
     COURSE_MNIST=mnist.npz python tests/bench/mnist_accuracy.py [--recipes plain better augmented]
-        [--seeds 0 1 2] [--epochs 10] [--backend jax]
+        [--seeds 0 1 2] [--epochs 10]
 
     plain      lesson 11 as it stands, 10 epochs
     better     lesson 12's small shifts and one-cycle rate, 10 epochs
@@ -12,7 +12,6 @@
 """
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -59,10 +58,7 @@ def main():
     flags.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
     flags.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     flags.add_argument("--epochs", type=int, help="of every recipe, instead of its own number")
-    flags.add_argument("--backend", choices=("tensorflow", "jax", "torch"))
     chosen = flags.parse_args()
-    if chosen.backend:
-        os.environ["KERAS_BACKEND"] = chosen.backend
     import numpy as np
 
     import course
