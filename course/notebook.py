@@ -19,7 +19,7 @@ from pathlib import Path
 
 import course
 from course.cli.outcome import run
-from course.cli.table import plain, row, short
+from course.cli.table import plain, row, short, tally, verdict
 from course.machine.precision import precision
 
 __all__ = ["checks", "figure", "numbers", "precision", "quote", "run"]
@@ -111,17 +111,15 @@ def _table(rows, header=()):
 
 def _check_table(outcome, translate):
     header = [translate(word) for word in ("check", "measured", "reference", "error", "allowed")]
-    verdicts = {True: translate("ok"), False: translate("FAILS")}
     rows = [
         (
             translate(check.name, f"lesson{outcome.lesson:02}.{check.id}"),
             *row(check)[1:],
-            verdicts[check.passed],
+            translate(verdict(check)),
         )
         for check in outcome.checks
     ]
-    good = sum(check.passed for check in outcome.checks)
-    total = translate(f"{good} of {len(rows)} checks hold")
+    total = translate(tally(outcome.checks))
     cells = [[html.escape(cell) for cell in row] for row in rows]
     return {
         "text/html": _table(cells, [*header, ""]) + f"<p>{total}</p>",

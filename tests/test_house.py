@@ -125,6 +125,29 @@ def test_a_page_knows_nothing_of_checks_figures_flags_files_and_errors(page):
     assert not re.search(r"\b(raise (?!KeyboardInterrupt)|open\(|print\(|Path\(|InputError)", text)
 
 
+def constants(page):
+    """The names in capitals that a page defines at its top."""
+    targets = [n.targets[0] for n in ast.parse(source(page)).body if isinstance(n, ast.Assign)]
+    return [n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
+
+
+def keys(path, name):
+    """{key: value} of the dict that a module has under a name, both as they are written."""
+    for node in ast.parse(source(path)).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            return {ast.literal_eval(k): v for k, v in zip(node.value.keys, node.value.values)}
+
+
+@each_page
+def test_every_constant_may_be_changed(page):
+    """The proof says what each may be, and the tests try three values of each."""
+    assert keys(COURSE / "checks" / page.name, "CONSTANTS").keys() == {*constants(page)}
+    tried = keys(ROOT / "tests" / f"test_{page.name}", "WHAT_IF")
+    assert tried.keys() == {*constants(page)}
+    for name, values in tried.items():
+        assert len({*map(ast.unparse, values.elts)}) >= 3, name
+
+
 def room_of(path):
     parts = path.relative_to(COURSE).parts
     if len(parts) == 2:

@@ -5,6 +5,7 @@ its page. A constant that makes no sense is told before anything is computed.
 """
 
 import argparse
+import reprlib
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -96,17 +97,37 @@ def names(page):
     return [name for name in vars(page) if name.isupper()]
 
 
-def require(page, kinds):
-    """Refuse a constant that makes no sense.
+def require(page, proof):
+    """Refuse a constant of a page, or points of its `load_data`, that make no sense.
 
     Args:
-        page: a lesson's module.
-        kinds: {name: Kind}.
+        page, proof: a lesson's modules.
 
     Raises:
         InputError: names the constant, its value and what it may be.
     """
-    for name, kind in kinds.items():
+    for name, kind in proof.CONSTANTS.items():
         value = getattr(page, name)
         if not kind.allows(value):
-            raise InputError(f"{name} is {value!r}, and must be {kind.words}".replace("\n", " "))
+            shown = " ".join(reprlib.repr(value).split())
+            raise InputError(f"{name} is {shown}, and must be {kind.words}")
+    if not page.load_data.__code__.co_argcount:
+        require_points(page.load_data())
+
+
+def require_points(found):
+    """Refuse what `load_data` returns where it holds no points, or a number that is not finite.
+
+    Args:
+        found: a tuple of arrays of numbers, the points along their first axis; others may be
+            among them.
+    """
+    arrays = [a for a in found if isinstance(a, np.ndarray) and a.dtype.kind in "biuf"]
+    counts = {len(array) if array.ndim else 0 for array in arrays}
+    if not arrays or 0 in counts:
+        raise InputError("load_data() returns no points; at least one is needed")
+    if len(counts) > 1:
+        told = " and ".join(map(str, sorted(counts)))
+        raise InputError(f"load_data() returns arrays of {told} rows; they must have as many")
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise InputError("load_data() returns a number that is not finite")

@@ -69,7 +69,7 @@ def measure(number, options):
         InputError: a constant of the page, or its data, makes no sense.
     """
     lesson, proof, _ = modules(number)
-    require(lesson, proof.CONSTANTS)
+    require(lesson, proof)
     with precision(options.dtype):
         if lesson_options.LESSONS[number].machines and together.asked(options):
             return together.measure(lesson, options)
