@@ -7,9 +7,9 @@ Which line fits points best? Gradient descent finds it, on all rows or a few at 
     gradient     ∂J/∂w = 2/n Xᵀ(ŷ − y)        ∂J/∂b = 2/n Σ (ŷᵢ − yᵢ)
     update       w ← w − η ∂J/∂w              b ← b − η ∂J/∂b
 
-η is the learning rate; ∂J/∂w is the slope with b held fixed. The cost is a bowl over (w, b). Its
-matrix of second derivatives, the Hessian H, holds the curvature in every direction; the largest,
-λmax (H's largest eigenvalue), sets lesson 2's limit: above η = 2/λmax descent diverges.
+η is the learning rate; ∂J/∂w is the slope with b held fixed. The cost is a bowl over (w, b); its
+second derivatives, the Hessian H, hold the curvature in every direction. The largest, λmax (H's
+largest eigenvalue), sets lesson 2's limit: above η = 2/λmax descent diverges.
 
     X: shape (n, p)    y, ŷ: shape (n,)    w: shape (p,)    b: a number
     θ = (w, b): shape (p + 1,)             path, θ at every step: shape (steps + 1, p + 1)
@@ -27,7 +27,7 @@ from course import data, descent
 from course.autodiff import value_and_grad
 
 LEARNING_RATE, STEPS, QUICK_STEPS = 0.027, 10_000, 1_500  # fixed by the course; from w = b = 0
-BATCH_SIZE, BATCH_RATE, BATCH_EPOCHS = 10, 0.1, 5  # with two features: 5 shuffles in a row
+BATCH_SIZE, BATCH_RATE, BATCH_EPOCHS = 10, 0.1, 5  # with two features; each epoch reshuffles
 MAX_CONDITION = 8_000  # largest λmax/λmin of your own table; it takes 12 λmax/λmin steps
 
 
@@ -59,10 +59,10 @@ def gradient(X, y, theta):
 
 def descend(X, y, learning_rate, steps):
     """Full-batch gradient descent from θ = 0; return θ at every step, (steps + 1, p + 1)."""
-    path = np.zeros((steps + 1, X.shape[1] + 1))
-    for t in range(steps):
-        path[t + 1] = path[t] - learning_rate * gradient(X, y, path[t])
-    return path
+    path = [np.zeros(X.shape[1] + 1)]
+    while len(path) <= steps and np.abs(path[-1]).max() < 1e100:  # beyond, it has diverged
+        path.append(path[-1] - learning_rate * gradient(X, y, path[-1]))
+    return np.array(path)
 
 
 def hessian(X):
@@ -100,8 +100,8 @@ def build_model(n_features=1, learning_rate=LEARNING_RATE, loss="mse"):
 
 def train(model, X, y, steps=STEPS):
     """Like `model.fit` on all rows at once, but in seconds; return θ at every step."""
-    w, b = descent.train(model, X, y[:, None], steps).weights  # w: (steps + 1, p, 1)
-    return np.column_stack([w[:, :, 0], b])
+    weights = descent.train(model, X, y[:, None], steps).weights  # w: (steps + 1, p, 1), and b
+    return np.column_stack([w.reshape(steps + 1, -1) for w in weights])
 
 
 # What the lesson shows -----------------------------------------------------------------------
@@ -129,7 +129,7 @@ def fit(X, y, learning_rate, steps):
 
 
 def scale_x():
-    """On x = 1 … 200 the rate 0.027 diverges, but not with x standardised: mean 0, deviation 1."""
+    """On x = 1 … 200 this rate diverges, but not with x standardised: mean 0, deviation 1."""
     x, y = data.load_two_hundred_points()
     z = (x - x.mean()) / x.std()
     plain = descend(x[:, None], y, LEARNING_RATE, 20)
@@ -139,13 +139,13 @@ def scale_x():
 
 
 def fit_in_batches(seed):
-    """Two features, squared loss / 2, one step on each 10 rows: by hand and by Keras's `fit`."""
+    """Two features, squared loss / 2, a step on each few rows: by hand and by Keras's `fit`."""
     X, y = data.load_two_features()
-    rng = np.random.default_rng(seed)
+    rng, theta = np.random.default_rng(seed), np.zeros(3)
     order = np.concatenate([rng.permutation(len(y)) for _ in range(BATCH_EPOCHS)])
-    theta = np.zeros(3)
-    for rows in order.reshape(-1, BATCH_SIZE):
-        theta = theta - BATCH_RATE * gradient(X[rows], y[rows], theta) / 2
+    for rows in np.split(order, range(BATCH_SIZE, len(order), BATCH_SIZE)):
+        if np.abs(theta).max() < 1e100:  # beyond, it has diverged
+            theta = theta - BATCH_RATE * gradient(X[rows], y[rows], theta) / 2
     model = build_model(2, BATCH_RATE, half_squared_error)
     model.fit(X[order], y[order], batch_size=BATCH_SIZE, shuffle=False, verbose=0)
     in_keras = np.concatenate([w.ravel() for w in model.get_weights()])
@@ -180,18 +180,18 @@ def results(measured):
         table, end = measured["table"]["table"], measured["table"]["by_hand"][-1]
         return table.described(*table.in_units(end[:-1], end[-1]))
     line, scaling = measured["line"], measured["scaling"]
-    size = np.linalg.norm(scaling["plain"][-2:], axis=1)
-    return {
+    found = {
         f"w, b after {len(line['by_hand']) - 1:,} steps": line["by_hand"][-1],
         "cost there": cost(line["X"], line["y"], line["by_hand"][-1]),
         "w, b of the Keras model": line["in_keras"][-1],
         "largest learning rate": largest_learning_rate(line["X"]),
-        "200 points: growth per step": size[1] / size[0],
+        "200 points: growth per step": abs(scaling["plain"][-1, 0] / scaling["plain"][-2, 0]),
         "200 points: largest learning rate": largest_learning_rate(scaling["x"][:, None]),
         "200 points, x scaled: w, b": (scaling["w"], scaling["b"]),
         "two features: w1, w2, b": measured["batches"]["by_hand"],
         "gradient at w = 0, b = 0": measured["autodiff"]["by_hand"][0],
     }
+    return {k: v if np.all(np.abs(v) < 1e30) else "diverged" for k, v in found.items()}
 
 
 if __name__ == "__main__":
