@@ -55,7 +55,14 @@ def trained(build, faster, **how):
     return model.get_weights(), history.history, 0
 
 
-@pytest.mark.parametrize(("build", "count"), [(lesson11.build_model, 3), (plain, 2), (others, 0)])
+@pytest.mark.parametrize(
+    ("build", "count"),
+    [
+        (lesson11.build_model, 3),
+        pytest.param(plain, 2, marks=pytest.mark.slow),
+        pytest.param(others, 0, marks=pytest.mark.slow),
+    ],
+)
 def test_the_numbers_are_those_of_keras(build, count):
     weights, history, changed = trained(build, faster=True, validation_data=(X, Y))
     keras_weights, keras_history, _ = trained(build, faster=False, validation_data=(X, Y))

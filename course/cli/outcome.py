@@ -54,7 +54,7 @@ def run(number, constants=None, **given):
         constants: {name: value} of the page's constants that are to be other ones.
         given: attributes of `course.cli.options.Options`.
 
-    >>> run(2, {"LEARNING_RATE": 0.1}, epochs=5).results["w after 5 epochs"]
+    >>> round(float(run(2, {"LEARNING_RATE": 0.1}, epochs=5).results["w after 5 epochs"]), 3)
     2.0
     """
     options = lesson_options.make(number, **given)
