@@ -43,12 +43,12 @@ def load_data(source=None):
     return data.load_small_digits(source)
 
 
-def draw(seed, run, X, epochs=EPOCHS):
+def draw(seed, run, X, epochs=EPOCHS, shapes=None):
     """All that is random in a run, which has a number for each draw: same number, same draw."""
     start, order, noise = (np.random.default_rng([seed, i, k]) for i, k in enumerate(run))
     n, p = X.shape
-    W1, W2 = start.normal(size=(p, HIDDEN)), start.normal(size=(HIDDEN, 10))
-    weights = [W1 / np.sqrt(p), np.zeros(HIDDEN), W2 / np.sqrt(HIDDEN), np.zeros(10)]
+    shapes = shapes or [(p, HIDDEN), (HIDDEN,), (HIDDEN, 10), (10,)]  # of W1, b1, W2, b2
+    weights = [start.normal(size=s) / s[0] ** 0.5 if s[1:] else np.zeros(s) for s in shapes]
     rows = np.concatenate([order.permutation(n) for _ in range(epochs)])
     return weights, rows, X + PIXEL_NOISE * noise.normal(size=X.shape)
 
@@ -68,6 +68,7 @@ def train_by_hand(seed, runs, X, y, rate=LEARNING_RATE, epochs=EPOCHS, batch_siz
     return [np.array(w) for w in zip(*trained)]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a learning rate that is too large
 def fit_batches(X, y, w, batches, learning_rate=ROW_RATE):
     """Linear regression by mini-batches, s fits at once, y (s, n); return their last w, (s, p)."""
     fits = np.arange(len(y))[:, None]
@@ -84,7 +85,7 @@ def build_model(n_inputs=64, learning_rate=LEARNING_RATE):
     hidden = keras.layers.Dense(HIDDEN, activation="sigmoid", kernel_initializer="zeros")
     output = keras.layers.Dense(10, activation="softmax", kernel_initializer="zeros")
     model = keras.Sequential([keras.Input((n_inputs,)), hidden, output])
-    model.compile(keras.optimizers.SGD(learning_rate, MOMENTUM), "categorical_crossentropy")
+    model.compile(keras.optimizers.SGD(learning_rate, float(MOMENTUM)), "categorical_crossentropy")
     return model
 
 
@@ -98,7 +99,7 @@ def train_runs(seed, runs, X, y, epochs=EPOCHS):
     """As `train_by_hand`, in Keras; one model serves all: each new one would be compiled."""
     model, trained = build_model(X.shape[1]), []
     for run in runs:
-        weights, order, noisy = draw(seed, run, X, epochs)
+        weights, order, noisy = draw(seed, run, X, epochs, [w.shape for w in model.get_weights()])
         training.restart(model, weights)  # takes the optimizer's velocities back to 0 as well
         trained.append(train(model, noisy, y, order))
     return [np.array(w) for w in zip(*trained)]
@@ -130,13 +131,9 @@ def one_at_a_time(parts, seed, epochs, seeds):
     runs = [k * source for source in np.eye(3, dtype=int) for k in range(1, seeds + 1)]
     by_hand = train_by_hand(seed, runs, X, y, epochs=epochs)
     in_keras = train_runs(seed, runs, X, y, epochs)
-    return dict(
-        by_hand=by_hand,
-        in_keras=in_keras,
-        costs_by_hand=cost(*test, by_hand),
-        costs=cost(*test, in_keras),
-        accuracies=accuracy(*test, in_keras),
-    )
+    costs, accuracies = reruns.judge(build_model(X.shape[1]), in_keras, *test)
+    found = dict(by_hand=by_hand, in_keras=in_keras, costs_by_hand=cost(*test, by_hand))
+    return {**found, "costs": costs, "accuracies": accuracies}
 
 
 def train_pool(parts, seed, epochs, n):
@@ -161,10 +158,10 @@ def train_pool(parts, seed, epochs, n):
 def fit_regressions(seed, fits):
     """Linear regression: each draw alone, all three, and these with order or noise replaced."""
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(ROWS, 3))
+    X, p = rng.normal(size=(ROWS, len(TRUTH))), len(TRUTH)
     y, new_y = X @ TRUTH + SIGMA * rng.normal(size=(2, fits, ROWS))
     order, new_order = rng.integers(ROWS, size=(2, ROW_STEPS, fits, ROW_BATCH))
-    starts, same_y = rng.normal(size=(fits, 3)), np.tile(y[0], (fits, 1))
+    starts, same_y = rng.normal(size=(fits, p)), np.tile(y[0], (fits, 1))
     ends = {
         "start alone": fit_batches(X, same_y, starts, [np.arange(ROWS)] * ROW_STEPS),
         "order alone": fit_batches(X, same_y, starts, order),
@@ -178,19 +175,21 @@ def fit_regressions(seed, fits):
 def results(measured):
     """What a learner should see first: {what: number}."""
     pool, ends = measured["pool"], measured["regression"]["ends"]
+    costs, reads, n = pool["costs"], pool["accuracies"][1], len(pool["costs"])
     alone = np.split(measured["sources"]["costs"], 3)
-    sources = zip((*SOURCES, "all three"), [*alone, pool["costs"][: len(alone[0])]])
+    sources = zip((*SOURCES, "all three"), [*alone, costs[: len(alone[0])]])
     return {
-        "fingerprint of run 0": reruns.fingerprint(measured["bits"]["once"])[:16],
-        "first weight that Keras draws from this seed": measured["keras"]["seeded"][0, 0, 0],
+        f"test accuracy of {n} runs: lowest, highest": (reads.min(), reads.max()),
+        "their mean test cost": costs.mean(),
         **{f"test cost, new {name}: spread": f.std(ddof=1) for name, f in sources},
-        "test cost: mean": pool["costs"].mean(),
-        "its variance ÷ the parts' sum": reruns.variance_ratio(pool["costs"], pool["replaced"]),
-        **{f"regression, {name}: spread of w1": w[:, 0].std(ddof=1) for name, w in ends.items()},
+        "its variance ÷ the parts' sum": reruns.variance_ratio(costs, pool["replaced"]),
+        **{f"regression, {name}: spread of w1": reruns.spread(w[:, 0]) for name, w in ends.items()},
         f"cost at η = {OTHER_RATE} minus that at {LEARNING_RATE}": pool["rates"]["gap"],
         "deviation of that gap: other seeds, the same seeds": pool["rates"]["deviations"],
         "seeds needed for each: other seeds, the same": pool["rates"]["needed"],
-        f"best of {SEEDS} seeds: lead on validation, on test": pool["best"]["lead"],
+        f"best of {min(SEEDS, n)} seeds: lead on validation, on test": pool["best"]["lead"],
+        "fingerprint of run 0": reruns.fingerprint(measured["bits"]["once"])[:16],
+        "first weight that Keras draws from this seed": measured["keras"]["seeded"][0, 0, 0],
     }
 
 

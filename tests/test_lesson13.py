@@ -11,12 +11,14 @@ from faults import Fault, assert_caught, run
 from scipy import special, stats
 from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score, log_loss
+from what_if import assert_edit, assert_true, each_constant, failures, run_page
 
 import course
 from course import data, lesson13 as lesson
 from course.checks import lesson13 as proof
+from course.checks.constants import require
 from course.checks.references import central_difference, order_covariance
-from course.cli import options
+from course.cli import edited, options
 from course.errors import InputError
 from course.machine.precision import precision
 from course.training import network, seeds
@@ -26,10 +28,14 @@ PARTS = lesson.load_data()
 BACKENDS = [name for name in course.BACKENDS if course.is_installed(name)]
 
 
+slow = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     "given",
-    [{"seed": 5}, {"quick": True}, {"quick": True, "epochs": 1}, {"quick": True, "epochs": 12},
-     {"quick": True, "dtype": "float32"}], ids=str,
+    [{}, *(pytest.param(given, marks=slow) for given in (
+        {"seed": 5}, {"quick": True}, {"quick": True, "epochs": 1}, {"quick": True, "epochs": 12},
+        {"quick": True, "dtype": "float32"}))], ids=str,
 )  # fmt: skip
 def test_every_check_holds(given):
     checks = run(13, **given).checks
@@ -38,6 +44,19 @@ def test_every_check_holds(given):
 
 
 def test_an_archive_of_digits(in_tmp):
+    parts = archived_digits()
+    assert [X.shape for X, _ in parts] == [(500, 49), (300, 49), (997, 49)]
+
+
+@slow
+def test_every_check_holds_on_an_archive(in_tmp):
+    archived_digits()
+    checks = run(13, data="own.npz", quick=True).checks
+    assert [check.id for check in checks if not check.passed] == []
+
+
+def archived_digits():
+    """The parts of `own.npz`; an archive that is too small is refused first."""
     X = (255 * data.load_digits28().X_train[..., 0]).astype("uint8")
     y = data.load_digits28().y_train
     np.savez("own.npz", x_train=X[:1050], y_train=y[:1050], x_test=X[1050:], y_test=y[1050:])
@@ -45,11 +64,9 @@ def test_an_archive_of_digits(in_tmp):
         lesson.load_data("own.npz")
     np.savez("own.npz", x_train=np.tile(X, (2, 1, 1)), y_train=np.tile(y, 2), x_test=X, y_test=y)
     parts = lesson.load_data("own.npz")
-    assert [X.shape for X, _ in parts] == [(500, 49), (300, 49), (997, 49)]
     means = X[:997].reshape(997, 784).mean(axis=1) / 255
     np.testing.assert_allclose(parts[2][0].mean(axis=1), means, atol=1e-6)
-    checks = run(13, data="own.npz", quick=True).checks
-    assert [check.id for check in checks if not check.passed] == []
+    return parts
 
 
 def test_the_split_uses_every_digit_once():
@@ -160,6 +177,7 @@ def test_two_ways_to_the_seeds_needed_agree(effect, samples):
     assert seeds.seeds_needed(effect, samples) == proof.fewest_seeds(effect, samples)
 
 
+@slow
 def test_a_second_process_has_the_same_bits(command):
     ours = run(13, quick=True).results
     done = command("course.lesson13", "--quick", "--json", check=0)
@@ -178,6 +196,7 @@ print(float(layer.get_weights()[0][0, 0]))
 """
 
 
+@slow
 @pytest.mark.skipif(len(BACKENDS) < 2, reason="needs two backends")
 @once
 def test_the_same_seed_gives_other_weights_on_other_backends(tmp_path):
@@ -244,6 +263,7 @@ def failing(checks):
     return [check.id for check in checks if not check.passed]
 
 
+@slow
 @once
 @pytest.mark.parametrize("fits", [lesson.QUICK_FITS, lesson.FITS])
 @pytest.mark.parametrize("seed", range(10))
@@ -252,6 +272,7 @@ def test_linear_regression_holds_for_any_seed(seed, fits):
     assert failing(proof.check_regression(options.make(13, seed=seed), **found)) == []
 
 
+@slow
 @once
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_the_pool_holds_for_any_seed(seed):
@@ -263,7 +284,7 @@ def test_the_pool_holds_for_any_seed(seed):
 
 
 def test_the_figures_draw():
-    for draw in run(13, quick=True).figures.values():
+    for draw in run(13).figures.values():
         assert draw().axes
 
 
@@ -279,6 +300,16 @@ def in_keras_again(found, lesson):
     for old, new in zip(weights, lesson.train_runs(0, runs, X, Y)):
         old[::n] = new
     return {"in_keras": weights, "costs": lesson.cost(X_TEST, Y_TEST, weights)}
+
+
+def read_in_another_order(found, lesson):
+    costs, accuracies = seeds.judge(
+        lesson.build_model(), [w[:2] for w in found["in_keras"]], X_TEST[::-1], Y_TEST
+    )
+    return {
+        "costs": np.append(costs, found["costs"][2:]),
+        "accuracies": np.append(accuracies, found["accuracies"][2:]),
+    }
 
 
 def by_hand_again(found, lesson):
@@ -363,7 +394,6 @@ def normal_quantile(right):
 
 
 KERAS = ["weights-keras", "costs-keras"]
-FULL = {"seed": 0}
 FAULTS = [
     Fault("the optimizer's velocities kept from the run before", "bits", ["same-bits"], repeated,
           ("training.restart", weights_only)),
@@ -375,6 +405,9 @@ FAULTS = [
           ("draw", lambda right: lambda seed, run, *rest: right(seed, (0, 0, 0), *rest))),
     Fault("a momentum off by a millionth in Keras", "sources", KERAS[:1], in_keras_again,
           ("build_model", momentum)),
+    Fault("outputs of Keras in another order", "sources", KERAS[1:], read_in_another_order),
+    Fault("accuracies of other networks", "sources", ["accuracies"],
+          lambda found, lesson: {"accuracies": found["accuracies"] / 10}),
     Fault("velocity added uphill", "sources", KERAS, by_hand_again,
           ("backward", lambda right: lambda *a: [-g for g in right(*a)])),
     Fault("a sum over the batch in Keras", "sources", KERAS, in_keras_again,
@@ -384,7 +417,7 @@ FAULTS = [
     Fault("the ½ forgotten in ½ mean((f − f′)²)", "regression", ["regression-variances"],
           patch=("seeds.half_squared_change", lambda right: lambda *a: 2 * right(*a))),
     Fault("effects of draws taken for half of what they are", "pool", ["sum-of-three"],
-          patch=("seeds.half_squared_change", lambda right: lambda *a: right(*a) / 4), given=FULL),
+          patch=("seeds.half_squared_change", lambda right: lambda *a: right(*a) / 4)),
     Fault("order's covariance without its batch size", "regression", ["regression-variances"],
           patch=("references.order_covariance",
                  lambda right: lambda X, squares, rate, B: B * right(X, squares, rate, B))),
@@ -402,7 +435,7 @@ FAULTS = [
     Fault("a power that the proof has wrong", "pool", ["seeds-enough"],
           patch=("power", lambda right: lambda n, *rest: right(max(2, n // 2), *rest))),
     Fault("a lead that is more than luck", "pool", ["lead-on-test"],
-          lambda found, lesson: better_on_test(found), given=FULL),
+          lambda found, lesson: better_on_test(found)),
     Fault("weights that are no numbers", "bits", ["same-bits", "other-seed"],
           lambda found, lesson: {name: [np.full_like(w, np.nan) for w in weights]
                                  for name, weights in found.items()}),
@@ -429,7 +462,100 @@ def test_a_fault_is_caught(fault):
 
 
 def test_no_lead_is_left_where_the_two_sets_know_nothing_of_each_other():
-    v, t = run(13, **FULL).measured["pool"]["accuracies"]
+    v, t = run(13).measured["pool"]["accuracies"]
     found = best_again(v, np.random.default_rng(0).permutation(t))
     assert failing(proof.check_best(*found["accuracies"], **found["best"])) == []
     assert abs(found["best"]["lead"][1] / found["best"]["lead"][0]) < 0.35
+
+
+WHAT_IF = {
+    "SOURCES": (
+        '("weights", "batches", "pixels")',
+        '["a", "b", "c"]',
+        '("W", "rows", "a long name")',
+    ),
+    "SEEDS": ("2", "7", "250"),
+    "QUICK_SEEDS": ("2", "10", "70"),
+    "POOL": ("20", "61", "300"),
+    "QUICK_POOL": ("20", "31", "150"),
+    "PIXEL_NOISE": ("0", "0.1", "3.0"),
+    "HIDDEN": ("1", "4", "64"),
+    "LEARNING_RATE": ("0.001", "3.0", "100.0"),
+    "MOMENTUM": ("0", "0.5", "0.99"),
+    "BATCH_SIZE": ("7", "500", "4000"),
+    "EPOCHS": ("1", "2", "20"),
+    "OTHER_RATE": ("0.01", "0.5", "20.0"),
+    "GROUPS": ("100", "1000", "20_000"),
+    "ROWS": ("2", "4", "1000"),
+    "TRUTH": ("(2.0,)", "(0.0, 0.0)", "(1, -2, 3, -4, 5, 1e3)"),
+    "SIGMA": ("0", "0.01", "100.0"),
+    "ROW_RATE": ("0.001", "0.2", "10.0"),
+    "ROW_BATCH": ("1", "60", "500"),
+    "ROW_STEPS": ("1", "30", "3000"),
+    "FITS": ("2", "50", "3000"),
+    "QUICK_FITS": ("2", "50", "3000"),
+}
+
+
+@slow
+@each_constant(WHAT_IF)
+def test_what_if(name, value):
+    assert_true(13, name, value, quick=name not in ("SEEDS", "POOL", "FITS"))
+
+
+def test_what_if_mini_batches_diverge():
+    found = assert_true(13, "ROW_RATE", "10.0")
+    assert found.results["regression, all three: spread of w1"] == "diverged"
+    assert {check.not_for for check in found.checks} == {
+        "", "not after it diverged", "not at this rate: it diverges",
+    }  # fmt: skip
+
+
+def test_what_if_the_network_is_small_and_learns_too_fast():
+    """Keras clips the probabilities of what it reads quite wrong; by hand they stay as they are."""
+    text = edited.with_constants(
+        edited.source_of(13),
+        {"LEARNING_RATE": "100.0", "HIDDEN": "3", "EPOCHS": "1", "POOL": "20", "SEEDS": "2"},
+    )
+    found = run_page(13, text)
+    assert failures(found) == []
+    assert not_for(found) >= {"weights-keras", "costs-keras"}
+
+
+def not_for(found):
+    return {check.id for check in found.checks if check.not_for}
+
+
+@slow
+@pytest.mark.parametrize(
+    ("old", "new", "rows", "why"),
+    [
+        ("optimizers.SGD(", "optimizers.Adam(", KERAS, "not for Adam"),
+        ('"sigmoid"', '"tanh"', KERAS, "not for tanh"),
+        ("Dense(HIDDEN,", "Dense(24,", KERAS, "not for layers of another size"),
+        ("[keras.Input((n_inputs,)), hidden, output]",
+         "[keras.Input((n_inputs,)), hidden, keras.layers.Dropout(0.2), output]",
+         ["same-bits", *KERAS], "not for Dropout"),
+        ("[keras.Input((n_inputs,)), hidden, output]",
+         '[keras.Input((n_inputs,)), hidden, keras.layers.Dense(8, "tanh"), output]',
+         KERAS, "not for 3 layers"),
+        ("float(MOMENTUM)", "0.5", KERAS, "not for this momentum"),
+        ("return data.load_small_digits(source)",
+         "return [(X[:200], y[:200]) for X, y in data.load_small_digits(source)]", [], None),
+    ], ids=lambda word: str(word)[:30],
+)  # fmt: skip
+def test_what_if_the_page_is_edited(old, new, rows, why):
+    found = assert_edit(13, old, new, quick=True)
+    assert not_for(found) == set(rows)
+    assert {check.not_for for check in found.checks} == ({"", why} if why else {""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LEARNING_RATE", -1), ("HIDDEN", 0), ("MOMENTUM", 1.0), ("POOL", 3), ("SEEDS", 1),
+     ("SIGMA", -0.5), ("TRUTH", ()), ("SOURCES", ("one", "two"))],
+)  # fmt: skip
+def test_a_constant_that_makes_no_sense_is_refused(name, value):
+    text = edited.with_constants(edited.source_of(13), {name: repr(value)})
+    with edited.page(13, text) as page, pytest.raises(InputError, match=rf"{name} is "):
+        require(page, proof.CONSTANTS)

@@ -103,12 +103,20 @@ def order_covariance(X, squares, learning_rate, batch_size):
     """
     p = X.shape[1]
     outer = X[:, :, None] * X[:, None, :]  # x xᵀ, (n, p, p)
-    K = np.eye(p) - 2 * learning_rate * outer
-    pairs = np.mean([np.kron(k, k) for k in K], axis=0)  # turns P, row by row, into mean(K P K)
-    mean = np.kron(K.mean(axis=0), K.mean(axis=0))
-    step = pairs / batch_size + (1 - 1 / batch_size) * mean
+    step = order_step(X, learning_rate, batch_size)
     push = 4 * learning_rate**2 / batch_size * np.mean(squares[:, None, None] * outer, axis=0)
     return np.linalg.solve(np.eye(p * p) - step, push.ravel()).reshape(p, p)
+
+
+def order_step(X, learning_rate, batch_size):
+    """What a step does to P, row by row, in `order_covariance`, shape (p², p²).
+
+    P settles where all its eigenvalues are below 1.
+    """
+    K = np.eye(X.shape[1]) - 2 * learning_rate * X[:, :, None] * X[:, None, :]
+    pairs = np.mean([np.kron(k, k) for k in K], axis=0)  # turns P into mean(K P K)
+    mean = np.kron(K.mean(axis=0), K.mean(axis=0))
+    return pairs / batch_size + (1 - 1 / batch_size) * mean
 
 
 def elastic_net(X, y, alpha, l1_ratio=1.0):

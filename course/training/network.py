@@ -9,6 +9,7 @@
 """
 
 import numpy as np
+from scipy import special
 
 
 def forward(X, weights):
@@ -21,11 +22,16 @@ def forward(X, weights):
     >>> P[1]
     array([[0.25, 0.25, 0.25, 0.25]])
     """
-    W1, b1, W2, b2 = weights
-    H = 1 / (1 + np.exp(-X @ W1 - b1[..., None, :]))
-    Z = H @ W2 + b2[..., None, :]
-    P = np.exp(Z - Z.max(axis=-1, keepdims=True))  # the largest is 1: nothing overflows
+    H, Z = hidden_and_logits(X, weights)
+    P = np.exp(Z - Z.max(axis=-1, keepdims=True))  # the largest is 1
     return H, P / P.sum(axis=-1, keepdims=True)
+
+
+def hidden_and_logits(X, weights):
+    """H and Z, the softmax's input; nothing overflows, whatever the weights."""
+    W1, b1, W2, b2 = weights
+    H = special.expit(X @ W1 + b1[..., None, :])
+    return H, H @ W2 + b2[..., None, :]
 
 
 def backward(X, Y, weights):
@@ -43,8 +49,8 @@ def backward(X, Y, weights):
 
 def cost(X, y, weights):
     """J, the mean cross entropy; y: the classes, whole numbers, shape (n,)."""
-    P = forward(X, weights)[1]
-    return -np.mean(np.log(P[..., np.arange(len(y)), y]), axis=-1)
+    log_P = special.log_softmax(hidden_and_logits(X, weights)[1], axis=-1)  # finite where P is 0
+    return -np.mean(log_P[..., np.arange(len(y)), y], axis=-1)
 
 
 def accuracy(X, y, weights):

@@ -44,6 +44,33 @@ def draw_in_keras(seed, shape=(64, 16)):
     return {"seeded": np.array([weights(seed), weights(seed)]), "unseeded": np.array(unseeded)}
 
 
+def judge(model, trained, X, y):
+    """The cost and the accuracy of a Keras model with the weights of each run, (s,) and (s,).
+
+    Args:
+        trained: the runs' weights, each array (s, …).
+        X, y: inputs, and classes as whole numbers.
+    """
+    import keras
+
+    P = []
+    for weights in zip(*trained):
+        model.set_weights(weights)
+        P.append(keras.ops.convert_to_numpy(model(X)))
+    P = np.array(P, "float64")  # (s, n, k)
+    right = P[:, np.arange(len(y)), y].clip(np.finfo("float64").tiny)  # the log of 0 is −∞
+    return -np.log(right).mean(axis=1), (P.argmax(axis=2) == y).mean(axis=1)
+
+
+def spread(f):
+    """The standard deviation of results, or "diverged".
+
+    >>> spread(np.array([1.0, 2.0, 3.0])), spread(np.array([1.0, 1e300]))
+    (1.0, 'diverged')
+    """
+    return float(f.std(ddof=1)) if np.abs(f).max() < 1e9 else "diverged"
+
+
 def half_squared_change(f, replaced):
     """½ mean((f − f′)²) of pairs of runs that differ in one draw: what this draw does.
 
@@ -142,11 +169,12 @@ def tell_apart(a, b):
     """
     change = b - a
     s, paired = np.sqrt((a.var() + b.var()) / 2), change.std()
-    gap = change.mean()
+    gap, both = change.mean(), ((s, 2), (paired, 1))
     return {
         "gap": gap,
         "deviations": np.array([np.sqrt(2) * s, paired]),
-        "needed": np.array([seeds_needed(gap / s, 2), seeds_needed(gap / paired, 1)]),
+        # Of two equal settings, 0/0, the effect is 0.
+        "needed": np.array([seeds_needed(gap / d if gap else 0.0, n) for d, n in both]),
         "intervals": np.array([t_interval(b, a), t_interval(change)]),
     }
 
