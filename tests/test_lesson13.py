@@ -558,4 +558,4 @@ def test_what_if_the_page_is_edited(old, new, rows, why):
 def test_a_constant_that_makes_no_sense_is_refused(name, value):
     text = edited.with_constants(edited.source_of(13), {name: repr(value)})
     with edited.page(13, text) as page, pytest.raises(InputError, match=rf"{name} is "):
-        require(page, proof.CONSTANTS)
+        require(page, proof)

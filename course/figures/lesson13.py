@@ -70,7 +70,7 @@ def predicted(X, y, ends, replaced, **_):
     ax.bar(places, measured, 0.6, color=style.BLUE, alpha=0.7, label="measured")
     ax.hlines(expected, places - 0.38, places + 0.38, color=style.RED, lw=2, label="predicted")
     ax.set_xticks(places, [name.replace(" ", "\n") for name in rows])
-    ax.set(ylabel="standard deviation")
+    ax.set(ylabel="standard deviation", xlim=(-0.6, len(rows) - 0.4))
     top = np.nanmax([*measured, *expected])
     ax.set_ylim(0, 1.35 * top if top > 0 else 1)
     ax.legend(ncols=2)
