@@ -26,11 +26,10 @@ from course import data, descent
 
 START, LEARNING_RATE, EPOCHS = 1.0, 0.01, 100  # w₀, η: fixed by the course
 NEW_X = 4.0  # where the trained model predicts y
-FACTORS, TRIED_EPOCHS = np.linspace(0.9, 1.1, 41), 100  # times 2/λ; FACTORS[10] is 0.95
-TILT = 0.3  # of the double well: its left minimum is lower than the right one
+FACTORS, TRIED_EPOCHS = np.linspace(0.9, 1.1, 41), 100  # of the limit 2/λ: rates to be tried
+TILT = 0.3  # of the double well: above 0 its left minimum is lower than the right one
 WELL_START, WELL_RATE, WELL_STEPS, RESTARTS = 1.5, 0.02, 1000, 20  # w₀, η; random starts
-TEMPERATURE, NOISY_STEPS = 0.4, 3000  # of the noise that gets a run out of the wrong well
-NOISY_RUNS, QUICK_NOISY_RUNS = 1000, 200
+TEMPERATURE, NOISY_STEPS, NOISY_RUNS, QUICK_NOISY_RUNS = 0.4, 3000, 1000, 200  # of the noise
 
 
 def load_data():
@@ -59,10 +58,9 @@ def slope(w, x, y):
 
 def descend(J_slope, w, learning_rate, epochs):
     """Gradient descent; return w before the first epoch and after each, shape (epochs + 1,)."""
-    path = [w]
+    path = [np.asarray(w, "float64")]
     for _ in range(epochs):
-        w = w - learning_rate * J_slope(w)
-        path.append(w)
+        path.append(path[-1] - learning_rate * J_slope(path[-1]))
     return np.array(path)
 
 
@@ -80,21 +78,22 @@ def minimum(x, y):
 def build_model(learning_rate=LEARNING_RATE, start=START):
     """One weight, no bias: ŷ = x w."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
-    model.set_weights([np.full((1, 1), start)])
+    model.set_weights([np.full(w.shape, start) for w in model.get_weights()])
     model.compile(optimizer=keras.optimizers.SGD(learning_rate), loss="mse")
     return model
 
 
 def train(model, x, y, epochs=EPOCHS):
-    """As `model.fit` with all points in one batch, but it keeps w at every epoch."""
-    path = [model.get_weights()[0]]
+    """As `model.fit` with all points in one batch, but it keeps w, the first weight, each epoch."""
+    path = [model.get_weights()[0].flat[0]]
     for _ in range(epochs):
         model.train_on_batch(x[:, None], y[:, None])
-        path.append(model.get_weights()[0])
-    return np.ravel(path)
+        path.append(model.get_weights()[0].flat[0])
+    return np.array(path)
 
 
 # What the lesson shows -----------------------------------------------------------------------
+@np.errstate(over="ignore", invalid="ignore")  # a descent that diverges ends at infinity
 def run(options):
     """All experiments: {name: what was measured}."""
     noisy_runs = QUICK_NOISY_RUNS if options.quick else NOISY_RUNS
@@ -112,10 +111,9 @@ def go_downhill(epochs):
     model = build_model()
     in_keras = train(model, x, y, epochs)
     prediction = model.predict(np.array([[NEW_X]]), verbose=0)[0, 0]
-    places = np.linspace(-1, 5, 13)
-    slopes = [slope(w, x, y) for w in places]
+    places = minimum(x, y) + np.linspace(-3, 3, 13)
     found = dict(x=x, y=y, path=path, in_keras=in_keras, prediction=prediction)
-    return {**found, "places": places, "slopes": slopes}
+    return {**found, "places": places, "slopes": [slope(w, x, y) for w in places]}
 
 
 def try_learning_rates():
@@ -123,69 +121,73 @@ def try_learning_rates():
     x, y = load_data()
 
     def distance(learning_rate):
-        """What remains of a distance of 1 to the minimum after 100 epochs."""
-        end = descend(lambda w: slope(w, x, y), START, learning_rate, TRIED_EPOCHS)[-1]
-        return abs((end - minimum(x, y)) / (START - minimum(x, y)))
+        """What remains of a distance of 1 to the minimum."""
+        end = descend(lambda w: slope(w, x, y), minimum(x, y) + 1, learning_rate, TRIED_EPOCHS)[-1]
+        return abs(end - minimum(x, y))
 
-    low, high = 0.0, 1.0  # the limit is between them: halve the gap
-    for _ in range(40):
+    low, high = 0.0, 1e9  # the limit is between them: halve the gap
+    while high - low > 1e-12 * high:
         middle = (low + high) / 2
         low, high = (middle, high) if distance(middle) < 1 else (low, middle)
     distances = np.array([distance(factor * 2 / curvature(x)) for factor in FACTORS])
-    return dict(x=x, largest=low, factors=FACTORS, distances=distances)
+    return dict(x=x, y=y, largest=low, factors=np.array(FACTORS), distances=distances)
 
 
 def double_well(w):
-    """J(w) = (w² − 1)² + 0.3 w has two minima: a low one near −1, a higher one near +1."""
+    """J(w) = (w² − 1)² + c w, c = TILT, has two minima: one near −1, one near +1."""
     return (w**2 - 1) ** 2 + TILT * w
 
 
 def double_well_slope(w):
-    """J′(w) = 4w (w² − 1) + 0.3."""
+    """J′(w) = 4w (w² − 1) + c."""
     return 4 * w * (w**2 - 1) + TILT
 
 
 def noisy_descent(w, temperature, learning_rate, steps, rng):
     """w ← w − η J′(w) + √(2ηT) z, z: normal noise, N(0, 1); T: its temperature.
 
-
     After many small steps, low places are reached more often: in proportion to exp(−J(w)/T).
     """
     for _ in range(steps):
-        z = rng.normal(size=w.shape)
-        gradient_step = learning_rate * double_well_slope(w)
-        w = w - gradient_step + np.sqrt(2 * learning_rate * temperature) * z
+        noise = np.sqrt(2 * learning_rate * temperature) * rng.normal(size=w.shape)
+        w = w - learning_rate * double_well_slope(w) + noise
     return w
 
 
 def leave_the_wrong_well(noisy_runs, seed):
-    """Plain descent stops in the higher minimum. Two ways out of it: restarts and noise."""
+    """Plain descent, by hand and compiled, stops in one well. Ways out: restarts and noise."""
     rng = np.random.default_rng(seed)
     settings = WELL_RATE, WELL_STEPS
     path = descend(double_well_slope, WELL_START, *settings)
-    # The same path, compiled; `minimise` finds J′ by itself.
     compiled = descent.minimise(lambda w: double_well(w[0]), [np.array(WELL_START)], *settings)
-    ends = descend(double_well_slope, rng.uniform(-2, 2, RESTARTS), *settings)[-1]
+    starts = rng.uniform(-2, 2, RESTARTS)
+    ends = descend(double_well_slope, starts, *settings)[-1]
     start = np.full(noisy_runs, path[-1])  # in the wrong well
     noisy = noisy_descent(start, TEMPERATURE, WELL_RATE, NOISY_STEPS, rng)
     cooled = noisy_descent(noisy, 0.0, *settings, rng)  # each rolls down to its minimum
     hilltop = np.sort(np.roots([4, 0, -4, TILT]).real)[1]  # J′ = 0: minimum, top, minimum
-    found = dict(path=path, compiled=compiled.weights[0], best=min(ends, key=double_well))
-    return {**found, "noisy": noisy, "cooled": cooled, "escaped": np.mean(noisy < hilltop)}
+    lower = (noisy - hilltop) * (TILT or 1) < 0
+    best = min(ends[np.isfinite(ends)], key=double_well, default=np.nan)
+    found = dict(path=path, compiled=compiled.weights[0], starts=starts, best=best)
+    return {**found, "noisy": noisy, "cooled": cooled, "escaped": np.mean(lower)}
 
 
+@np.errstate(over="ignore")
 def results(measured):
     """What a learner should see first: {what: number}."""
     found, limit, well = (measured[name] for name in ("descent", "limit", "double_well"))
-    x, y, path = found["x"], found["y"], found["path"]
+    x, y, w, v, factors = found["x"], found["y"], found["path"], well["path"], limit["factors"]
+    factor, left = 1 - LEARNING_RATE * curvature(x), f"distance after {TRIED_EPOCHS} epochs at"
+    w_lost, v_lost = (f"diverged after {np.isfinite(path).sum()} steps" for path in (w, v))
     return {
-        f"w after {len(path) - 1} epochs": path[-1],
-        "cost there": cost(path[-1], x, y),
+        f"w after {len(w) - 1} epochs": w[-1] if np.isfinite(w[-1]) else w_lost,
+        "cost there": cost(w[-1], x, y),
         f"prediction for x = {NEW_X:g}": found["prediction"],
-        "contraction factor": 1 - LEARNING_RATE * curvature(x),
+        "contraction factor": f"{factor:.6g}: diverges" if abs(factor) > 1 else factor,
         "largest learning rate that converges": limit["largest"],
-        "distance after 100 epochs at 0.95 and 1.05 of it": limit["distances"][[10, 30]],
-        f"plain descent from w = {WELL_START} ends at": well["path"][-1],
+        f"{left} {factors[0]:.3g} of it": limit["distances"][0],
+        f"{left} {factors[-1]:.3g} of it": limit["distances"][-1],
+        f"plain descent from {WELL_START:g} ends at": v[-1] if np.isfinite(v[-1]) else v_lost,
         f"best of {RESTARTS} restarts": well["best"],
         "fraction of noisy runs in the lower well": well["escaped"],
     }

@@ -1,21 +1,31 @@
 import numpy as np
 import pytest
 import references
-from faults import Fault, assert_caught, run
+from faults import Fault, assert_caught, failing, run
 from what_if import assert_edit, assert_true, each_constant
 
 from course import lesson02 as lesson
-from course.checks import lesson02 as proof
-from course.cli import options
+from course.checks import constants, lesson02 as proof
+from course.cli import edited, options
+from course.errors import InputError
 
 
-@pytest.mark.parametrize("given", [{}, {"quick": True, "seed": 5}, {"epochs": 3}], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        pytest.param({"quick": True, "seed": 5}, marks=pytest.mark.slow),
+        pytest.param({"epochs": 3}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_every_check_holds(given):
     checks = run(2, **given).checks
-    assert len(checks) == 13
+    assert len(checks) == 14
     assert [check.id for check in checks if not check.passed] == []
 
 
+@pytest.mark.slow
 def test_float32_holds_its_own_tolerance():
     checks = run(2, dtype="float32", quick=True).checks
     assert [check.id for check in checks if not check.passed] == []
@@ -52,6 +62,7 @@ def test_descent_ends_in_the_minima_that_scipy_finds():
     np.testing.assert_allclose(ends, [low, high], atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_noisy_runs_spread_as_the_temperature_says_for_any_seed(seed):
     found = lesson.leave_the_wrong_well(lesson.NOISY_RUNS, seed)
@@ -60,7 +71,7 @@ def test_noisy_runs_spread_as_the_temperature_says_for_any_seed(seed):
 
 
 def test_the_figures_draw():
-    for draw in run(2, quick=True).figures.values():
+    for draw in run(2).figures.values():
         assert draw().axes
 
 
@@ -111,6 +122,10 @@ def tripled_loss(right):
 FAULTS = [
     Fault("a slope that forgot its factor 2", "descent", ["slope-numeric", "path", "path-keras"],
           downhill_again, ("slope", halved)),
+    Fault("a descent that climbs", "descent", ["converges", "path"], downhill_again,
+          ("slope", lambda right: lambda *a: -right(*a))),
+    Fault("a path kept in float32", "descent", ["path"],
+          lambda found, lesson: {"path": np.float32(found["path"]).astype("float64")}),
     Fault("the same, looking for the largest learning rate", "limit", ["limit"], rates_again,
           ("slope", halved)),
     Fault("uphill", "limit", ["around-limit"], rates_again,
@@ -132,6 +147,13 @@ FAULTS = [
           double_well_again, ("double_well_slope", lambda right: lambda w: right(w) - lesson.TILT)),
     Fault("the worst restart taken for the best", "double_well", ["restart"],
           lambda found, lesson: {"best": found["path"][-1]}),
+    Fault("noisy runs where they cannot be", "double_well", ["noise-range"],
+          lambda found, lesson: {"noisy": 2 * found["noisy"]}),
+    Fault("a compiled descent in float32", "double_well", ["compiled"],
+          lambda found, lesson: {"compiled": np.float32(found["compiled"]).astype("float64")}),
+    Fault("distances after one epoch more", "limit", ["distances"],
+          lambda found, lesson: {"distances": found["distances"]
+                                 * np.abs(1 - 2 * found["factors"])}),
     Fault("noise that goes on while it cools", "double_well", ["cooled"],
           lambda found, lesson: {"cooled": found["noisy"]}),
 ]  # fmt: skip
@@ -144,17 +166,17 @@ def test_a_fault_is_caught(fault):
 
 WHAT_IF = {
     "START": ("-3.0", "2.0", "1e6"),
-    "LEARNING_RATE": ("0.1", "0.25", "1.0"),
+    "LEARNING_RATE": ("0.1", "1.0", "1e3"),
     "EPOCHS": ("1", "7", "1000"),
     "NEW_X": ("0.0", "-2.5", "1e4"),
-    "FACTORS": ("np.linspace(0.5, 1.5, 9)", "np.array([1.2])", "np.linspace(0.1, 0.9, 5)"),
+    "FACTORS": ("np.linspace(0.5, 1.5, 9)", "(1.2,)", "np.linspace(0.1, 0.9, 5)"),
     "TRIED_EPOCHS": ("1", "10", "500"),
-    "TILT": ("0.1", "-0.3", "1.0"),
+    "TILT": ("0.0", "-0.3", "1.0"),
     "WELL_START": ("-1.5", "0.5", "2.0"),
-    "WELL_RATE": ("0.001", "0.05", "0.1"),
+    "WELL_RATE": ("0.001", "0.1", "0.6"),
     "WELL_STEPS": ("10", "200", "3000"),
     "RESTARTS": ("1", "5", "100"),
-    "TEMPERATURE": ("0.2", "1.0", "2.0"),
+    "TEMPERATURE": ("0.01", "1.0", "2.0"),
     "NOISY_STEPS": ("1", "500", "5000"),
     "NOISY_RUNS": ("50", "400", "3000"),
     "QUICK_NOISY_RUNS": ("20", "100", "1000"),
@@ -167,10 +189,90 @@ def test_what_if(name, value):
     assert_true(2, name, value)
 
 
-@pytest.mark.slow
+def named(found, id):
+    (check,) = (check for check in found.checks if check.id == id)
+    return check
+
+
+def not_for(found):
+    return {check.id: check.not_for for check in found.checks if check.not_for}
+
+
+def test_a_rate_above_the_limit_is_foreseen_and_diverges():
+    found = assert_true(2, "LEARNING_RATE", "0.25")
+    assert named(found, "converges").name == "0.25 is above 2/λ = 0.214: diverges"
+    assert found.results["contraction factor"] == "-1.33333: diverges"
+    assert abs(found.results["w after 100 epochs"]) > 1e12
+    # Another rate in Keras, or by hand, is still seen.
+    section = found.measured["descent"]
+    growing = np.linspace(1, 1 + 1e-3, 101)
+    with edited.constants(2, {"LEARNING_RATE": 0.25}):
+        for spoilt, id in (("in_keras", "path-keras"), ("path", "path")):
+            caught, _ = failing(2, {"descent": {**section, spoilt: section[spoilt] * growing}}, {})
+            assert id in caught
+
+
+def test_a_rate_far_above_the_limit_ends_at_infinity():
+    found = assert_true(2, "LEARNING_RATE", "1e3")
+    assert found.results["w after 100 epochs"] == "diverged after 78 steps"
+    assert named(found, "path").name == "w until it overflows = closed form"
+    assert "prediction-keras" not in {check.id for check in found.checks}
+
+
+def test_a_rate_at_which_the_double_wells_runs_diverge():
+    found = assert_true(2, "WELL_RATE", "0.6")
+    assert found.results["plain descent from 1.5 ends at"] == "diverged after 7 steps"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LEARNING_RATE", "-1", "LEARNING_RATE is -1, and must be a number above 0"),
+        ("EPOCHS", "0", "EPOCHS is 0, and must be a whole number of at least 1"),
+        ("TILT", "2.0", "TILT is 2.0, and must be a number above -1.5"),
+        ("TEMPERATURE", "0", "TEMPERATURE is 0, and must be a number above 0"),
+        ("FACTORS", "()", "FACTORS is .*, and must be 1 or more values"),
+    ],
+)
+def test_a_constant_that_makes_no_sense(name, value, words):
+    text = edited.with_constants(edited.source_of(2), {name: value})
+    with edited.page(2, text) as page, pytest.raises(InputError, match=words):
+        constants.require(page, proof)
+
+
 def test_what_if_the_optimizer_is_adam():
     found = assert_edit(2, "keras.optimizers.SGD(", "keras.optimizers.Adam(")
-    assert {check.id for check in found.checks if check.not_for} == {
-        "path-keras",
-        "prediction-keras",
-    }
+    assert not_for(found) == dict.fromkeys(["path-keras", "prediction-keras"], "not for Adam")
+
+
+LAYER = "keras.layers.Dense(1, use_bias=False)"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("new", "why"),
+    [
+        (f"keras.layers.Dense(4), {LAYER}", "not for 2 layers"),
+        (f"{LAYER}, keras.layers.Dropout(0.5)", "not for Dropout"),
+        ("keras.layers.Dense(1)", "not with a bias"),
+        ("keras.layers.Dense(1, 'relu', use_bias=False)", "not for relu"),
+    ],
+)
+def test_what_if_the_model_has_other_layers(new, why):
+    found = assert_edit(2, LAYER, new)
+    assert not_for(found) == dict.fromkeys(["path-keras", "prediction-keras"], why)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "points",
+    [
+        "np.array([1, 2, 3, 4]), np.array([3, 5, 7, 8])",
+        "np.array([0.01, 0.02, -0.01]), np.array([5.0, 9.0, -6.0])",
+        "np.linspace(100, 200, 50), np.linspace(-3, 5, 50) ** 2",
+        "np.array([2.0]), np.array([1.0])",
+    ],
+)
+def test_what_if_the_points_are_ones_own(points):
+    found = assert_edit(2, "data.load_three_points()", points)
+    assert not_for(found) == {}
