@@ -7,14 +7,11 @@ What does a price on large weights do, and is an optimizer's weight decay the sa
     update      w ← w (1 − αλ/m) − α/m Σ (ŷᵢ − yᵢ) xᵢ            the same as w ← w − α ∂J/∂w
     minimum     w = (XᵀX + λI)⁻¹ Xᵀy, X and y centred            b = mean y − (mean x)·w
 
-Here α is the learning rate and m the number of rows (elsewhere η and n). The minimum of J is
-called ridge. An optimizer with weight_decay=λ/m makes this update without a penalty in the cost.
-Plain SGD then ends at ridge too; with momentum, and in AdamW, weight decay ends somewhere else.
-
+α is the learning rate, m the number of rows. The minimum of J is called ridge. An optimizer with
+weight_decay=λ/m makes this update without a penalty: SGD ends at ridge; momentum, AdamW do not.
     X: shape (m, p)    y: shape (m,)    θ = (w, b): shape (p + 1,), or (p + 1, k) for k targets
 
-Run it:     python -m course.lesson08
-            python -m course.lesson08 --data FILE.csv --target COLUMN
+Run it:     python -m course.lesson08      (--data FILE.csv --target COLUMN: a table of your own)
 Checked in: course/checks/lesson08.py
 Read more:  I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, arXiv:1711.05101
 """
@@ -32,7 +29,7 @@ LEARNING_RATE, MOMENTUM, STEPS, QUICK_STEPS = 0.4, 7 / 8, 500, 150
 POINTS, DEGREE, NOISE = 15, 12, 0.3  # a polynomial on few points; the noise in their y
 LAMBDAS, DRAWS, QUICK_DRAWS = np.array([0, *10.0 ** np.arange(-6, 2)]), 2000, 500  # of its noise
 ADAM_STEPS, ADAM = 2000, {"learning_rate": 0.01, "beta_1": 7 / 8, "beta_2": 1 - 1 / 1024}
-ALPHA, L1_RATIO = 3 / 32, 1 / 2  # a and r below
+ALPHA, L1_RATIO = 3 / 32, 1 / 2  # scikit-learn's alpha and l1_ratio: a and r below
 PENALTIES = {  # scikit-learn's estimators in Keras with loss="mse", for m rows and k targets
     "Ridge": lambda a, r, m, k: L2(a / (m * k)),
     "Lasso": lambda a, r, m, k: L1(2 * a / k),
@@ -57,19 +54,19 @@ def gradient(X, y, theta, lam=0.0):
 
 
 def descend(X, y, learning_rate, steps, lam=0.0, decay=0.0, momentum=0.0):
-    """Descent from θ = 0, with the penalty λ or with weight decay; θ at every step."""
-    path, v = np.zeros((steps + 1, X.shape[1] + 1)), 0.0
+    """Descent from θ = 0, with the penalty λ or with weight decay; θ until it has diverged."""
+    path, v = [np.zeros(X.shape[1] + 1)], 0.0
     factor = np.append(np.full(X.shape[1], 1 - learning_rate * decay), 1)  # b does not decay
-    for t in range(steps):
-        v = momentum * v - learning_rate * gradient(X, y, path[t], lam)
-        path[t + 1] = factor * path[t] + v
-    return path
+    while len(path) <= steps and np.abs(path[-1]).max() < 1e100:  # beyond, it has diverged
+        v = momentum * v - learning_rate * gradient(X, y, path[-1], lam)
+        path.append(factor * path[-1] + v)
+    return np.array(path)
 
 
 def ridge(X, y, lam):
     """The minimum of J: θ of shape (p + 1,), or (p + 1, k) for y of shape (m, k)."""
     Z = X - X.mean(axis=0)
-    w = np.linalg.solve(Z.T @ Z + lam * np.eye(X.shape[1]), Z.T @ (y - y.mean(axis=0)))
+    w = np.linalg.lstsq(Z.T @ Z + lam * np.eye(X.shape[1]), Z.T @ (y - y.mean(axis=0)))[0]
     return np.concatenate([w, [y.mean(axis=0) - X.mean(axis=0) @ w]])
 
 
@@ -100,19 +97,17 @@ def run(options):
 
 def fit(X, y, lam, learning_rate, steps):
     """The same descent three times: with the penalty, with weight decay, and in Keras."""
-    m, p = X.shape
-    path = descend(X, y, learning_rate, steps, lam)
-    by_decay = descend(X, y, learning_rate, steps, decay=lam / m)
-    in_keras = train(build_model(p, SGD(learning_rate), L2(lam / (2 * m))), X, y, steps)
-    data = dict(X=X, y=y, lam=lam, learning_rate=learning_rate)
-    return dict(**data, by_hand=path, by_decay=by_decay, in_keras=in_keras)
+    given, m = (X, y, learning_rate, steps), len(y)
+    model = build_model(X.shape[1], SGD(learning_rate), L2(lam / (2 * m)))
+    paths = dict(by_hand=descend(*given, lam), by_decay=descend(*given, decay=lam / m))
+    paths["in_keras"] = train(model, X, y, steps)
+    return dict(X=X, y=y, lam=lam, learning_rate=learning_rate, model=model, **paths)
 
 
 def shrink(X, y, names):
     """Ridge for many λ: the larger λ, the smaller the weights."""
-    lambdas = RATIOS * len(y)
-    thetas = np.array([ridge(X, y, lam) for lam in lambdas])
-    return dict(X=X, y=y, names=names, lambdas=lambdas, thetas=thetas)
+    thetas = np.array([ridge(X, y, lam) for lam in np.multiply(RATIOS, len(y))])
+    return dict(X=X, y=y, names=names, lambdas=np.multiply(RATIOS, len(y)), thetas=thetas)
 
 
 def fit_polynomials(seed, draws):
@@ -132,16 +127,16 @@ def convert_penalties(X, y):
     """Keras's gradient at scikit-learn's solutions, for one target and for three."""
     from sklearn.linear_model import ElasticNet, Lasso, Ridge
 
-    m, others = len(X), [2, 3]  # the other targets are body mass and blood pressure
+    m, others = len(X), np.arange(2, min(4, X.shape[1]))  # columns 2, 3: body mass, blood pressure
     X, Y = np.delete(X, others, axis=1), np.column_stack([y, X[:, others]])
     exact, weights, gradients = {"tol": 1e-14, "max_iter": 100_000}, {}, {}
     lasso, net = Lasso(ALPHA, **exact), ElasticNet(ALPHA, l1_ratio=L1_RATIO, **exact)
-    for k in (1, 3):
-        for estimator in (Ridge(m * ALPHA, solver="svd"), lasso, net):
-            fitted, name = estimator.fit(X, Y[:, :k]), type(estimator).__name__
+    estimators = {"Ridge": Ridge(m * ALPHA, solver="svd"), "Lasso": lasso, "ElasticNet": net}
+    for k in (1, Y.shape[1]):
+        for name, penalty in PENALTIES.items():
+            fitted, key = estimators[name].fit(X, Y[:, :k]), f"{name}, k = {k}"
             W, b = fitted.coef_.reshape(k, -1).T, np.reshape(fitted.intercept_, k)  # (p, k), (k,)
-            penalty, key = PENALTIES[name](estimator.alpha, L1_RATIO, m, k), f"{name}, k = {k}"
-            model = build_model(len(W), SGD(), penalty, k, "mse")
+            model = build_model(len(W), SGD(), penalty(fitted.alpha, L1_RATIO, m, k), k, "mse")
             beside = np.where(W == 0, 1e-30, W)  # |w| has no derivative at 0 itself
             weights[key], gradients[key] = W, model_gradient(model, [beside, b], X, Y[:, :k])
     return dict(X=X, Y=Y, by_hand=ridge(X, Y, m * ALPHA), weights=weights, gradients=gradients)
@@ -149,12 +144,11 @@ def convert_penalties(X, y):
 
 def compare_decay(X, y, lam):
     """The penalty in the cost beside weight decay: SGD without and with momentum, and Adam."""
-    l2, decay = L2(lam / (2 * len(y))), lam / len(y)
     settings = {
-        "SGD: weight_decay": (SGD(LEARNING_RATE, weight_decay=decay), None, STEPS),
-        "momentum: weight_decay": (SGD(LEARNING_RATE, MOMENTUM, weight_decay=decay), None, STEPS),
-        "Adam: L2": (Adam(**ADAM), l2, ADAM_STEPS),
-        "AdamW: weight_decay": (AdamW(**ADAM, weight_decay=decay), None, ADAM_STEPS),
+        "SGD: weight_decay": (SGD(LEARNING_RATE, weight_decay=DECAY), None, STEPS),
+        "momentum: weight_decay": (SGD(LEARNING_RATE, MOMENTUM, weight_decay=DECAY), None, STEPS),
+        "Adam: L2": (Adam(**ADAM), L2(DECAY / 2), ADAM_STEPS),
+        "AdamW: weight_decay": (AdamW(**ADAM, weight_decay=DECAY), None, ADAM_STEPS),
     }
     paths = {"momentum: L2": descend(X, y, LEARNING_RATE, STEPS, lam, momentum=MOMENTUM)}
     for name, (optimizer, penalty, steps) in settings.items():
@@ -173,25 +167,31 @@ def fit_table(table, steps=None):
     return {"descent": descent, "shrinkage": shrink(X, y, table.columns), "table": shown}
 
 
+def length(path):
+    """‖w‖ at the end of a path, or when it was lost."""
+    lost = np.flatnonzero(~(np.abs(path).max(axis=1) < 1e30))
+    return f"diverged after {lost[0]} steps" if len(lost) else np.linalg.norm(path[-1, :-1])
+
+
 def results(measured):
     """What a learner should see first: {what: number}."""
-    descent, thetas = measured["descent"], measured["shrinkage"]["thetas"]
-    both = np.array([ridge(descent["X"], descent["y"], 0), descent["by_hand"][-1]])  # (2, p + 1)
+    fits, shrinkage, *others = measured.values()
+    path, both = fits["by_hand"], np.array([ridge(fits["X"], fits["y"], 0), fits["by_hand"][-1]])
     shown = {
-        f"λ = {descent['lam']:g}: factor 1 − αλ/m": 1 - descent["learning_rate"] * DECAY,
-        "‖w‖ of least squares, ridge": np.linalg.norm(both[:, :-1], axis=1),
-        "‖w‖ as λ grows": np.linalg.norm(thetas[:, :-1], axis=1),
+        "‖w‖ of least squares": np.linalg.norm(both[0, :-1]),
+        f"‖w‖ after {len(fits['in_keras']) - 1} steps with λ = {fits['lam']:g}": length(path),
+        "factor 1 − αλ/m in each step": 1 - fits["learning_rate"] * DECAY,
+        "‖w‖ of ridge as λ grows": np.linalg.norm(shrinkage["thetas"][:, :-1], axis=1),
     }
     if "table" in measured:
         table = measured["table"]["table"]
         w, b = table.in_units(both[:, :-1], both[:, -1])
         return {**table.described(w, b, ": least squares, ridge"), **shown}
-    errors, weights = measured["polynomial"]["errors"], measured["penalties"]["weights"]
-    shown["polynomial: error on new points as λ grows"] = errors.mean(axis=1)
-    shown["lasso, k = 3: weights that are 0, of 24"] = np.sum(weights["Lasso, k = 3"] == 0)
-    for name, path in measured["decay"]["paths"].items():
-        shown[f"‖w‖ at the end, {name}"] = np.linalg.norm(path[-1, :-1])
-    return shown
+    errors, weights, paths = others[0]["errors"], others[1]["weights"], others[2]["paths"]
+    for i in (0, np.argmin(errors.mean(axis=1))):
+        shown[f"polynomial, λ = {LAMBDAS[i]:g}: error on new points"] = errors[i].mean()
+    shown |= {f"{k}: weights that are 0": np.sum(W == 0) for k, W in weights.items() if k[0] == "L"}
+    return shown | {f"‖w‖ at the end, {name}": length(path) for name, path in paths.items()}
 
 
 if __name__ == "__main__":

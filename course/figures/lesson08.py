@@ -24,11 +24,11 @@ def figures(measured):
 
 
 def weights(lam, lambdas, thetas, names, **_):
-    """Every weight, and the length of the weight vector, against λ."""
+    """As λ grows, every weight ends at 0, and their length ‖w‖ falls all the way."""
     figure, (left, right) = style.panels("Weights against λ", "Their length ‖w‖ against λ")
     _weights(left, lam, lambdas, thetas, names)
     right.semilogx(lambdas, np.linalg.norm(thetas[:, :-1], axis=1), color=style.BLUE)
-    right.axvline(lam, color=style.GREY, lw=0.8)
+    _mark(right, lam)
     right.set(xlabel="λ", ylabel="‖w‖", ylim=(0, None))
     return figure
 
@@ -39,53 +39,73 @@ def _weights(ax, lam, lambdas, thetas, names):
         name = style.label(names[j], f"column {j + 1}") if rank < NAMED else None
         dash = "-" if rank < len(COLOURS) else "--" if rank < 2 * len(COLOURS) else ":"
         ax.semilogx(lambdas, w[:, j], dash, color=COLOURS[rank % len(COLOURS)], label=name)
-    ax.axvline(lam, color=style.GREY, lw=0.8)
+    _mark(ax, lam)
     ax.set(xlabel="λ", ylabel="weight")
-    ax.legend(ncols=2, fontsize="x-small", loc="lower right")
+    ax.legend(ncols=2, fontsize="x-small")
+
+
+def _mark(ax, lam):
+    """The λ of the lesson, where a log axis has it."""
+    if lam > 0:
+        ax.axvline(lam, color=style.GREY, lw=0.8, label=f"λ = {lam:.4g}")
 
 
 def polynomial(X, X_new, y, fits, bias, errors):
-    """One draw of the noise with two fits, and the error on new points against λ."""
+    """Without a penalty the curve swings between the points; the best λ lowers its test error."""
     figure, (left, right) = style.panels(
         f"{len(y)} points, {DEGREE} powers of x", "Error on new points against λ"
     )
     x, x_new, mean = X[:, 0], X_new[:, 0], errors.mean(axis=1)
-    best = np.argmin(mean)
+    rising = np.argsort(LAMBDAS)
+    lambdas, best = np.array(LAMBDAS)[rising], np.argmin(mean)
+    truth = np.sin(np.pi * x_new)
     left.plot(x, y, "o", color=style.GREY, label="data")
-    left.plot(x_new, np.sin(np.pi * x_new), color=style.GREY, lw=0.8, label="truth")
-    left.plot(x_new, fits[0], color=style.RED, label="λ = 0")
-    left.plot(x_new, fits[best], color=style.BLUE, label=f"λ = {LAMBDAS[best]:g}")
-    left.set(xlabel="x", ylabel="y", ylim=(y.min() - 1, y.max() + 1))
+    left.plot(x_new, truth, color=style.GREY, lw=0.8, label="truth")
+    left.plot(x_new, fits[rising[0]], color=style.RED, label=f"λ = {lambdas[0]:g}")
+    if best != rising[0]:
+        left.plot(x_new, fits[best], color=style.BLUE, label=f"λ = {LAMBDAS[best]:g}")
+    shown = np.append(y, truth)
+    left.set(xlabel="x", ylabel="y", ylim=(shown.min() - 0.7, shown.max() + 0.7))
     left.legend(fontsize="small")
     floor = np.mean(bias**2, axis=1) + NOISE**2
-    right.semilogx(LAMBDAS[1:], mean[1:], "o-", color=style.BLUE, label="mean squared error")
-    right.semilogx(LAMBDAS[1:], floor[1:], ":", color=style.GREEN, label="bias² + noise only")
-    right.axhline(mean[0], color=style.RED, ls="--", label="without penalty")
-    right.set(xlabel="λ", ylabel="mean squared error")
+    some = lambdas > 0
+    if some.any():
+        lambdas, (mean, floor) = lambdas[some], (each[rising[some]] for each in (mean, floor))
+        right.semilogx(lambdas, mean, "o-", color=style.BLUE, label="mean squared error")
+        right.semilogx(lambdas, floor, ":", color=style.GREEN, label="bias² + noise only")
+    if not some.all():
+        without = errors[rising[0]].mean()
+        right.axhline(without, color=style.RED, ls="--", label="without penalty")
+    scale = "log" if errors.mean(axis=1).max() > 20 * floor.min() > 0 else "linear"
+    right.set(xlabel="λ", ylabel="mean squared error", yscale=scale)
     right.legend(fontsize="small")
     return figure
 
 
 def decay(X, y, lam, paths):
-    """‖w‖ at each step, L2 beside weight_decay, and where the minima are."""
+    """With momentum and Adam, weight_decay and L2 end at weights of different length ‖w‖."""
     figure, axes = style.panels("SGD, also with momentum", "Adam")
     minima = {"Ridge(λ)": lam, "Ridge((1 − μ)λ)": (1 - MOMENTUM) * lam, "least squares": 0}
+    lengths = {name: np.linalg.norm(ridge(X, y, price)[:-1]) for name, price in minima.items()}
+    top = 3 * max(lengths.values())
     for ax, adam in zip(axes, (False, True)):
-        for (name, penalty), colour in zip(minima.items(), (style.GREY, style.GREEN, style.RED)):
+        for (name, length), colour in zip(lengths.items(), (style.GREY, style.GREEN, style.RED)):
             if not (adam and "μ" in name):
-                length = np.linalg.norm(ridge(X, y, penalty)[:-1])
                 ax.axhline(length, color=colour, ls="--", lw=0.8, label=name)
         lines = {name: path for name, path in sorted(paths.items()) if ("Adam" in name) == adam}
         for (name, path), colour in zip(lines.items(), COLOURS):
-            length = np.linalg.norm(path[:, :-1], axis=1)
-            ax.semilogx(1 + np.arange(len(path)), length, color=colour, label=name)
+            large = ~(np.abs(path[:, :-1]).max(axis=1) < top)
+            end = np.argmax(large) if large.any() else len(path)  # a path that leaves the picture
+            name += " (off the scale)" if large.any() else ""
+            length = np.linalg.norm(path[:end, :-1], axis=1)
+            ax.semilogx(1 + np.arange(end), length, color=colour, label=name)
         ax.set(xlabel="step + 1", ylabel="‖w‖")
         ax.legend(fontsize="x-small")
     return figure
 
 
 def table(lam, shrinkage, table, theta):
-    """The table's weights against λ, and its own values against those that ridge predicts."""
+    """As λ grows, the weights end at 0; the nearer to the line, the better ridge predicts."""
     figure, (left, right) = style.panels("Weights, columns standardised", "Predicted and given")
     _weights(left, lam, *(shrinkage[key] for key in ("lambdas", "thetas", "names")))
     style.predicted_and_given(right, table, *table.in_units(theta[-1, :-1], theta[-1, -1]))
