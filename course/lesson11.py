@@ -5,14 +5,12 @@ How can a network read digits of 28×28 pixels, and can all of it be computed by
     convolution   a[i, j, f] = φ(b_f + Σ X[i + u, j + v, c] K[u, v, c, f]), sum over u, v, c
                   n pixels a side become n − k + 1; k² c weights and one b for each of f filters
     max pooling   the largest of each 2×2 square; n becomes ⌊n/2⌋
-    dense         a = φ(hW + b)
-    softmax       p_k = exp z_k / Σ exp z_j
+    dense         a = φ(hW + b)           softmax   p_k = exp z_k / Σ exp z_j
     cost          J = mean of −ln p_y, y: the right class         (categorical cross entropy)
     step t        v ← μv − η_t ∇J,   θ ← θ + μv − η_t ∇J,   η_t = η/(1 + 1e-6 t)    (Nesterov)
 
     5×5 tanh    3×3 tanh    pool    3×3 relu    pool    flat    tanh    softmax
     28 → 24×24×4 → 22×22×8 → 11×11×8 → 9×9×16 → 4×4×16 → 256 → 128 → 10 : 35,754 weights
-
     X: shape (n, 28, 28, 1)    y: shape (n,)    p: shape (n, 10)    K: shape (k, k, c, f)
 
 Run it:     python -m course.lesson11            (your own digit: --predict PICTURE.png)
@@ -26,7 +24,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from course import training
 from course.data import load_images as load_data
-from course.training import baselines, draw_weights
+from course.training import baselines, draw_weights, models
 
 LEARNING_RATE, DECAY, MOMENTUM = 0.05, 1e-6, 0.9  # η, its decay, μ: fixed by the course
 BATCH_SIZE, EPOCHS, QUICK_EPOCHS = 100, 10, 5
@@ -72,9 +70,8 @@ def forward(X, weights):
 
 
 def cost(X, y, weights):
-    """J = mean of −ln p_y."""
-    p = forward(X, weights)[-1]
-    return -np.mean(np.log(p[np.arange(len(y)), y]))
+    """J = mean of −ln p_y; as in Keras no p counts as less than 1e-7."""
+    return -np.mean(np.log(forward(X, weights)[-1][np.arange(len(y)), y].clip(1e-7)))
 
 
 def confusion(y, y_hat, n_classes):
@@ -97,7 +94,7 @@ def build_model(input_shape=(28, 28, 1), n_classes=10, seed=0, learning_rate=LEA
     model.add(keras.layers.Dense(n_classes, activation="softmax", **zeros))
     model.set_weights(draw_weights([w.shape for w in model.weights], seed))
     rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, 1, DECAY)
-    sgd = keras.optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True)
+    sgd = keras.optimizers.SGD(rate, momentum=float(MOMENTUM), nesterov=True)
     model.compile(sgd, "categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -140,23 +137,24 @@ def begin(model, digits):
     X, X_val, K = digits.X_train[:BATCH_SIZE], digits.X_val[:1000], digits.n_classes
     Y, Y_val = one_hot(digits.y_train[:BATCH_SIZE], K), one_hot(digits.y_val[:1000], K)
     layers = [(layer.output.shape[1:], layer.count_params()) for layer in model.layers]
-    rates = [float(model.optimizer._learning_rate(t)) for t in (0, 10**6)]
     first_cost = model.evaluate(X_val, Y_val, batch_size=1000, verbose=0)[0]
     path = [model.get_weights()]
     for _ in range(2):
         model.train_on_batch(X, Y)
         path.append(model.get_weights())
+    rates = [models.rate_at(model.optimizer, t) for t in (0, 10**6)]
     training.restart(model, path[0])
     return dict(digits=digits, layers=layers, rates=rates, first_cost=first_cost, path=path)
 
 
 def evaluate(model, digits, history):
     """The trained network on the test images; 100 of them by hand as well."""
-    X, y, K = digits.X_test, digits.y_test, digits.n_classes
-    p, weights = predict(model, X), model.get_weights()
-    found = dict(digits=digits, history=history, p=p, weights=weights)
+    X, y, K, weights = digits.X_test, digits.y_test, digits.n_classes, model.get_weights()
+    p, outputs = predict(model, X), models.layer_outputs(model, X[:1])
+    found = dict(digits=digits, history=history, p=p, weights=weights, outputs=outputs)
     found["accuracy"] = model.evaluate(X, one_hot(y, K), batch_size=1000, verbose=0)[1]
-    found["layers"] = forward(X[:100], weights)
+    ours = model.count_params() == WEIGHTS + 129 * (K - 10)  # a class more is 129 weights more
+    found["layers"] = forward(X[:100], weights) if ours else []
     found["table"] = table = confusion(y, p.argmax(axis=1), K)
     found["precision"] = np.diag(table) / table.sum(axis=0).clip(1)  # of what was called k
     found["recall"] = np.diag(table) / table.sum(axis=1).clip(1)  # of what is k
@@ -167,30 +165,32 @@ def train_slowly(digits, epochs, seed):
     """The same at the learning rate 1e-4, on at most 12 whole batches."""
     rows = min(SLOW_BATCHES, len(digits.X_train) // BATCH_SIZE) * BATCH_SIZE or None
     few = digits._replace(X_train=digits.X_train[:rows], y_train=digits.y_train[:rows])
+    XY = few.X_train, one_hot(few.y_train, digits.n_classes)
     model = build_model(n_classes=digits.n_classes, seed=seed, learning_rate=SLOW_RATE)
-    start = model.get_weights()
+    start, first = model.get_weights(), model.evaluate(*XY, BATCH_SIZE, verbose=0)[0]
     history = train(model, few, max(QUICK_EPOCHS, min(epochs, EPOCHS)), seed, verbose=0)
-    end = model.get_weights()
-    fall = cost(few.X_train, few.y_train, start) - cost(few.X_train, few.y_train, end)
-    accuracy = np.mean(predict(model, digits.X_test).argmax(axis=1) == digits.y_test)
-    return dict(few=few, history=history, start=start, end=end, fall=fall, accuracy=accuracy)
+    end, fall = model.get_weights(), first - model.evaluate(*XY, BATCH_SIZE, verbose=0)[0]
+    found = dict(few=few, history=history, start=start, end=end, fall=fall)
+    return {**found, "accuracy": np.mean(predict(model, digits.X_test).argmax(1) == digits.y_test)}
 
 
 def results(measured):
     """What a learner should see first: {what: number}."""
-    start, network, table = measured["start"], measured["network"], measured["network"]["table"]
+    start, network, slow = measured["start"], measured["network"], measured.get("slow")
+    digits, history, rivals = (network.get(name, {}) for name in ("digits", "history", "baselines"))
+    costs = history.logs["loss"]
     shown = {
-        **network["digits"].described(),
+        **digits.described(),
+        f"test accuracy after {len(costs)} epochs, seconds": (network["accuracy"], history.seconds),
+        "cost before training, ln of the classes": (start["first_cost"], np.log(digits.n_classes)),
+        "cost in the last epoch": costs[-1] if np.isfinite(costs[-1]) else "diverged",
         "weights in all": sum(count for _, count in start["layers"]),
-        "cost before training, ln of the classes": (start["first_cost"], np.log(len(table))),
-        "this network: accuracy, seconds": (network["accuracy"], network["history"].seconds),
-        "precision of each class": " ".join(f"{v:.3f}" for v in network["precision"]),
-        "recall of each class": " ".join(f"{v:.3f}" for v in network["recall"]),
-    }
-    for name, pair in network.get("baselines", {}).items():
-        shown[f"{name}: accuracy, seconds"] = pair
-    if slow := measured.get("slow"):
-        shown["at 1e-4: the cost falls by; accuracy"] = (slow["fall"], slow["accuracy"])
+        **{f"{name} of each class": " ".join(f"{v:.3f}" for v in network[name])
+           for name in ("precision", "recall")},
+        **{f"{name}: accuracy, seconds": pair for name, pair in rivals.items()},
+    }  # fmt: skip
+    if slow:
+        shown[f"at {SLOW_RATE:g}: the cost falls by; accuracy"] = (slow["fall"], slow["accuracy"])
     return shown
 
 

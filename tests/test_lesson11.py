@@ -8,13 +8,17 @@ from conftest import one_line
 from faults import Fault, assert_caught
 from PIL import Image
 from scipy import signal
+from what_if import assert_edit, assert_true, each_constant
 
-from course import data, lesson11 as lesson
+from course import data, lesson11 as lesson, training
 from course.checks import lesson11 as proof
-from course.cli import main, outcome
+from course.checks.constants import require
+from course.cli import edited, main, outcome
+from course.errors import InputError
 from course.training import History
 
 DIGITS = data.load_digits28()
+slow = pytest.mark.slow
 
 
 def failed(done):
@@ -24,8 +28,12 @@ def failed(done):
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """The lesson as anyone runs it, and the model it kept: (outcome, path)."""
+    found = faults.run(11)
     path = tmp_path_factory.mktemp("kept") / "model.keras"
-    return outcome.run(11, save=str(path)), path
+    model = lesson.build_model()
+    model.set_weights(found.measured["network"]["weights"])
+    training.save_model(model, path)
+    return found, path
 
 
 def test_every_check_holds(done):
@@ -33,19 +41,31 @@ def test_every_check_holds(done):
     assert failed(done[0]) == []
 
 
+@slow
+def test_the_model_that_is_kept_is_the_one_that_was_trained(in_tmp):
+    found = outcome.run(11, save="model.keras", epochs=1)
+    kept = keras.saving.load_model("model.keras").get_weights()
+    for ours, theirs in zip(found.measured["network"]["weights"], kept, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@slow
 def test_after_one_epoch_in_float64_nothing_is_asked_of_the_accuracy():
     found = outcome.run(11, seed=5, epochs=1, dtype="float64")
     assert len(found.checks) == 15
     assert failed(found) == []
 
 
+@slow
 def test_every_check_holds_in_a_quick_run():
     found = faults.run(11, quick=True)
     assert len(found.checks) == 18
     assert failed(found) == []
 
 
-@pytest.mark.parametrize("rows", [30, 101, 480, 1001])
+@pytest.mark.parametrize(
+    "rows", [30, *(pytest.param(rows, marks=slow) for rows in (101, 480, 1001))]
+)
 def test_few_images_of_another_kind(in_tmp, capsys, rows):
     """Nothing is asked of the accuracy; all else holds, from few images on."""
     X = (255 * DIGITS.X_train[:rows, ..., 0]).astype("uint8")
@@ -244,8 +264,23 @@ def layers_of(model):
     return [(layer.output.shape[1:], layer.count_params()) for layer in model.layers]
 
 
-def rates_of(model):
-    return [float(model.optimizer._learning_rate(t)) for t in (0, 10**6)]
+def another_decay(found, lesson):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lesson, "DECAY", 1e-5)
+        model = lesson.build_model()
+    return {"rates": [training.models.rate_at(model.optimizer, t) for t in (0, 10**6)]}
+
+
+def count_of(layers, change):
+    """The layers' sizes and numbers of weights, those of the first changed."""
+    (shape, count), *rest = layers
+    return {"layers": [(shape, count + change), *rest]}
+
+
+def another_output(found, which):
+    outputs = [output.copy() for output in found["outputs"]]
+    outputs[which] *= 1 + 1e-4
+    return {"outputs": outputs}
 
 
 FORWARD = ["probabilities-keras"]
@@ -277,13 +312,15 @@ FAULTS = [
     Fault("momentum 0.8 by hand", "start", ["first-steps"],
           patch=("MOMENTUM", lambda right: 0.8)),
     Fault("momentum without Nesterov in Keras", "start", ["first-steps"], plain_momentum),
-    Fault("a filter without its bias counted", "start", ["weights"],
-          patch=("WEIGHTS", lambda right: right - 28)),
+    Fault("a filter without its bias counted", "start", ["weights", "weights-keras"],
+          lambda found, _: count_of(found["layers"], -4)),
+    Fault("a layer in Keras off by a ten-thousandth", "network", FORWARD,
+          lambda found, _: another_output(found, 3)),
     Fault("a side given wrongly", "start", ["sizes"],
           patch=("SIDES", lambda right: (24, 22, 11, 9, 5))),
-    Fault("a decay of 1e-5", "start", ["learning-rate"],
-          lambda found, lesson: {"rates": rates_of(lesson.build_model())},
-          ("DECAY", lambda right: 1e-5)),
+    Fault("a decay of 1e-5", "start", ["learning-rate"], another_decay),
+    Fault("a learning rate off by a hundred-thousandth", "start", ["learning-rate"],
+          lambda found, _: {"rates": np.multiply(found["rates"], 1 + 1e-5)}),
     Fault("the cost of other labels", "start", ["first-cost-keras"],
           patch=("cost", lambda right: lambda X, y, w: right(X, (y + 1) % 10, w))),
     Fault("a picture of 29 pixels", "start", ["sizes-keras"],
@@ -293,6 +330,8 @@ FAULTS = [
                                        ((10,), 10 * 128)]}),
     Fault("an S without momentum", "slow", ["slow"],
           patch=("reach", lambda right: lambda rate, steps: rate * steps)),
+    Fault("a fall that is 3 % too large", "slow", ["slow"],
+          lambda found, _: {"fall": 1.03 * found["fall"]}),
     Fault("a fall that is no number", "slow", ["slow"], lambda found, _: {"fall": np.nan}),
 ]  # fmt: skip
 
@@ -307,3 +346,104 @@ def test_probabilities_that_do_not_add_up_are_caught(done):
     options = outcome.lesson_options.make(11)
     assert proof.checks({"pictures": pictures}, options)[0].passed
     assert not proof.checks({"pictures": {**pictures, "p": pictures["p"] / 2}}, options)[0].passed
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """An archive of 400 of the digits, 60 to test: a changed lesson takes seconds."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.npz"
+    X, y = (255 * DIGITS.X_train[:460, ..., 0]).astype("uint8"), DIGITS.y_train[:460]
+    np.savez(path, x_train=X[:400], y_train=y[:400], x_test=X[400:], y_test=y[400:])
+    return {"data": str(path), "epochs": 1, "quick": True}
+
+
+WHAT_IF = {
+    "LEARNING_RATE": ("0.001", "2.0", "1000.0"),
+    "DECAY": ("0", "0.01", "10.0"),
+    "MOMENTUM": ("0", "0.5", "0.99"),
+    "BATCH_SIZE": ("1", "32", "4000"),
+    "EPOCHS": ("1", "3", "100"),
+    "QUICK_EPOCHS": ("1", "2", "8"),
+    "SLOW_RATE": ("1e-6", "1e-3", "0.5"),
+    "SLOW_BATCHES": ("1", "2", "100"),
+    "WEIGHTS": ("1", "10_000", "1_000_000"),
+}
+
+
+@slow
+@each_constant(WHAT_IF)
+def test_what_if(tiny, name, value):
+    assert_true(11, name, value, **tiny)
+
+
+@slow
+@pytest.mark.parametrize("value", ["0.01", "0.2"])
+def test_what_if_the_learning_rate_is_another_on_all_digits(value):
+    assert_true(11, "LEARNING_RATE", value)
+
+
+NETWORK = {"sizes-keras", "weights-keras", "weights", "first-cost", "first-cost-keras",
+           "first-steps", "probabilities-keras"}  # fmt: skip
+STEPS = {"learning-rate", "first-steps", "slow-accuracy", "slow"}
+FLATTEN = "    model.add(keras.layers.Flatten())\n"
+
+
+def not_for(found):
+    return {check.id for check in found.checks if check.not_for}
+
+
+def test_before_training_the_learning_rate_may_be_a_plain_number():
+    text = edited.source_of(11).replace("SGD(rate,", "SGD(learning_rate,")
+    with edited.page(11, text) as page:
+        _, changed, _ = outcome.modules(11)
+        start = page.begin(page.build_model(), DIGITS)
+        checks = changed.check_start(outcome.lesson_options.make(11), **start)
+    assert start["rates"] == pytest.approx([0.05, 0.05])
+    assert {check.id for check in checks if check.not_for} == {"learning-rate", "first-steps"}
+    assert all(check.passed for check in checks)
+
+
+@slow
+@pytest.mark.parametrize(
+    ("old", "new", "rows", "why"),
+    [
+        ("SGD(rate,", "SGD(learning_rate,", STEPS, "not for a rate without decay"),
+        ("keras.optimizers.SGD(rate, momentum=float(MOMENTUM), nesterov=True)",
+         "keras.optimizers.Adam(learning_rate)", STEPS, "not for Adam"),
+        ("keras.optimizers.SGD(rate, momentum=float(MOMENTUM), nesterov=True)",
+         "keras.optimizers.Adam(1e-3)", STEPS, "not for Adam"),
+        ("schedules.InverseTimeDecay(learning_rate, 1, DECAY)",
+         "schedules.ExponentialDecay(learning_rate, 100, 0.9)", STEPS, "not for ExponentialDecay"),
+        ('Conv2D(8, 3, activation="tanh"', 'Conv2D(8, 3, activation="relu"', NETWORK,
+         "not for relu"),
+        (FLATTEN, f"    model.add(keras.layers.Dropout(0.3))\n{FLATTEN}", NETWORK,
+         "not for Dropout"),
+        (FLATTEN, '    model.add(keras.layers.Conv2D(8, 3, activation="relu", **zeros))\n'
+         f"{FLATTEN}", NETWORK | {"layers-scipy"}, "not for 9 layers"),
+        ("    model.add(keras.layers.MaxPooling2D(2))\n", "", NETWORK | {"layers-scipy"},
+         "not for 6 layers"),
+        ("Conv2D(16, 3,", 'Conv2D(16, 3, padding="same",', NETWORK | {"layers-scipy"},
+         "not for layers of another size"),
+        ("Dense(128,", "Dense(20,", NETWORK | {"layers-scipy"}, "not for layers of another size"),
+        ("from course.data import load_images as load_data",
+         "from course.data import load_images\n\n\ndef load_data(source=None):\n"
+         "    digits = load_images(source)\n"
+         "    return digits._replace(X_train=digits.X_train[:90], y_train=digits.y_train[:90])",
+         set(), None),
+    ], ids=lambda word: str(word)[:40].strip(),
+)  # fmt: skip
+def test_what_if_the_page_is_edited(tiny, old, new, rows, why):
+    found = assert_edit(11, old, new, **tiny)
+    assert not_for(found) == rows
+    assert {check.not_for for check in found.checks} == ({"", why} if why else {""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LEARNING_RATE", -1), ("MOMENTUM", 1.0), ("DECAY", -1e-6), ("BATCH_SIZE", 0), ("EPOCHS", 0),
+     ("SLOW_RATE", 0)],
+)  # fmt: skip
+def test_a_constant_that_makes_no_sense_is_refused(name, value):
+    text = edited.with_constants(edited.source_of(11), {name: repr(value)})
+    with edited.page(11, text) as page, pytest.raises(InputError, match=f"{name} is {value}"):
+        require(page, proof)

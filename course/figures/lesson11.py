@@ -1,6 +1,7 @@
 """The pictures of lesson 11."""
 
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,40 +15,48 @@ def figures(measured):
     if "pictures" in measured:
         return {"predict": partial(predicted, **measured["pictures"])}
     network = measured["network"]
-    drawn = {"features": partial(features, **network), "mistakes": partial(mistakes, **network)}
+    drawn = {"mistakes": partial(mistakes, **network)}
+    if network["outputs"][0].ndim == 4 and np.ndim(network["weights"][0]) == 4:
+        drawn = {"features": partial(features, **network), **drawn}
     if "slow" in measured:
         drawn["training"] = partial(training, network["history"], **measured["slow"])
     return drawn
 
 
-def features(digits, weights, layers, **_):
-    """The first filters, and what each layer makes of the first test image.
+def features(digits, weights, outputs, **_):
+    """From pixels to shapes: the first filters, and what the layers make of a digit with them.
 
     Args:
-        weights: of the network; the first are the filters, shape (5, 5, 1, 4).
-        layers: what `forward` gives for one picture or more.
+        weights: of the network; the first are the filters, shape (k, k, 1, f).
+        outputs: of each layer, for one picture or more; where its maps are half as wide as those
+            before, the layer pools.
     """
-    titles = ("Filters, 5×5", "A digit, and 4 maps, 24×24", "8 maps pooled, 11×11",
-              "16 maps pooled, 4×4")  # fmt: skip
+    maps = [np.asarray(output)[0].transpose(2, 0, 1) for output in outputs if output.ndim == 4]
+    pooled = [after for before, after in pairwise(maps) if 2 * after.shape[1] <= before.shape[1]]
+    filters = np.asarray(weights[0])[:, :, 0].transpose(2, 0, 1)
+    (f, height, width), digit = maps[0].shape, digits.X_test[0, ..., 0]
+    digit_and_maps = np.full((1 + f, *digit.shape), np.nan)
+    digit_and_maps[0] = digit
+    top, left = (digit.shape[0] - height) // 2, (digit.shape[1] - width) // 2
+    digit_and_maps[1:, top : top + height, left : left + width] = maps[0]
+    titles = [f"Filters, {named(filters)}", f"A digit, and {f} maps, {named(maps[0])}",
+              *(f"{len(tiles)} maps pooled, {named(tiles)}" for tiles in pooled)]  # fmt: skip
     figure, axes = style.panels(*titles, height=3.4, width=3.3)
-    first, _, pooled, _, small = (maps[0] for maps in layers[:5])
-    maps = np.full((5, 28, 28), np.nan)
-    maps[0] = digits.X_test[0, ..., 0]
-    maps[1:, 2:-2, 2:-2] = first.transpose(2, 0, 1)
-    for ax, tiles, columns, limit in (
-        (axes[0], np.asarray(weights[0])[:, :, 0].transpose(2, 0, 1), 2, None),
-        (axes[1], maps, 3, 1),
-        (axes[2], pooled.transpose(2, 0, 1), 3, 1),
-        (axes[3], small.transpose(2, 0, 1), 4, None),
-    ):
-        limit = limit or np.abs(tiles).max()
+    for ax, tiles in zip(axes, (filters, digit_and_maps, *pooled)):
+        limit = np.nanmax(np.abs(tiles)) or 1
+        columns = int(np.ceil(np.sqrt(len(tiles))))
         ax.imshow(style.mosaic(tiles, columns), cmap="RdBu_r", vmin=-limit, vmax=limit)
         style.bare(ax)
     return figure
 
 
+def named(tiles):
+    """5×5"""
+    return "×".join(map(str, tiles.shape[1:]))
+
+
 def mistakes(digits, p, table, **_):
-    """The confusion matrix, and the images whose right class got the least probability.
+    """Which digits are taken for which, and the twelve that the network is most wrong about.
 
     Args:
         p: of the test images, shape (n, K).
@@ -83,7 +92,7 @@ def mistakes(digits, p, table, **_):
 
 
 def training(fast, few, history, **_):
-    """Cost and accuracy after each epoch, at both learning rates.
+    """At the usual learning rate the cost falls and the network learns; at the small one, hardly.
 
     The training cost is the mean while an epoch lasts, the validation cost is from its end.
 
@@ -101,16 +110,18 @@ def training(fast, few, history, **_):
         left.semilogy(epochs, logs["val_loss"], ".-", color=colour, label=f"η = {eta}")
         right.plot(epochs, logs["val_accuracy"], ".-", color=colour, label=f"η = {eta}")
     K = few.n_classes
+    if not all(np.all(np.isfinite(run.logs["loss"])) for run, *_ in pairs):
+        left.set(title="Cost: diverged")
     left.axhline(np.log(K), color=style.GREY, lw=0.8, label=f"ln {K}")
     left.set(xlabel="epoch", ylabel="J: training (its mean) - -, validation —")
-    left.legend(loc="upper right", bbox_to_anchor=(1, 0.9))
+    left.legend(loc="lower left")
     right.set(xlabel="epoch", ylabel="fraction of right answers", ylim=(0, 1.02))
     right.legend(loc="center right")
     return figure
 
 
 def predicted(paths, X, p, most=4):
-    """Each picture as the network saw it, and the probabilities it gave.
+    """Each picture as the network saw it, and the probability it gave to each digit.
 
     Args:
         paths: of the pictures.

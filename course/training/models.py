@@ -67,3 +67,19 @@ def load_model(path, input_shape):
 def require_folder(file, flag):
     if file.is_dir() or not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
         raise InputError(f"{flag} {file}: cannot write there; name a file in a folder that exists")
+
+
+def rate_at(optimizer, step):
+    """The learning rate at a step, by a schedule or the same at all; the optimizer is then there.
+
+    Args:
+        optimizer: of a compiled model.
+    """
+    optimizer.iterations.assign(step)
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+def layer_outputs(model, X):
+    """What each layer makes of the inputs: a list of NumPy arrays."""
+    outputs = keras.Model(model.inputs[0], [layer.output for layer in model.layers])(X)
+    return [keras.ops.convert_to_numpy(output) for output in outputs]
