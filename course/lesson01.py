@@ -26,7 +26,7 @@ from course import data
 
 LOWEST, HIGHEST, STEPS = 0.0, 4.0, 40  # the grid: 41 values of w, each 0.1 from the next
 TRUE_WEIGHTS = (2.0, -1.0, 1.0)  # of the data with several weights, rounded to its grid
-VALUES, QUICK_VALUES = 21, 9  # k, how many values each of one, two, three weights can take
+VALUES, QUICK_VALUES = 21, 9  # k, how many values each of these weights can take
 SECONDS_PER_YEAR = 3.15e7
 
 
@@ -92,7 +92,7 @@ def run(options):
     k = QUICK_VALUES if options.quick else VALUES
     return {
         "search": search_one_weight(options.steps or STEPS),
-        "tries": search_one_two_three_weights(k, options.seed),
+        "tries": search_several_weights(k, options.seed),
     }
 
 
@@ -106,16 +106,16 @@ def search_one_weight(steps):
     return {**found, "best_in_keras": best_in_keras, "costs_in_keras": costs_in_keras}
 
 
-def search_one_two_three_weights(k, seed):
+def search_several_weights(k, seed):
     """The search for p = 1, 2, 3 weights: what it finds, its tries, and its time.
 
     The data come from true weights that are on the grid, so the search can find them exactly.
     """
-    X = np.random.default_rng(seed).normal(size=(20, 3))
+    X = np.random.default_rng(seed).normal(size=(20, len(TRUE_WEIGHTS)))
     grid = np.linspace(-4, 4, k)
     true = grid[np.argmin(np.abs(grid[:, None] - TRUE_WEIGHTS), axis=0)]  # the nearest values
     ys, found, counts, seconds = [], [], [], []
-    for p in (1, 2, 3):
+    for p in range(1, len(TRUE_WEIGHTS) + 1):
         ys.append(X[:, :p] @ true[:p])
         start = time.perf_counter()
         w, tried = scan_all(X[:, :p], ys[-1], grid)
@@ -129,11 +129,12 @@ def results(measured):
     """What a learner should see first: {what: number}."""
     search, tries = measured["search"], measured["tries"]
     k, seconds_per_try = len(tries["grid"]), tries["seconds"][-1] / tries["counts"][-1]
+    numbers = ", ".join(str(p + 1) for p in range(len(tries["counts"])))
     return {
         "best weight on the grid": search["best"],
         "its cost": search["costs"].min(),
         "weights tried": len(search["grid"]),
-        f"combinations of 1, 2, 3 weights, {k} values each": tries["counts"],
+        f"combinations of {numbers} weights, {k} values each": tries["counts"],
         "seconds to try them": [float(f"{s:.2g}") for s in tries["seconds"]],
         "years for 10 weights at that pace": k**10 * seconds_per_try / SECONDS_PER_YEAR,
     }

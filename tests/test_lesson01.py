@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import references
 from faults import Fault, assert_caught, run
+from what_if import assert_edit, assert_true, each_constant
 
 from course import lesson01 as lesson
+from course.errors import InputError
 
 
 @pytest.mark.parametrize("given", [{}, {"quick": True, "seed": 3}, {"steps": 7}], ids=str)
@@ -43,7 +45,7 @@ def test_a_search_over_two_weights_finds_the_true_ones():
 
 
 def test_the_figures_draw():
-    for draw in run(1, quick=True).figures.values():
+    for draw in run(1).figures.values():
         assert draw().axes
 
 
@@ -86,3 +88,49 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_fault_is_caught(fault):
     assert_caught(1, fault)
+
+
+WHAT_IF = {
+    "LOWEST": ("-3.0", "1.95", "1e6"),
+    "HIGHEST": ("1.0", "0.0", "1e8"),
+    "STEPS": ("1", "7", "1000"),
+    "TRUE_WEIGHTS": ("(0.3,)", "(-9.0, 9.0)", "(0.0, 0.0, 0.0)"),
+    "VALUES": ("1", "2", "30"),
+    "QUICK_VALUES": ("1", "4", "11"),
+    "SECONDS_PER_YEAR": ("1.0", "3.2e7", "1e12"),
+}
+
+
+@pytest.mark.slow
+@each_constant(WHAT_IF)
+def test_what_if(name, value):
+    assert_true(1, name, value)
+
+
+def test_a_grid_that_misses_the_minimum():
+    found = assert_true(1, "LOWEST", "2.55")
+    assert found.results["best weight on the grid"] == 2.55
+
+
+def test_ones_own_points():
+    own = "np.array([-1.0, 0.5, 2.0, 7.5]), np.array([31.0, 12.0, -55.0, -236.0])"
+    found = assert_edit(1, "data.load_three_points()", own)
+    assert found.results["best weight on the grid"] == 0  # the nearest to about −31
+
+
+@pytest.mark.parametrize(
+    ("new", "why"),
+    [
+        ('len(grid), activation="relu", use_bias=False)', "not for relu"),
+        ("len(grid), use_bias=False, activation='tanh')", "not for tanh"),
+    ],
+)
+def test_another_activation(new, why):
+    found = assert_edit(1, "len(grid), use_bias=False)", new)
+    told = {check.id for check in found.checks if check.not_for == why}
+    assert told == {"curve-keras", "best-weight-keras"}
+
+
+def test_a_layer_that_has_no_weights_by_hand_is_told_in_a_line():
+    with pytest.raises(InputError, match="build_model has layers for which the lesson, by hand"):
+        assert_edit(1, "Dense(len(grid), use_bias=False)", "Dense(len(grid))")

@@ -136,7 +136,7 @@ notebook.numbers(
 
 # %%
 k = lesson.VALUES
-tries = lesson.search_one_two_three_weights(k, seed=0)
+tries = lesson.search_several_weights(k, seed=0)
 counts, found = tries["counts"], tries["found"]
 microseconds = 1e6 * tries["seconds"][-1] / counts[-1]  # for one try
 

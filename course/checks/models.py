@@ -16,7 +16,7 @@ def unlike(model, *, optimizer="SGD", schedule=False, layers=None, activations=N
     """Why a proof does not hold for a model, "not for Adam", or "" where it does.
 
     Args:
-        model: a compiled Keras model.
+        model: a Keras model, compiled where `optimizer` is not None.
         optimizer: the name of its optimizer's class, or None: any.
         schedule: whether its learning rate may follow a schedule.
         layers: names of its layers' classes, in order; None: any.
@@ -26,7 +26,7 @@ def unlike(model, *, optimizer="SGD", schedule=False, layers=None, activations=N
             that is not named must have its default, and ANY may be anything.
     """
     return (
-        _optimizer(model.optimizer, optimizer, schedule, {**EXTRAS, **extras})
+        _optimizer(getattr(model, "optimizer", None), optimizer, schedule, {**EXTRAS, **extras})
         or _layers(model.layers, layers)
         or _activations(model.layers, activations)
         or _bias(model.layers, bias)

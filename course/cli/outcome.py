@@ -1,5 +1,6 @@
 """A lesson's outcome: its page, its proof and its picture put together."""
 
+import contextlib
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from course.checks import Check
 from course.checks.constants import require
 from course.cli import edited, network, options as lesson_options
+from course.errors import InputError
 from course.machine import together
 from course.machine.precision import precision
 
@@ -66,16 +68,36 @@ def measure(number, options):
     """What the lesson measures, {section: {name: array}}.
 
     Raises:
-        InputError: a constant of the page, or its data, makes no sense.
+        InputError: a constant of the page, or its data, makes no sense, or the page gives its
+            model weights that do not fit.
     """
     lesson, proof, _ = modules(number)
     require(lesson, proof)
-    with precision(options.dtype):
+    with precision(options.dtype), _own_weights():
         if lesson_options.LESSONS[number].machines and together.asked(options):
             return together.measure(lesson, options)
         if lesson_options.LESSONS[number].training:
             return network.measure(lesson, options)
         return lesson.run(options)
+
+
+@contextlib.contextmanager
+def _own_weights():
+    """Where the page gives a model weights that do not fit its layers, say so in a line.
+
+    Raises:
+        InputError: in place of Keras's ValueError.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "set_weights" not in str(error) and "weight shape" not in str(error):
+            raise
+        raise InputError(
+            "build_model has layers for which the lesson, by hand, has no weights"
+            f" ({str(error).partition('Expected')[0].partition('. Provided')[0]});"
+            " change both, or leave the layers as they were"
+        ) from error
 
 
 def examine(number, measured, options):
