@@ -26,7 +26,7 @@ from course import descent
 from course.autodiff import gradient_check, value_and_grad
 
 HIDDEN, LEARNING_RATE, ITERATIONS = 4, 1.0, 1500  # q, η; fixed by the course
-STARTS, RATES = 20, (0.1, 1.0, 10.0)  # how many of 20 networks learn XOR, at each rate?
+STARTS, RATES = 20, (0.1, 1.0, 10.0)  # how many of so many networks learn XOR, at each rate?
 HIDDEN_KINDS = ("sigmoid", "tanh", "relu")
 LINEAR_RATE, LINEAR_STEPS = 0.02, 3000  # of a network without activations
 
@@ -39,12 +39,13 @@ def load_data():
 
 def draw_weights(rng):
     """W₁ and W₂, uniform from 0 to 1."""
-    return rng.random((3, HIDDEN)), rng.random((HIDDEN, 1))
+    return rng.random((load_data()[0].shape[1], HIDDEN)), rng.random((HIDDEN, 1))
 
 
 def draw_starts(rng):
     """W₁ and W₂ of 20 networks, standard normal: (20, p, q) and (20, q, 1)."""
-    return rng.normal(size=(STARTS, 3, HIDDEN)), rng.normal(size=(STARTS, HIDDEN, 1))
+    p = load_data()[0].shape[1]
+    return rng.normal(size=(STARTS, p, HIDDEN)), rng.normal(size=(STARTS, HIDDEN, 1))
 
 
 # By hand -------------------------------------------------------------------------------------
@@ -58,8 +59,9 @@ ACTIVATIONS = {  # name: the activation of z, and its slope written with a = act
 
 def forward(X, W1, W2, hidden="sigmoid", output="sigmoid"):
     """H and ŷ, shapes (n, q) and (n, 1); with W₁ (…, p, q) of many networks, those of all."""
-    H = ACTIVATIONS[hidden][0](X @ W1)
-    return H, ACTIVATIONS[output][0](H @ W2)
+    with np.errstate(over="ignore"):  # where e⁻ᶻ is inf, σ is 0, as it should be
+        H = ACTIVATIONS[hidden][0](X @ W1)
+        return H, ACTIVATIONS[output][0](H @ W2)
 
 
 def cost(X, y, W1, W2, hidden="sigmoid", output="sigmoid"):
@@ -88,7 +90,7 @@ def step(X, y, W1, W2, learning_rate=LEARNING_RATE, hidden="sigmoid", output="si
 def descend(X, y, W1, W2, steps, *settings):
     """Return W₁ and W₂ at every step, shapes (steps + 1, p, q) and (steps + 1, q, 1)."""
     path = [(W1, W2)]
-    for _ in range(steps):
+    while len(path) <= steps and np.abs(path[-1][0]).max() < 1e20:  # beyond, it has diverged
         path.append(step(X, y, *path[-1], *settings))
     return [np.array(W) for W in zip(*path)]
 
@@ -124,44 +126,43 @@ def differentiate(seed):
     """The backward pass against differences of the cost, and against the backend's autodiff."""
     (X, y), rng, checked = load_data(), np.random.default_rng(seed), []
     for hidden in HIDDEN_KINDS:
-        W1 = W2 = np.zeros((3, 1))
-        while np.abs(X @ W1).min() < 0.01:  # too near to the kink of a relu
-            W1, W2 = (W[0] for W in draw_starts(rng))
+        W1, W2 = (W[0] for W in draw_starts(rng))
+        while np.any(near := ((X @ W1 != 0) & (np.abs(X @ W1) < 0.01)).any(axis=0)):
+            W1[:, near] = rng.normal(size=W1[:, near].shape)  # too near to the kink of a relu
         gradient = backward(X, y, W1, W2, hidden)
         checked.append(gradient_check(lambda *W, g=hidden: cost(X, y, *W, g), [W1, W2], gradient))
     wrong = [np.copy(g) for g in backward(X, y, W1, W2)]
-    wrong[0][2, 3] *= 1.001  # will the check find it?
+    wrong[0][-1, -1] *= 1.001  # will the check find it?
     found = gradient_check(lambda *W: cost(X, y, *W), [W1, W2], wrong)
     starts, (X_, y_) = draw_starts(rng), map(ops.convert_to_tensor, (X, y))
 
-    def total(weights):  # the J of 20 networks; each weight is in one of them only
+    def total(weights):  # the J of all networks; each weight is in one of them only
         H = ops.sigmoid(ops.einsum("np,spq->snq", X_, weights[0]))
         return ops.sum((ops.sigmoid(ops.einsum("snq,sqo->sno", H, weights[1])) - y_) ** 2)
 
     automatic = [ops.convert_to_numpy(g) for g in value_and_grad(total)(list(starts))[1]]
-    by_hand = backward(X, y, *starts)
-    return dict(checked=checked, found=found, by_hand=by_hand, automatic=automatic)
+    return dict(checked=checked, found=found, by_hand=backward(X, y, *starts), automatic=automatic)
 
 
 def learn(seed, steps):
     """XOR by hand and in Keras, from the same weights."""
-    (X, y), model = load_data(), build_model()
-    W1, W2 = draw_weights(np.random.default_rng(seed))
-    model.set_weights([W1, W2])
+    (X, y), (W1, W2) = load_data(), draw_weights(np.random.default_rng(seed))
+    model = build_model(*W1.shape)
+    if model.count_params() == W1.size + W2.size:  # else it starts where Keras does
+        model.set_weights([W1, W2])
     keras_costs, in_keras = train(model, X, y, steps)
     return dict(by_hand=descend(X, y, W1, W2, steps), keras_costs=keras_costs, in_keras=in_keras)
 
 
 def survey(seed):
-    """20 networks at once, of each activation, at each learning rate: how many learn XOR?"""
+    """Many networks at once, of each activation, at each learning rate: how many learn XOR?"""
     (X, y), rng = load_data(), np.random.default_rng(seed)
     starts, first_step, learnt = {}, {}, {kind: [] for kind in (*HIDDEN_KINDS, "linear")}
     for hidden in learnt:
         starts[hidden] = draw_starts(rng)
         for rate in RATES:
-            with np.errstate(over="ignore"):  # at rate 10 e⁻ᶻ may be inf and σ 0, as it should
-                W1, W2 = descend(X, y, *starts[hidden], ITERATIONS, rate, hidden)
-                y_hat = forward(X, W1[-1], W2[-1], hidden)[1]
+            W1, W2 = descend(X, y, *starts[hidden], ITERATIONS, rate, hidden)
+            y_hat = forward(X, W1[-1], W2[-1], hidden)[1]
             first_step[hidden, rate] = W1[1]
             learnt[hidden].append(np.all(np.abs(y_hat - y) < 0.5, axis=(-2, -1)).sum())
     return dict(starts=starts, first_step=first_step, learnt=learnt)
@@ -178,18 +179,18 @@ def fit_linear(seed):
 def results(measured):
     """What a learner should see first: {what: number}."""
     gradient, learning, (X, y) = measured["gradient"], measured["learning"], load_data()
-    costs, y_hat = cost(X, y, *learning["by_hand"]), forward(X, *learning["by_hand"])[1][-1, :, 0]
-    learnt, pairs = measured["survey"]["learnt"], zip(learning["in_keras"], learning["by_hand"])
+    costs, y_hat = cost(X, y, *learning["by_hand"]), forward(X, *learning["by_hand"])[1][-1]
+    learnt, linear = measured["survey"]["learnt"], measured["linear"]
+    told = {kind: [f"{n} at η = {r:g}" for n, r in zip(learnt[kind], RATES)] for kind in learnt}
     return {
-        "gradient check: worst weights": "  ".join(place for _, place in gradient["checked"]),
-        "the same with W1[2, 3] wrong by 0.1 %": gradient["found"][1],
         f"cost before and after {len(costs) - 1:,} iterations": costs[[0, -1]],
-        "predictions for 0 0, 1 1": y_hat[[0, 3]],
-        "predictions for 0 1, 1 0": y_hat[[1, 2]],
-        "largest difference of a weight, Keras − NumPy": max(np.abs(a - b).max() for a, b in pairs),
-        **{f"{kind}: learnt, of {STARTS}, at η = {RATES}": n for kind, n in learnt.items()},
-        "linear network: cost": measured["linear"]["cost"],
-        "linear network: predictions": measured["linear"]["y_hat"][:2, 0],
+        "the same in Keras": learning["keras_costs"][[0, -1]],
+        **{f"predictions where y = {t:g}": y_hat[y == t] for t in np.unique(y)[:3]},
+        **{f"{kind}: of {STARTS} networks learn": ", ".join(n) for kind, n in told.items()},
+        "linear network: cost": linear["cost"] if linear["cost"] < 1e20 else "diverged",
+        "linear network: predictions": linear["y_hat"][:2, 0],
+        "gradient check: worst weights": "  ".join(place for _, place in gradient["checked"]),
+        f"the same with W1[{X.shape[1] - 1}, {HIDDEN - 1}] wrong by 0.1 %": gradient["found"][1],
     }
 
 

@@ -13,7 +13,13 @@ from course.errors import InputError
 
 
 @pytest.mark.parametrize(
-    ("given", "count"), [({}, 14), ({"quick": True, "seed": 5}, 14), ({"steps": 3}, 13)], ids=str
+    ("given", "count"),
+    [
+        ({}, 14),
+        pytest.param({"quick": True, "seed": 5}, 14, marks=pytest.mark.slow),
+        ({"steps": 3}, 13),
+    ],
+    ids=str,
 )
 def test_every_check_holds(given, count):
     checks = run(3, **given).checks
@@ -21,6 +27,7 @@ def test_every_check_holds(given, count):
     assert [check.id for check in checks if not check.passed] == []
 
 
+@pytest.mark.slow
 def test_float32_holds_its_own_tolerance():
     checks = run(3, dtype="float32", quick=True).checks
     assert [check.id for check in checks if not check.passed] == []
@@ -208,7 +215,7 @@ def test_what_if_the_rate_is_above_the_limit():
 
 
 def test_what_if_the_points_are_ones_own():
-    found = assert_edit(3, *OWN_POINTS, quick=True)
+    found = assert_edit(3, *OWN_POINTS)
     w, b = np.polyfit([1, 2, 3, 4, 6], [3.1, 1.0, 4.5, 2.0, 7.0], 1)
     names = {check.id: check.name for check in found.checks}
     assert names["line-found"] == f"w, b = {w:.4g}, {b:.4g}"
