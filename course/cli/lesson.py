@@ -5,12 +5,13 @@ import contextlib
 import json
 import signal
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
 
 from course.cli import edited, flags as lesson_flags, options as lesson_options
-from course.cli.table import plain, show
+from course.cli.table import WIDTH, plain, show
 from course.errors import InputError, Interrupted, one_line_errors, writable_folder
 
 STATUS = {True: 0, False: 1}  # all checks hold, one fails
@@ -76,7 +77,8 @@ def _run(number, flags, doc, constants):
     if not as_json:
         settings = [backend, options.dtype, f"seed {options.seed}"]
         settings += [f"{name} = {value}" for name, value in constants.items()]
-        print(f"{lesson}: {title} · {', '.join(settings)}\n{question}", flush=True)
+        print(f"{lesson}: {title} · {', '.join(settings)}")
+        print(textwrap.fill(question, WIDTH), flush=True)
 
     start = time.perf_counter()
     interrupted = False
