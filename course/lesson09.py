@@ -30,19 +30,14 @@ LAMBDAS = 0.5, 2.0  # of F(x) = ½ (x − 1)² + λ|x|, x a number: fixed by the
 LEARNING_RATE, STEPS, ALPHA = 1 / 4, 400, 1 / 16  # η and α on the diabetes data
 NETS = {"lasso": (ALPHA, 1.0), "elastic net": (2 * ALPHA, 0.5)}  # α and ρ; αρ is the same
 TRUE = np.array([0, 0, 2, 0, 0, 0, 0, -1.5, 0, 0, 0, 0, 1, 0, 0, 0, 0, -1, 0, 0])  # true weights
-COVARIANCE = 0.5 ** np.abs(np.subtract.outer(np.arange(20), np.arange(20)))  # of their features
-NOISES, SAMPLES = np.array([0.1, 0.3, 1, 2, 4, 8]), 500  # standard deviations σ; n
-ONE_ALPHA, DATA_SETS, QUICK_DATA_SETS = 0.1, 50, 20
+CORRELATION, NOISES = 0.5, np.array([0.1, 0.3, 1, 2, 4, 8])  # of neighbouring features; σ
+SAMPLES, DATA_SETS, QUICK_DATA_SETS, ONE_ALPHA = 500, 50, 20, 0.1  # n; one α for every σ
 TABLE_ALPHA, MAX_CONDITION = 0.1, 1e8  # of a table of your own: α ÷ α_max; λmax/λmin of G
 
 
 # By hand -------------------------------------------------------------------------------------
 def soft_threshold(v, t):
-    """S(v, t): where ½ (x − v)² + t|x| has its minimum.
-
-    >>> soft_threshold(np.array([3.0, -0.5, -2.0]), 1.0).tolist()
-    [2.0, 0.0, -1.0]
-    """
+    """S(v, t): where ½ (x − v)² + t|x| has its minimum."""
     return np.maximum(v - t, 0) - np.maximum(-v - t, 0)
 
 
@@ -59,13 +54,13 @@ def project_l2_ball(w, radius=1.0):
 
 
 def ista(X, y, alpha, learning_rate, steps, l1_ratio=1.0):
-    """Proximal gradient descent from θ = 0; return θ at every step, (steps + 1, p + 1)."""
-    path = np.zeros((steps + 1, X.shape[1] + 1))
-    for t in range(steps):
-        v = path[t] - learning_rate * gradient(X, y, path[t]) / 2  # lesson 3's cost is 2f
+    """Proximal gradient descent from θ = 0; θ at every step, (steps + 1, p + 1)."""
+    path = [np.zeros(X.shape[1] + 1)]
+    while len(path) <= steps and np.abs(path[-1]).max() < 1e100:  # beyond, it has diverged
+        v = path[-1] - learning_rate * gradient(X, y, path[-1]) / 2  # lesson 3's cost is 2f
         w = soft_threshold(v[:-1], learning_rate * alpha * l1_ratio)
-        path[t + 1] = np.append(w / (1 + learning_rate * alpha * (1 - l1_ratio)), v[-1])
-    return path
+        path.append(np.append(w / (1 + learning_rate * alpha * (1 - l1_ratio)), v[-1]))
+    return np.array(path)
 
 
 def moments(X, y):
@@ -76,14 +71,13 @@ def moments(X, y):
 
 def coordinate_descent(G, c, alpha, l1_ratio=1.0, sweeps=10_000):
     """Minimise J over one weight after the other, until none moves; many problems (...) at once."""
-    w = np.zeros(np.broadcast_shapes(c.shape, (*np.shape(alpha), 1)))  # (..., p)
-    l1, l2 = alpha * l1_ratio, alpha * (1 - l1_ratio)
+    w, l2 = np.zeros(np.broadcast_shapes(c.shape, (*np.shape(alpha), 1))), alpha * (1 - l1_ratio)
     for _ in range(sweeps):
         before = w.copy()
         for j in range(c.shape[-1]):
             w[..., j] = 0
             pull = c[..., j] - np.sum(G[..., j, :] * w, axis=-1)
-            w[..., j] = soft_threshold(pull, l1) / (G[..., j, j] + l2)
+            w[..., j] = soft_threshold(pull, alpha * l1_ratio) / (G[..., j, j] + l2)
         if np.abs(w - before).max() <= 1e-14 * np.abs(w).max():
             break
     return w
@@ -108,7 +102,7 @@ def run(options):
     """All experiments: {name: what was measured}."""
     if options.table:
         return {"table": fit_table(options.table, options.steps)}
-    (X, y, names), lambdas = load_data(), np.arange(13) / 4  # λ = 0, 0.25, … 3
+    (X, y, names), lambdas = load_data(), np.unique([*np.arange(13) / 4, *LAMBDAS])
     return {
         "corner": dict(lambdas=lambdas, minima=soft_threshold(1.0, lambdas)),
         "balls": diamond_and_circle(),
@@ -130,32 +124,32 @@ def diamond_and_circle():
 
 def sparse_fits(X, y, names, steps):
     """Lasso and elastic net by hand and in Keras; and Keras's own L1 penalty under plain SGD."""
-    by_hand, in_keras = {}, {}
-    for name, (alpha, l1_ratio) in NETS.items():
-        by_hand[name] = ista(X, y, alpha, LEARNING_RATE, steps, l1_ratio)
-        in_keras[name] = train(build_model(len(names), alpha, l1_ratio), X, y, steps)
+    by_hand = {k: ista(X, y, a, LEARNING_RATE, steps, r) for k, (a, r) in NETS.items()}
+    in_keras = {k: train(build_model(len(names), *net), X, y, steps) for k, net in NETS.items()}
     under_sgd = train(build_model(len(names), ALPHA, proximal=False), X, y, steps)
     return dict(X=X, y=y, names=names, by_hand=by_hand, in_keras=in_keras, under_sgd=under_sgd)
 
 
 def every_alpha(X, y):
     """The lasso at 30 α, from just above α_max down to 1/100 of it; and with one column twice."""
-    G, c = moments(X, y)
+    (G, c), j = moments(X, y), np.argmax(np.abs(X.T @ (y - y.mean())))  # j: body mass index
     alphas = np.abs(c).max() * np.array([1.001, 0.999, *np.geomspace(0.9, 1e-2, 28)])
-    more = moments(np.column_stack([X, X[:, 2]]), y)  # body mass index once more
-    twice = np.array([coordinate_descent(*more, *net)[[2, -1]] for net in NETS.values()])
+    more = moments(np.column_stack([X, X[:, j]]), y)  # that feature once more
+    twice = np.array([coordinate_descent(*more, *net)[[j, -1]] for net in NETS.values()])
     return dict(X=X, y=y, alphas=alphas, w=coordinate_descent(G, c, alphas), twice=twice)
 
 
 def selection(seed, data_sets):
     """Data whose true weights are known: does the lasso find the features that have one?"""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(data_sets, SAMPLES, 20)) @ np.linalg.cholesky(COVARIANCE).T
+    rng, j = np.random.default_rng(seed), np.arange(len(TRUE))
+    covariance = CORRELATION ** np.abs(j[:, None] - j)
+    X = rng.normal(size=(data_sets, SAMPLES, len(j))) @ np.linalg.cholesky(covariance).T
     X = X - X.mean(axis=1, keepdims=True)
-    y = X @ TRUE + NOISES[:, None, None] * rng.normal(size=(data_sets, SAMPLES))  # (σ, sets, n)
+    y = X @ TRUE + np.reshape(NOISES, (-1, 1, 1)) * rng.normal(size=(data_sets, SAMPLES))
     G, c = X.mT @ X / SAMPLES, np.einsum("dnp,sdn->sdp", X, y) / SAMPLES  # XᵀX/n, Xᵀy/n
-    # The pull of noise is about σ/√n, the largest of 20 pulls √(2 ln 20) σ/√n; α is twice that.
-    alphas = np.stack([0 * NOISES + ONE_ALPHA, 2 * NOISES * np.sqrt(2 * np.log(20) / SAMPLES)])
+    # The pull of noise is about σ/√n, the largest of p pulls √(2 ln p) σ/√n; α is twice that.
+    one, pull = np.full(len(NOISES), ONE_ALPHA), np.sqrt(2 * np.log(len(j)) / SAMPLES)
+    alphas = np.stack([one, 2 * pull * np.array(NOISES)])
     w = coordinate_descent(G, c, alphas[..., None])  # (2, σ, sets, p)
     hits = np.sum((w != 0) & (TRUE != 0), axis=(-2, -1))
     precision = hits / np.maximum(np.sum(w != 0, axis=(-2, -1)), 1)  # of those found, true
@@ -174,20 +168,26 @@ def fit_table(table, steps=None):
     return dict(table=table, X=X, y=y, alpha=alpha, w=w, by_hand=by_hand, in_keras=in_keras)
 
 
+def selected(names, path):
+    """The features whose weights are not 0 at the end of a path, or when it was lost."""
+    lost = np.flatnonzero(~(np.abs(path).max(axis=1) < 1e30))
+    found = ", ".join(name for name, weight in zip(names, path[-1]) if weight != 0) or "none"
+    return f"diverged after {lost[0]} steps" if len(lost) else found
+
+
 def results(measured):
     """What a learner should see first: {what: number}."""
     if "table" in measured:
         table, alpha, w = (measured["table"][name] for name in ("table", "alpha", "w"))
-        names = ", ".join(np.array(table.columns)[w != 0])
-        return table.described(*table.in_units(w)) | {"standardised α": alpha, "selected": names}
+        shown = {"standardised α": alpha, "selected": selected(table.columns, w[None])}
+        return table.described(*table.in_units(w)) | shown
     _, balls, fits, alphas, found = measured.values()
-    lasso = fits["by_hand"]["lasso"][-1, :-1]
-    jumping = fits["under_sgd"][1:, :-1][:, lasso == 0]
+    least = np.abs(fits["under_sgd"][-1, :-1]).min()
     return {
         **{f"λ = {lam:g}: F has its minimum at": soft_threshold(1.0, lam) for lam in LAMBDAS},
         **{f"{name}: minimum at w1, w2": balls[name] for name in ("diamond", "circle")},
-        "features that the lasso selects": ", ".join(np.array(fits["names"])[lasso != 0]),
-        "L1 under SGD: mean |w| where it should be 0": np.abs(jumping).mean(),
+        **{f"{k} selects": selected(fits["names"], path) for k, path in fits["by_hand"].items()},
+        "L1 under SGD: the smallest |w| at the end": least if least < 1e30 else "diverged",
         **{f"one feature twice, {name}: weights": w for name, w in zip(NETS, alphas["twice"])},
         f"precision at σ = {NOISES[-1]:g}: with one α, with an α for σ": found["precision"][:, -1],
         f"recall at σ = {NOISES[-1]:g}: with one α, with an α for σ": found["recall"][:, -1],

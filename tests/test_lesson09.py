@@ -8,41 +8,50 @@ from keras import ops
 from references import diabetes_csv, kelvin, table_csv
 from scipy import optimize
 from sklearn.linear_model import Lasso
+from what_if import assert_edit, assert_true, each_constant
 
 from course import data, lesson09 as lesson, linear, prox
-from course.checks import references
-from course.cli import main
+from course.checks import lesson09 as proof, references
+from course.checks.constants import require
+from course.cli import edited, main
 from course.errors import InputError
+
+
+def slow(value):
+    return pytest.param(value, marks=pytest.mark.slow)
 
 
 def not_passed(outcome):
     return [check.id for check in outcome.checks if not check.passed]
 
 
-@pytest.mark.parametrize("given", [{}, {"quick": True, "seed": 5}], ids=str)
+@pytest.mark.parametrize("given", [{}, slow({"quick": True, "seed": 5})], ids=str)
 def test_every_check_holds(given):
     outcome = run(9, **given)
     assert len(outcome.checks) == 27
     assert not_passed(outcome) == []
 
 
+@pytest.mark.slow
 def test_few_steps_hold_all_but_what_needs_many():
-    outcome = run(9, steps=3, quick=True)
-    assert len(outcome.checks) == 21
-    assert not_passed(outcome) == []
+    found = run(9, steps=3, quick=True)
+    assert len(found.checks) == 27
+    assert not_passed(found) == []
+    assert not_for(found) == dict.fromkeys(ENDS, "not at step 3")
 
 
+@pytest.mark.slow
 def test_float32_holds_its_own_tolerance():
     assert not_passed(run(9, dtype="float32", quick=True)) == []
 
 
 def test_the_fixed_values():
-    results = run(9, quick=True).results
+    results = run(9).results
     assert lesson.LAMBDAS == (0.5, 2.0)
     assert results["λ = 0.5: F has its minimum at"] == 0.5
     assert results["λ = 2: F has its minimum at"] == 0
     assert results["diamond: minimum at w1, w2"].tolist() == [0, -1]
-    assert results["features that the lasso selects"] == "sex, bmi, bp, s3, s5"
+    assert results["lasso selects"] == "sex, bmi, bp, s3, s5"
 
 
 def test_any_smooth_cost_has_its_minimum_at_the_corner_where_its_derivative_is_below_lambda():
@@ -74,7 +83,7 @@ def test_the_diamond_and_the_circle_meet_scipy():
         np.testing.assert_allclose(measured[name], minimum_inside(cost, size), atol=1e-5)
 
 
-@pytest.mark.parametrize("scale", [0.1, 1, 10])
+@pytest.mark.parametrize("scale", [1, slow(0.1), slow(10)])
 def test_the_projections_and_the_threshold_are_those_of_course_prox(scale):
     names = ("project_l1_ball", "project_l2_ball", "soft_threshold")
     for w in np.random.default_rng(1).normal(size=(5, 7)) * scale:
@@ -95,13 +104,13 @@ def test_the_kkt_violation_is_what_course_linear_finds(l1_ratio):
     np.testing.assert_allclose(violation, found, rtol=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [0, *map(slow, range(1, 20))])
 def test_the_true_features_are_found_for_any_seed(seed):
     measured = {"selection": lesson.selection(seed, lesson.DATA_SETS)}
     assert next(failing(9, measured, {"seed": seed})) == set()
 
 
-@pytest.mark.parametrize("rows", [442, 40])
+@pytest.mark.parametrize("rows", [442, slow(40)])
 def test_your_own_table_meets_scikit_learn(tmp_path, rows):
     X, y, names = diabetes_csv(tmp_path / "d.csv", rows)
     outcome = run(9, data=str(tmp_path / "d.csv"), target="progression")
@@ -164,7 +173,7 @@ def test_columns_that_nearly_repeat_each_other_are_refused(tmp_path):
 
 
 def test_the_figures_draw():
-    figures = run(9, quick=True).figures
+    figures = run(9).figures
     assert set(figures) == {"corner", "zeros", "selection"}
     for draw in figures.values():
         assert draw().axes
@@ -186,10 +195,14 @@ def descend_again(found, lesson):
     return {"by_hand": paths}
 
 
-def train_again(name):
+def train_again(name, build=None):
+    """Keras's path once more; `build(lesson, p, alpha, ratio)` is another model than the page's."""
+    build = build or (lambda lesson, *given: lesson.build_model(*given))
+
     def spoil(found, lesson):
-        model = lesson.build_model(10, *lesson.NETS[name])
-        path = lesson.train(model, found["X"], found["y"], 400)
+        steps = len(found["in_keras"][name]) - 1
+        model = build(lesson, len(found["names"]), *lesson.NETS[name])
+        path = lesson.train(model, found["X"], found["y"], steps)
         return {"in_keras": {**found["in_keras"], name: path}}
 
     return spoil
@@ -200,7 +213,7 @@ def alphas_again(found, lesson):
 
 
 def select_again(found, lesson):
-    return lesson.selection(0, lesson.QUICK_DATA_SETS)
+    return lesson.selection(0, 5)
 
 
 def tiny_for_zero(*names):
@@ -246,23 +259,20 @@ FAULTS = [
     Fault("a penalised intercept", "diabetes", ["elastic-net-keras"], train_again("elastic net"),
           ("ProximalSGD", lambda right: functools.partial(right, penalised=lambda v: True))),
     Fault("L1 in the cost and no proximal step", "diabetes", ["lasso-keras", "lasso-zeros"],
-          train_again("lasso"),
-          ("build_model", lambda right: lambda *a: right(*a, proximal=False))),
+          train_again("lasso", lambda lesson, *a: lesson.build_model(*a, proximal=False))),
     Fault("a proximal step for Keras's L1", "diabetes", ["sgd-zeros"],
           lambda found, lesson: {"under_sgd": found["in_keras"]["lasso"]}),
     Fault("an α that was not doubled for Keras's mse", "diabetes", ["elastic-net-keras"],
-          train_again("elastic net"),
-          ("build_model", lambda right: lambda p, alpha, ratio: right(p, alpha / 2, ratio))),
+          train_again("elastic net", lambda lesson, p, a, r: lesson.build_model(p, a / 2, r))),
     Fault("a learning rate off by a hundred-thousandth", "diabetes", ["lasso-keras"],
-          train_again("lasso"),
-          ("build_model", lambda right: functools.partial(right, learning_rate=0.2500025))),
+          train_again("lasso", lambda lesson, *a: lesson.build_model(*a, learning_rate=0.2500025))),
     Fault("α 5 % too large", "selection", ["selection-weights", "selection-optimal"],
           select_again, ("coordinate_descent", lambda right: lambda G, c, alpha:
                          right(G, c, 1.05 * alpha))),
     Fault("only three sweeps over the weights", "selection", ["selection-optimal"], select_again,
           ("coordinate_descent", lambda right: functools.partial(right, sweeps=3))),
     Fault("α a tenth", "selection", ["selection-found"], select_again,
-          ("ONE_ALPHA", lambda right: right / 10)),
+          ("coordinate_descent", lambda right: lambda G, c, alpha: right(G, c, alpha / 10))),
     Fault("optimality conditions with the wrong sign of w", "selection", ["selection-optimal"],
           patch=("references.kkt_violation", lambda right: lambda X, y, w, alpha:
                  right(X, y, w, -alpha))),
@@ -303,3 +313,111 @@ def test_a_column_that_was_not_standardised_is_caught(tmp_path):
     caught_by = ["table-weights", "table-predictions", "table-optimal"]
     assert_caught(9, Fault("a column that was not standardised", "table", caught_by, fit_again,
                            ("moments", wrong), given))  # fmt: skip
+
+
+ENDS = {f"{net}-{end}" for net in ("lasso", "elastic-net")
+        for end in ("scikit-learn", "zeros", "optimal")}  # fmt: skip
+WHAT_IF = {
+    "LAMBDAS": ("[1.3]", "0.0, 0.1234, 1.0, 5.0", "2.0, 0.5"),
+    "LEARNING_RATE": ("0.01", "0.6", "3.0"),
+    "STEPS": ("1", "30", "2000"),
+    "ALPHA": ("1e-3", "0.3", "3.0"),
+    "NETS": (
+        '{"lasso": (1e-4, 1)}',
+        '{"net": (0.1, 0.3)}',
+        '{"a net with a long name": (0.1, 1), "b": (2.0, 0.5), "c": (1e-3, 0.01)}',
+    ),
+    "TRUE": ("np.array([1.0, 0.0])", "np.ones(5)", "np.array([0, 0.01, 0, 3])"),
+    "CORRELATION": ("0.0", "0.95", "-0.5"),
+    "NOISES": ("(1.0,)", "[5, 0.01]", "np.array([0.001, 100.0])"),
+    "SAMPLES": ("2", "60", "5000"),
+    "ONE_ALPHA": ("1e-3", "0.3", "10.0"),
+    "DATA_SETS": ("1", "7", "200"),
+    "QUICK_DATA_SETS": ("1", "7", "50"),
+    "TABLE_ALPHA": ("1e-3", "0.5", "2.0"),
+    "MAX_CONDITION": ("1e3", "1e6", "1e12"),
+}
+
+
+@pytest.fixture(scope="module")
+def diabetes_table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("table") / "d.csv"
+    diabetes_csv(path)
+    return {"data": str(path), "target": "progression"}
+
+
+@pytest.mark.slow
+@each_constant(WHAT_IF)
+def test_what_if(name, value, diabetes_table):
+    of_table = name in ("TABLE_ALPHA", "MAX_CONDITION")
+    assert_true(9, name, value, **(diabetes_table if of_table else {}))
+
+
+def not_for(found):
+    return {check.id: check.not_for for check in found.checks if check.not_for}
+
+
+def test_a_learning_rate_above_the_limit_diverges_as_foreseen():
+    found = assert_true(9, "LEARNING_RATE", "0.6")
+    end = next(check for check in found.checks if check.id == "lasso-scikit-learn")
+    assert end.name == "lasso: η > 2/λmax = 0.497: diverges"
+    assert found.results["lasso selects"].startswith("diverged after")
+    text = edited.with_constants(edited.source_of(9), {"LEARNING_RATE": "0.6"})
+    with edited.page(9, text):
+        fits = found.measured["diabetes"]
+        tame = {**fits, "by_hand": run(9).measured["diabetes"]["by_hand"]}
+        off = {**fits, "in_keras": {k: path * (1 + 1e-4) for k, path in fits["in_keras"].items()}}
+        for wrong, ids in ((tame, {"lasso-scikit-learn", "lasso-keras"}), (off, {"lasso-keras"})):
+            assert ids <= next(failing(9, {"diabetes": wrong}, {}))
+
+
+BUILT = {"lasso-keras", "elastic-net-keras", "sgd-zeros"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("optimizer=optimizer", "optimizer=keras.optimizers.Adam()", "not for Adam"),
+        ('"zeros", ', '"zeros", activation="relu", ', "not for relu"),
+        ('"zeros", ', '"zeros", use_bias=False, ', "not without a bias"),
+        ("dense])", "keras.layers.Dense(3), dense])", "not for 2 layers"),
+        ("dense])", "keras.layers.Dropout(0.2), dense])", "not for Dropout"),
+    ],
+    ids=["Adam", "relu", "no bias", "two layers", "Dropout"],
+)
+def test_what_if_the_model_is_another_one(old, new, words):
+    found = assert_edit(9, old, new)
+    assert not_for(found) == dict.fromkeys(BUILT, words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "points",
+    [
+        "(np.array([[1.0], [2.0], [3.0]]), np.array([2.0, 4.0, 6.5]), ['x'])",
+        "(load_data()[0][:60, :3] * [0.5, 1, 2] + 1, 50 * load_data()[1][:60], ['a', 'b', 'c'])",
+    ],
+)
+def test_what_if_the_points_are_ones_own(points):
+    old = "(X, y, names), lambdas = load_data()"
+    found = assert_edit(9, old, f"(X, y, names), lambdas = {points}")
+    assert not_for(found) == dict.fromkeys(ENDS, "not at step 400")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LEARNING_RATE", "-1", "LEARNING_RATE is -1, and must be a number above 0"),
+        ("ALPHA", "0", "ALPHA is 0, and must be a number above 0"),
+        ("NETS", '{"lasso": 0.1}', "NETS is .*, and must be a dict of names with"),
+        ("TRUE", "np.zeros(4)", "TRUE is .*, and must be an array of two numbers or more, not all"),
+        ("CORRELATION", "1.0", "CORRELATION is 1.0, and must be a number above -1 and below 1"),
+        ("NOISES", "[]", "NOISES is .*, and must be 1 or more values, each a number above 0"),
+    ],
+)
+def test_a_constant_that_makes_no_sense_is_refused(name, value, words):
+    values = {"ALPHA": {"NETS": '{"lasso": (0.1, 1)}'}}.get(name, {})
+    text = edited.with_constants(edited.source_of(9), {name: value, **values})
+    with edited.page(9, text) as page, pytest.raises(InputError, match=words):
+        require(page, proof)

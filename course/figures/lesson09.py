@@ -1,13 +1,23 @@
 """The pictures of lesson 9."""
 
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 
 from course import figures as style
-from course.lesson09 import LAMBDAS, NOISES, TRUE, moments, soft_threshold
+from course.lesson09 import (
+    ALPHA,
+    LAMBDAS,
+    NETS,
+    NOISES,
+    TRUE,
+    coordinate_descent,
+    moments,
+    soft_threshold,
+)
 
-COLOURS = (style.BLUE, style.ORANGE)
+COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.RED)
 
 
 def figures(measured):
@@ -22,14 +32,14 @@ def figures(measured):
 
 
 def corner(X, y, diamond, circle, **_):
-    """F(x) = f(x) + λ|x|, then the contours of a least-squares cost that touch the two balls."""
+    """|x| puts the minimum on 0 from λ = 1 on; the diamond is touched where a weight is 0."""
     figure, (left, *maps) = style.panels(
         "F(x) = f(x) + λ|x|", "The diamond is touched at a corner", "The circle is not"
     )
     x = np.linspace(-0.8, 1.8, 400)
     f = (x - 1) ** 2 / 2
     left.plot(x, f, color=style.GREY, label="f(x)")
-    for lam, colour in zip(LAMBDAS, COLOURS):
+    for lam, colour in zip(LAMBDAS, cycle(COLOURS)):
         at = soft_threshold(1.0, lam)
         left.plot(x, f + lam * np.abs(x), color=colour, label=f"λ = {lam:g}")
         left.plot(at, (at - 1) ** 2 / 2 + lam * abs(at), "o", color=colour)
@@ -62,7 +72,7 @@ def corner(X, y, diamond, circle, **_):
 
 
 def zeros(by_hand, in_keras, under_sgd, every, **_):
-    """The weights that the lasso sets to zero, under SGD and with the proximal step; zeros for α.
+    """The weights that the lasso sets to 0 jump over it under SGD, and rest on it with its step.
 
     Args:
         every: the section "alphas".
@@ -71,14 +81,21 @@ def zeros(by_hand, in_keras, under_sgd, every, **_):
         "L1 penalty, SGD: they jump over zero", "Proximal step: they rest at zero",
         "Weights that are zero",
     )  # fmt: skip
-    zero = by_hand["lasso"][-1] == 0  # of θ: the intercept is not
-    both = np.stack([path[:81, zero] for path in (under_sgd, in_keras["lasso"])])
-    for ax, weights in zip(ways, both):
+    X, y = every["X"], every["y"]
+    zero = coordinate_descent(*moments(X, y), ALPHA) == 0
+    nets = sorted(NETS, key=lambda name: NETS[name] != (ALPHA, 1.0))  # the lasso with this α first
+    both = [_drawn(path[:81, : len(zero)]) for path in (under_sgd, in_keras[nets[0]])]
+    zero = zero if zero.any() else np.ones(len(zero), bool)
+    ends = [each[:, zero] for each in both]
+    low, high = (1.1 * f([f(end) for end in ends]) for f in (np.min, np.max))
+    for ax, weights, way in zip(ways, ends, ("L1 penalty, SGD", "Proximal step")):
+        if len(weights) < min(81, len(under_sgd)):
+            ax.set_title(f"{way}: they diverge")
         ax.plot(weights, lw=0.9)
         ax.axhline(0, color="black", lw=0.6)
-        ax.set(xlabel="step", ylim=(1.1 * both.min(), 1.1 * both.max()))
+        ax.set(xlabel="step", ylim=(low, high) if low < high else None)
         ax.set_ylabel("weights that should be zero", labelpad=0)
-    G, c = moments(every["X"], every["y"])
+    G, c = moments(X, y)
     ridge = [np.linalg.solve(G + alpha * np.eye(len(c)), c) for alpha in every["alphas"]]
     for (name, w), colour in zip({"lasso": every["w"], "ridge": ridge}.items(), COLOURS):
         count = np.sum(np.array(w) == 0, axis=1)
@@ -88,8 +105,14 @@ def zeros(by_hand, in_keras, under_sgd, every, **_):
     return figure
 
 
+def _drawn(path):
+    """A path up to where it diverges."""
+    large = ~(np.abs(path).max(axis=1) < 10 * np.abs(path[:4]).max() + 1e-9)
+    return path[: max(2, np.argmax(large))] if large.any() else path
+
+
 def selection(w, precision, recall, **_):
-    """Precision, recall and the fraction of data sets with all true signs, against the noise."""
+    """The more noise, the more one α finds wrongly; an α for the noise finds less, but rightly."""
     figure, axes = style.panels(
         "Found ones that are true", "True ones that are found", "All signs true"
     )
@@ -99,12 +122,12 @@ def selection(w, precision, recall, **_):
         for row, label, colour in zip(numbers, ("one α", "α grows with the noise"), COLOURS):
             ax.semilogx(NOISES, row, "o-", color=colour, label=label)
         ax.set(xlabel="noise σ", ylabel=name, ylim=(-0.05, 1.05))
-    axes[1].legend(loc="lower left")
+    axes[1].legend()
     return figure
 
 
 def table(table, X, y, w, **_):
-    """The weights of the lasso beside least squares, both for standardised columns."""
+    """The lasso's weights beside those of least squares: smaller, and some of them 0."""
     target = style.label(table.target, "the target")
     figure, (ax,) = style.panels(f"Weights for {target}", width=6.4)
     least_squares = np.linalg.lstsq(X, y)[0]
