@@ -8,10 +8,8 @@ Several devices share each batch, or half the bits do: is it still the same trai
     batch         as far as one step at kη on all kB rows: the difference is about c η²
     half the      float32 has 24 significant bits, float16 11, bfloat16 8; float16 rounds what
     bits          is below 2^-25 to 0, so Keras multiplies the cost by 2^15 and divides g again
-
 Lesson 11's `build_model` and `train` stay as they are, within `devices.several(n).scope()`.
 Without two GPUs, the CPU is split into four devices: real ones get the same numbers, faster.
-
     X: shape (B, p)    Y: shape (B, 10)    g, of all P weights: shape (P,)    sizes Bᵢ: (n,)
 
 Run it:     python -m course.lesson14
@@ -70,7 +68,7 @@ def take_steps(X, Y, weights, learning_rate, k):
 
 # In Keras ------------------------------------------------------------------------------------
 def first_steps(several, digits, seed, dtype="float64", **how):
-    """Twelve steps on the devices `several`: the weights after each, (12, 35,754), and seconds."""
+    """Some steps on the devices `several`: the weights after each, (12, 35,754), and seconds."""
     n, diary = STEPS * BATCH_SIZE, Diary()
     few = digits._replace(X_train=digits.X_train[:n], y_train=digits.y_train[:n])
     with devices.precision(dtype), several.scope():
@@ -85,9 +83,9 @@ def run(options):
     (X, y), _, test = lesson13.load_data(options.data)
     digits, seed, quick = load_data(options.data), options.seed, options.quick
     Y, start = np.eye(10)[y], lesson13.draw(seed, (0, 0, 0), X)[0]
-    epochs = options.epochs or (QUICK_EPOCHS if quick else EPOCHS)
+    epochs, n = options.epochs or (QUICK_EPOCHS if quick else EPOCHS), sum(UNEQUAL)
     return {
-        "batch": share_a_batch(X[:BATCH_SIZE], Y[:BATCH_SIZE], start),
+        "batch": share_a_batch(X[:n], Y[:n], start),
         "devices": same_weights(digits, seed),
         "scaling": scale_the_rate(X, Y, start),
         "noise": scatter(seed, lesson13.QUICK_FITS if quick else lesson13.FITS),
@@ -98,9 +96,9 @@ def run(options):
 
 
 def share_a_batch(X, Y, weights):
-    """The gradient of a batch: whole; of 1, 2, 4 equal parts; of three unequal ones."""
+    """The gradient of a batch: whole; of 1, 2, 4 parts as equal as can be; of unequal ones."""
     whole, g = (device_gradients(X, Y, weights, sizes) for sizes in ([len(X)], UNEQUAL))
-    shares = [[len(X) // n] * n for n in DEVICES]
+    shares = [[len(part) for part in np.array_split(X, n)] for n in DEVICES]
     equal = [combine(device_gradients(X, Y, weights, sizes), sizes) for sizes in shares]
     return dict(whole=whole[0], equal=equal, weighted=combine(g, UNEQUAL), plain=g.mean(axis=0))
 
@@ -110,8 +108,8 @@ def same_weights(digits, seed):
     batch, several = digits.X_train[:BATCH_SIZE], devices.as_many_as(DEVICES)
     exact = [first_steps(each, digits, seed) for each in several]
     rough = [first_steps(each, digits, seed, "float32") for each in several]
-    parts = [devices.parts(each, batch) for each in several]
-    return dict(batch=batch, parts=parts, float64=exact, float32=rough)
+    found = dict(batch=batch, parts=[devices.parts(each, batch) for each in several])
+    return {**found, "float64": exact, "float32": rough}
 
 
 def scale_the_rate(X, Y, weights):
@@ -127,9 +125,9 @@ def scale_the_rate(X, Y, weights):
 def scatter(seed, fits):
     """w of lesson 13's linear regression, many times: the order of the rows scatters it."""
     rng, ends = np.random.default_rng(seed), {}
-    X = rng.normal(size=(lesson13.ROWS, 3))
+    X = rng.normal(size=(lesson13.ROWS, len(lesson13.TRUTH)))
     y = X @ lesson13.TRUTH + lesson13.SIGMA * rng.normal(size=len(X))
-    start, targets = np.zeros((fits, 3)), np.tile(y, (fits, 1))
+    start, targets = np.zeros((fits, X.shape[1])), np.tile(y, (fits, 1))
     for k, m in ((1, 1), (1, TOGETHER), (TOGETHER, TOGETHER)):
         eta, B = k * lesson13.ROW_RATE, m * lesson13.ROW_BATCH
         order = rng.integers(len(X), size=(lesson13.ROW_STEPS // k, fits, B))
@@ -138,7 +136,7 @@ def scatter(seed, fits):
 
 
 def enlarge_batches(X, y, test, seed, networks):
-    """Lesson 13's network by hand: its cost after ten epochs, with the rate left or scaled."""
+    """Lesson 13's network by hand: its cost after some epochs, with the rate left or scaled."""
     runs = np.repeat(np.arange(1, networks + 1)[:, None], 3, axis=1)
 
     def costs(B, power, factor=1, epochs=PASSES):
@@ -150,11 +148,12 @@ def enlarge_batches(X, y, test, seed, networks):
     return dict(sizes=BATCHES, costs=by_rule, few_steps=few, more_steps=more)
 
 
+@np.errstate(over="ignore")  # times too large a factor, some become ∞
 def round_gradients(X, y, seed):
     """Gradients of single images in a trained network, in float16: plain, and times 2^15."""
     trained = lesson13.train_by_hand(seed, np.array([[1, 1, 1]]), X, y, epochs=PASSES)
-    images, weights = slice(BATCH_SIZE), [w[0] for w in trained]
-    g = device_gradients(X[images], np.eye(10)[y[images]], weights, [1] * BATCH_SIZE)
+    some, weights = slice(BATCH_SIZE), [w[0] for w in trained]
+    g = device_gradients(X[some], np.eye(10)[y[some]], weights, [1] * BATCH_SIZE)
     g = g[g != 0]
     return dict(g=g, plain=g.astype("float16"), scaled=(LOSS_SCALE * g).astype("float16"))
 
@@ -176,18 +175,20 @@ def results(measured):
     """What a learner should see first: {what: number}."""
     batch, sizes, networks = measured["batch"], measured["sizes"], measured["policies"]["networks"]
     wrong = np.linalg.norm(batch["plain"] - batch["whole"]) / np.linalg.norm(batch["whole"])
-    on_devices = zip(measured["devices"]["parts"], measured["devices"]["float32"])
-    ms = {f"{len(parts)} devices: ms a step": 1000 * s for parts, (_, s) in on_devices}
-    costs = {rule: np.mean(rows, axis=1)[[0, 3, 5]] for rule, rows in sizes["costs"].items()}
+    found = zip(measured["devices"]["parts"], measured["devices"]["float32"])
+    ms = {f"devices: {len(parts)}, ms a step": 1000 * s for parts, (_, s) in found}
+    (*_, steps), shown = measured["scaling"]["differences"], [0, len(BATCHES) // 2, -1]
+    rows, k, eta = str([BATCHES[i] for i in shown])[1:-1], TOGETHER, lesson13.LEARNING_RATE
+    costs = {rule: np.mean(found, axis=1)[shown] for rule, found in sizes["costs"].items()}
     zeros = [np.mean(measured["float16"][name] == 0) for name in ("plain", "scaled")]
     return {
         "unequal parts, plain mean: the gradient is wrong by": wrong,
         **(ms or {"several devices": devices.NO_KERAS_SHARING}),
-        "4 steps at η = 0.5 and one at 2: difference": measured["scaling"]["differences"][2],
-        **{f"test cost at B = 10, 100, 500, {rule}": mean for rule, mean in costs.items()},
-        "test cost at B = 500, η ∝ B times 0.5, 1, 2": np.mean(sizes["few_steps"], axis=1),
-        "the same after 5 times as many steps": np.mean(sizes["more_steps"], axis=1),
-        "gradients that are 0 in float16, and times 2^15": zeros,
+        f"{k} steps at η = {eta} and one at {k * eta:g}: difference": steps,
+        **{f"test cost at B = {rows}, {rule}": mean for rule, mean in costs.items()},
+        f"test cost at B = {BATCHES[-1]}, η ∝ B times 0.5, 1, 2": np.mean(sizes["few_steps"], 1),
+        "the same after 5 times as many steps": np.mean(sizes["more_steps"], 1),
+        f"gradients that are 0 in float16, and times 2^{np.log2(LOSS_SCALE):g}": zeros,
         **{f"{name}: accuracy": np.mean(of["right"]) for name, of in networks.items()},
         **{f"{name}: seconds": round(of["seconds"], 2) for name, of in networks.items()},
     }

@@ -3,20 +3,23 @@
 import subprocess
 import sys
 
-import keras
 import ml_dtypes
 import numpy as np
 import pytest
 from conftest import child_environment, one_line
 from faults import Fault, assert_caught, failing, run
+from what_if import assert_edit, assert_true, each_constant
 
 from course import cli, data, lesson11, lesson13, lesson14 as lesson
 from course.checks import lesson14 as proof
+from course.checks.constants import require
+from course.cli import edited
 from course.errors import InputError
 from course.machine import devices, together
 
 (X, y), _, TEST = lesson13.load_data()
 Y, START = np.eye(10)[y], lesson13.draw(0, (0, 0, 0), X)[0]
+slow = pytest.mark.slow
 sharing = pytest.mark.skipif(not devices.can_share(), reason="Keras has it on JAX and TensorFlow")
 
 
@@ -35,6 +38,7 @@ def test_every_check_holds_in_a_quick_run():
         assert draw().axes
 
 
+@slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_other_seeds_hold(seed):
     start = lesson13.draw(seed, (0, 0, 0), X)[0]
@@ -99,6 +103,7 @@ def test_flags_of_several_processes_alone(in_tmp, capsys, flag):
     assert "say how many with --num-processes" in one_line(capsys.readouterr().err)
 
 
+@slow
 @sharing
 def test_a_backend_at_work_before_its_devices_were_set_up():
     script = (
@@ -154,16 +159,15 @@ def other_policy(policy):
 
 
 def half_again(found, lesson):
-    digits = lesson.load_data()
-    return lesson.half_the_bits(digits, lesson.QUICK_EPOCHS, 0, ["float32", "bfloat16"])
+    """As many steps as a few digits make; the networks need not have learnt anything."""
+    digits = few_digits()._replace(X_test=found["X"], y_test=np.zeros(len(found["X"]), int))
+    return lesson.half_the_bits(digits, 1, 0, ["float32", "bfloat16"])
 
 
-def guessing(right):
-    def predict(model, X):
-        p = right(model, X)
-        return p[:, ::-1] if keras.config.dtype_policy().name == "mixed_bfloat16" else p
-
-    return predict
+def other_class(found, lesson):
+    networks = found["networks"]
+    wrong = {**networks["bfloat16"], "right": ~networks["bfloat16"]["right"]}
+    return {"networks": {**networks, "bfloat16": wrong}}
 
 
 def on_two_devices(seed=0, row=None):
@@ -203,8 +207,8 @@ FAULTS = [
           patch=("references.order_covariance", small_batch)),
     Fault("rate not scaled", "sizes", ["scaled-rate", "more-steps"], sizes_again,
           ("lesson13.train_by_hand", rate_not_scaled)),
-    Fault("no batch so large that its steps are too few", "sizes", ["few-steps"], sizes_again,
-          ("BATCHES", lambda right: (10, 50, 100))),
+    Fault("no batch so large that its steps are too few", "sizes", ["few-steps"],
+          lambda found, _: {"few_steps": [found["costs"]["η ∝ B"][2]] * 3}),
     Fault("never more than ten epochs", "sizes", ["more-steps"], sizes_again,
           ("lesson13.train_by_hand", ten_epochs)),
     Fault("a cost that is not finite", "sizes", ["scaled-rate", "few-steps", "more-steps"],
@@ -219,7 +223,15 @@ FAULTS = [
           ("POLICIES", other_policy("float32"))),
     Fault("weights in bfloat16 too", "policies", ["float32-weights"], half_again,
           ("POLICIES", other_policy("bfloat16"))),
-    Fault("another class", "policies", ["bfloat16-accuracy"], half_again, ("predict", guessing)),
+    Fault("another class", "policies", ["bfloat16-accuracy"], other_class),
+    Fault("float32 rounded to fewer bits", "policies", ["float32-probabilities"],
+          lambda found, _: {"networks": {**found["networks"], "float32": {
+              **found["networks"]["float32"], "p": found["networks"]["float32"]["p"] + 1e-4}}}),
+    Fault("at the usual η as far apart as to first order", "scaling", ["large-rate"],
+          lambda found, _: {"differences": [*found["differences"][:2],
+                                            2 * found["differences"][2]]}),
+    Fault("a plain mean that is weighted", "batch", ["plain-mean"],
+          lambda found, _: {"plain": found["weighted"]}),
 ]  # fmt: skip
 if devices.can_share():
     FAULTS += [
@@ -261,3 +273,64 @@ def test_what_several_processes_measured_has_results_and_no_figure():
     assert examined.figures == {}
     alone = {**trained_together(), "steps": [trained_together()["alone"]], "weights": [0]}
     assert len(outcome.examine(14, {"machines": alone}, options.make(14)).checks) == 1
+
+
+WHAT_IF = {
+    "DEVICES": ("(1, 2)", "(2, 4)", "(1,)"),
+    "UNEQUAL": ("(50, 50)", "(1, 2, 3, 4)", "(100, 100, 1)"),
+    "EPOCHS": ("1", "3", "20"),
+    "QUICK_EPOCHS": ("1", "3", "4"),
+    "STEPS": ("1", "5", "100"),
+    "TOGETHER": ("2", "5", "10"),
+    "FIRST_ORDER": ("1e-5", "1e-2", "0.05"),
+    "BATCHES": ("(10, 100)", "(500,)", "(3, 30, 60)"),
+    "SMALLEST_RATE": ("0.001", "0.08", "5.0"),
+    "RULES": ('{"η the same": 0, "η ∝ B": 1}', '{"η ∝ B²": 2}', '{"η ∝ B": 1, "η ÷ B": -1}'),
+    "PASSES": ("1", "8", "30"),
+    "NETWORKS": ("1", "2", "6"),
+    "QUICK_NETWORKS": ("1", "2", "8"),
+    "LOSS_SCALE": ("1.0", "1000.0", "2.0**24"),
+    "POLICIES": ('{"float32": "float32"}', '{"bfloat16": "mixed_bfloat16"}',
+                 '{"float32": "float32", "half": "mixed_float16"}'),
+}  # fmt: skip
+
+
+@slow
+@each_constant(WHAT_IF)
+def test_what_if(name, value):
+    assert_true(14, name, value)
+
+
+def not_for(found):
+    return {check.id for check in found.checks if check.not_for}
+
+
+def test_what_if_the_parts_are_equal():
+    assert not_for(assert_true(14, "UNEQUAL", "(50, 50)")) == {"plain-mean"}
+
+
+def test_what_if_the_factor_is_too_large():
+    """Most gradients times 2^24 are infinite in float16; those that are not are well rounded."""
+    found = assert_true(14, "LOSS_SCALE", "2.0**24")
+    assert np.isinf(found.measured["float16"]["scaled"]).any()
+
+
+@slow
+def test_what_if_the_digits_are_ones_own():
+    found = assert_edit(14, "digits = data.load_images(source)",
+                        "digits = data.load_images(source)\n"
+                        "    few = {name: getattr(digits, name)[:450] for name in"
+                        ' ("X_train", "y_train")}\n'
+                        "    digits = digits._replace(**few)", quick=True)  # fmt: skip
+    assert not_for(found) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DEVICES", (1, 3)), ("UNEQUAL", (100, 0)), ("TOGETHER", 1), ("FIRST_ORDER", 0.5),
+     ("BATCHES", (10, 0)), ("PASSES", 0), ("LOSS_SCALE", 0.0), ("POLICIES", {"half": "float8"})],
+)  # fmt: skip
+def test_a_constant_that_makes_no_sense_is_refused(name, value):
+    text = edited.with_constants(edited.source_of(14), {name: repr(value)})
+    with edited.page(14, text) as page, pytest.raises(InputError, match=f"{name} is "):
+        require(page, proof)

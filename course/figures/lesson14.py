@@ -1,13 +1,14 @@
 """The pictures of lesson 14."""
 
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 
 from course import figures as style
-from course.lesson14 import LOSS_SCALE
+from course.lesson14 import LOSS_SCALE, PASSES
 
-COLOURS = (style.RED, style.ORANGE, style.BLUE)
+COLOURS = (style.RED, style.ORANGE, style.BLUE, style.GREEN)
 
 
 def figures(measured):
@@ -21,10 +22,11 @@ def figures(measured):
 
 
 def batches(sizes, costs, **_):
-    """Cost after the same epochs against the batch's size, for three rules of the rate."""
-    figure, (ax,) = style.panels("Test cost after ten epochs", width=5.6)
-    for (name, rows), colour in zip(costs.items(), COLOURS):
-        ax.plot(sizes, np.mean(rows, axis=1), "-", color=colour, label=name)
+    """A larger batch costs more, least where the rate grows with it: dots are networks."""
+    epochs = {1: "one epoch", 10: "ten epochs"}.get(PASSES, f"{PASSES} epochs")
+    figure, (ax,) = style.panels(f"Test cost after {epochs}", width=5.6)
+    for (name, rows), colour in zip(costs.items(), cycle(COLOURS)):
+        ax.plot(sizes, np.mean(rows, axis=1), ".-", color=colour, label=name)
         for size, row in zip(sizes, rows):
             ax.plot(np.full(len(row), size), row, ".", ms=4, alpha=0.5, color=colour)
     ax.set_xscale("log")
@@ -36,17 +38,19 @@ def batches(sizes, costs, **_):
 
 
 def gradients(g, **_):
-    """How large a network's gradients are, plain and times the factor, beside float16's limits."""
+    """Small gradients are lost in float16, on the grey; times a factor they are all between."""
     figure, (ax,) = style.panels("Gradients of a trained network, by size", width=5.6)
     half = np.finfo("float16")
     zero, end = np.log2(float(half.smallest_subnormal)) - 1, np.log2(float(half.max))
-    bins = np.arange(-40, 21)
     named = {
         "plain": (1, style.RED),
-        f"times 2^{np.log2(LOSS_SCALE):.0f}": (LOSS_SCALE, style.BLUE),
+        f"times 2^{np.log2(LOSS_SCALE):.3g}": (LOSS_SCALE, style.BLUE),
     }
-    for name, (factor, colour) in named.items():
-        ax.hist(np.log2(np.abs(factor * g)), bins, color=colour, alpha=0.5, label=name,
+    logs = {name: np.log2(np.abs(factor * g)) for name, (factor, _) in named.items()}
+    ends = [np.quantile(values, at) for values in logs.values() for at in (0.001, 1)]
+    bins = np.arange(np.floor(min(-30, *ends)), np.ceil(max(20, *ends)) + 1)
+    for name, (_, colour) in named.items():
+        ax.hist(logs[name], bins, color=colour, alpha=0.5, label=name,
                 weights=np.full(len(g), 1 / len(g)))  # fmt: skip
     ax.axvspan(bins[0], zero, color=style.GREY, alpha=0.25, lw=0)
     ax.text(bins[0] + 1, 0.92 * ax.get_ylim()[1], "0 in float16")
