@@ -25,10 +25,9 @@ import numpy as np
 
 from course.lesson03 import cost, gradient, hessian, least_squares, load_data, train
 
-LEARNING_RATES = (0.01, 0.02, 0.03, 0.04)  # fixed by the course; all below the best, 0.143
+LEARNING_RATES, DECAY = (0.01, 0.02, 0.03, 0.04), 1e-6  # fixed by the course; the best: 0.143
 NEAR_BEST, TOO_LARGE, FEW_STEPS = 0.14, 0.155, 150  # just below the best; above the limit, 0.149
 STEPS, QUICK_STEPS, MOMENTUM_STEPS = 500, 150, 300
-DECAY = 1e-6  # fixed by the course: it hardly changes the rate
 START_RATE, STRONG_DECAY, SCHEDULE_STEPS = 0.2, 0.05, 100  # starts above the limit
 POINTS, STRETCH, TRUE_THETA = 100, 10.0, (3.0, -1.0, 2.0)  # the ill-conditioned problem: w1, w2, b
 REACHED = 1e-6  # steps are counted until this fraction of the distance remains
@@ -50,13 +49,13 @@ def descend(X, y, learning_rate, steps, momentum=0.0, nesterov=False):
     >>> descend(X, y, 0.1, 2, momentum=0.5).round(9).tolist()
     [[0.0, 0.0], [2.5, 1.6], [4.52, 2.93]]
     """
-    path = np.zeros((steps + 1, X.shape[1] + 1))
     v = np.zeros(X.shape[1] + 1)
-    for t, eta in enumerate(np.broadcast_to(learning_rate, steps)):
-        step = -eta * gradient(X, y, path[t])
+    path, rates = [v], np.broadcast_to(learning_rate, steps)
+    while len(path) <= steps and np.abs(path[-1]).max() < 1e100:  # beyond, it has diverged
+        step = -rates[len(path) - 1] * gradient(X, y, path[-1])
         v = momentum * v + step
-        path[t + 1] = path[t] + (momentum * v + step if nesterov else v)
-    return path
+        path.append(path[-1] + (momentum * v + step if nesterov else v))
+    return np.array(path)
 
 
 def flattest_and_steepest(X):
@@ -108,22 +107,21 @@ def run(options):
 
 
 def compare_rates(steps):
-    """Four rates that are too small, one near the best, one too large; then look for the best."""
+    """The learning rates, then one near the best and one too large; then look for the best."""
     X, y = load_data()
-    by_hand = {eta: descend(X, y, eta, steps) for eta in LEARNING_RATES}
-    by_hand |= {eta: descend(X, y, eta, min(steps, FEW_STEPS)) for eta in (NEAR_BEST, TOO_LARGE)}
-    in_keras = {eta: train(build_model(1, eta), X, y, steps) for eta in LEARNING_RATES}
-    return dict(X=X, y=y, by_hand=by_hand, in_keras=in_keras, best=search_best_rate(X, y))
+    own = {eta: descend(X, y, eta, steps) for eta in LEARNING_RATES}
+    few = {eta: descend(X, y, eta, min(steps, FEW_STEPS)) for eta in (NEAR_BEST, TOO_LARGE)}
+    in_keras = {eta: train(build_model(X.shape[1], eta), X, y, steps) for eta in LEARNING_RATES}
+    return dict(X=X, y=y, by_hand=own | few | own, in_keras=in_keras, best=search_best_rate(X, y))
 
 
 def search_best_rate(X, y):
     """Try rates, look closer around the best, again and again; (rate, its contraction factor)."""
-    low, high = 0.0, 1.0
-    while high - low > 1e-10:
+    low, high = 0.0, 1e6
+    while high - low > 1e-10 * high:
         grid = np.linspace(low, high, 21)
         pairs = [components(X, y, descend(X, y, eta, 10))[[0, -1]] for eta in grid]  # start, end
-        # The slowest direction's contraction factor for one step.
-        factors = [np.max(np.abs(end / start) ** (1 / 10)) for start, end in pairs]
+        factors = [np.max(np.abs(end / start) ** (1 / 10)) for start, end in pairs]  # slowest's
         at = np.argmin(factors)
         low, high = grid[max(at - 1, 0)], grid[min(at + 1, 20)]
     return grid[at], factors[at]
@@ -136,7 +134,7 @@ def follow_schedules():
     weak = {t: float(schedule(t)) for t in (0, 1, 1_000, 100_000)}  # the rate of step t
     rates = START_RATE / (1 + STRONG_DECAY * np.arange(SCHEDULE_STEPS))
     by_hand = descend(X, y, rates, SCHEDULE_STEPS)
-    model = build_model(1, inverse_time_decay(START_RATE, STRONG_DECAY))
+    model = build_model(X.shape[1], inverse_time_decay(START_RATE, STRONG_DECAY))
     in_keras = train(model, X, y, SCHEDULE_STEPS)
     return dict(X=X, y=y, weak=weak, rates=rates, by_hand=by_hand, in_keras=in_keras)
 
@@ -177,20 +175,22 @@ def results(measured):
     rates, schedule, scaling, momentum = measured.values()
     X, y, both, found = rates["X"], rates["y"], (scaling["plain"], scaling["standardised"]), {}
     for eta, path in rates["by_hand"].items():
-        before, after = components(X, y, path[:2])
-        found[f"learning rate {eta}: cost after {len(path) - 1:,} steps"] = cost(X, y, path[-1])
-        found[f"learning rate {eta}: contraction factors, flat and steep"] = after / before
-    steep = components(X, y, schedule["by_hand"])[:, -1]
+        J, (before, after) = cost(X, y, path), components(X, y, path[:2])
+        end = f"{J[-1]:.3g}: diverges" if J[-1] > J[0] else J[-1]
+        found[f"learning rate {eta:g}: cost after {len(J) - 1:,} steps"] = end
+        found[f"learning rate {eta:g}: contraction factors, flat and steep"] = after / before
+    steep, fall = components(X, y, schedule["by_hand"])[:, -1], f"decay {STRONG_DECAY:g} from"
+    counts = [t if t <= MOMENTUM_STEPS else f"over {t - 1}" for t in momentum["steps"].values()]
     return {
         **found,
         "largest learning rate": 2 / flattest_and_steepest(X)[1],
         "best learning rate, by trying": rates["best"][0],
-        "decay 1e-6: learning rate after 100,000 steps": schedule["weak"][100_000],
-        "decay 0.05 from 0.2: distance grows until step": np.argmax(np.abs(steep)),
-        "decay 0.05 from 0.2: w, b after 100 steps": schedule["by_hand"][-1],
+        f"decay {DECAY:g}: learning rate after 100,000 steps": schedule["weak"][100_000],
+        f"{fall} {START_RATE:g}: distance grows until step": np.argmax(np.abs(steep)),
+        f"{fall} {START_RATE:g}: w, b after {len(steep) - 1} steps": schedule["by_hand"][-1],
         "condition number κ, before and after standardising": [way["kappa"] for way in both],
-        "steps to a millionth of the distance": [way["steps"] for way in both],
-        "heavy ball, Nesterov: steps to a millionth": list(momentum["steps"].values()),
+        f"steps to {REACHED:g} of the distance": [way["steps"] for way in both],
+        f"heavy ball, Nesterov: steps to {REACHED:g}": counts,
     }
 
 

@@ -1,24 +1,35 @@
 import numpy as np
 import pytest
 import references
-from faults import Fault, assert_caught, run
+from faults import Fault, assert_caught, failing, run
 from scipy import linalg
+from what_if import assert_edit, assert_true, each_constant
 
 from course import lesson05 as lesson
-from course.checks import lesson05 as proof
-from course.cli import options
+from course.checks import constants, lesson05 as proof
+from course.cli import edited, options
+from course.errors import InputError
 from course.machine.precision import precision
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"quick": True, "seed": 5}, {"steps": 1}, {"steps": 5_000}], ids=str
+    "given",
+    [
+        {},
+        *(
+            pytest.param(given, marks=pytest.mark.slow)
+            for given in ({"quick": True, "seed": 5}, {"steps": 1}, {"steps": 5_000})
+        ),
+    ],
+    ids=str,
 )
 def test_every_check_holds(given):
     checks = run(5, **given).checks
-    assert len(checks) == 22
+    assert len(checks) == 24
     assert [check.id for check in checks if not check.passed] == []
 
 
+@pytest.mark.slow
 def test_float32_holds_its_own_tolerance():
     checks = run(5, dtype="float32").checks
     assert [check.id for check in checks if not check.passed] == []
@@ -32,6 +43,7 @@ def by_hand(monkeypatch):
     monkeypatch.setattr(lesson, "build_model", lambda *a: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 13))
 def test_the_ill_conditioned_problem_holds_for_any_seed(seed, by_hand):
     chosen = options.make(5)
@@ -47,7 +59,7 @@ def test_the_fixed_values():
     results = run(5).results
     assert results["best learning rate, by trying"] == pytest.approx(1 / 7, abs=1e-9)
     assert results["largest learning rate"] == pytest.approx(2 / (7 + np.sqrt(41)))
-    after = results["decay 1e-6: learning rate after 100,000 steps"]
+    after = results["decay 1e-06: learning rate after 100,000 steps"]
     assert after == pytest.approx(0.01 / 1.1, rel=1e-6)
 
 
@@ -101,7 +113,7 @@ def count(path, minimum):
     return 1 + max(t for t, each in enumerate(distance) if each > 1e-6 * distance[0])
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2))])
 def test_the_steps_are_those_of_references_without_the_lessons_code(seed, by_hand):
     X, y = lesson.make_ill_conditioned(seed)
     found = lesson.standardise_features(seed)
@@ -139,7 +151,7 @@ def test_the_schedules_of_two_precisions(dtype):
 
 
 def test_the_figures_draw():
-    for draw in run(5, quick=True).figures.values():
+    for draw in run(5).figures.values():
         assert draw().axes
 
 
@@ -198,6 +210,12 @@ FAULTS = [
           ("gradient", lambda right: lambda X, y, theta: right(X, y, theta) * [1, 0])),
     Fault("a Hessian without its 2", "rates", ["costs", "contraction", "best-rate"],
           patch=("references.curvature", lambda right: lambda X: (right(X)[0] / 2, right(X)[1]))),
+    Fault("a rate that descends where it must diverge", "rates", ["above-limit"],
+          lambda found, lesson: {"by_hand": {
+              **found["by_hand"], lesson.TOO_LARGE: found["by_hand"][lesson.NEAR_BEST]}}),
+    Fault("a rate that diverges where it must descend", "rates", ["below-limit"],
+          lambda found, lesson: {"by_hand": {
+              **found["by_hand"], lesson.NEAR_BEST: found["by_hand"][lesson.TOO_LARGE]}}),
     Fault("2/λmax taken for the best rate", "rates", ["best-rate"],
           lambda found, lesson: {"best": (2 / lesson.flattest_and_steepest(found["X"])[1],
                                           found["best"][1])}),
@@ -263,3 +281,119 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_fault_is_caught(fault):
     assert_caught(5, fault)
+
+
+WHAT_IF = {
+    "LEARNING_RATES": ("(0.05, 0.2, 1.0)", "(0.14,)", "(0.01, 0.02, 0.05, 0.1, 0.3)"),
+    "NEAR_BEST": ("0.01", "0.1", "0.2"),
+    "TOO_LARGE": ("0.05", "0.2", "2.0"),
+    "FEW_STEPS": ("1", "10", "1000"),
+    "STEPS": ("1", "20", "2000"),
+    "QUICK_STEPS": ("1", "20", "1000"),
+    "MOMENTUM_STEPS": ("1", "20", "2000"),
+    "DECAY": ("0.0", "1e-3", "1.0"),
+    "START_RATE": ("0.01", "1.0", "10.0"),
+    "STRONG_DECAY": ("0.0", "0.001", "1.0"),
+    "SCHEDULE_STEPS": ("1", "10", "500"),
+    "POINTS": ("6", "30", "1000"),
+    "STRETCH": ("0.1", "1.0", "50.0"),
+    "TRUE_THETA": ("(0.0, 0.0, 0.0)", "(-30.0, 1.0, 0.5)", "(1e4, 1e4, 1e4)"),
+    "REACHED": ("0.5", "1e-3", "1e-10"),
+}
+
+
+@pytest.mark.slow
+@each_constant(WHAT_IF)
+def test_what_if(name, value):
+    assert_true(5, name, value)
+
+
+def names(found):
+    return {check.id: check.name for check in found.checks}
+
+
+def not_for(found):
+    return {check.id: check.not_for for check in found.checks if check.not_for}
+
+
+def test_three_rates_of_which_two_diverge_as_foreseen():
+    found = assert_true(5, "LEARNING_RATES", "(0.05, 0.2, 1.0)")
+    assert names(found)["above-limit"] == "0.155 … 1 above 2/λmax = 0.149: diverge"
+    assert names(found)["below-limit"] == "0.05 … 0.14 below 2/λmax = 0.149: converge"
+    assert names(found)["rates-keras"].startswith("3 rates: ")
+    ends = [value for name, value in found.results.items() if name.startswith("learning rate 1:")]
+    assert ends[0].endswith(": diverges")
+
+
+def test_one_rate():
+    found = assert_true(5, "LEARNING_RATES", "(0.14,)")
+    assert names(found)["rates-keras"].startswith("one rate: ")
+
+
+@pytest.mark.parametrize("spoilt", ["by_hand", "in_keras"])
+def test_a_diverging_path_is_held_at_every_step(spoilt):
+    text = edited.with_constants(edited.source_of(5), {"LEARNING_RATES": "(0.2,)"})
+    with edited.page(5, text) as page, precision("float64"):
+        section = page.compare_rates(100)
+        caught, _ = failing(5, {"rates": section}, {})
+        assert not set(caught)
+        path = section[spoilt][0.2]
+        path[:] *= np.linspace(1, 1 + 1e-3, len(path))[:, None]
+        caught, _ = failing(5, {"rates": section}, {})
+    assert "rates-keras" in caught
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LEARNING_RATES", "()", "LEARNING_RATES is .*, and must be 1 or more values"),
+        ("LEARNING_RATES", "(0.01, 0)", "each a number above 0"),
+        ("START_RATE", "-1", "START_RATE is -1, and must be a number above 0"),
+        ("POINTS", "2", "POINTS is 2, and must be a whole number of at least 5"),
+        ("REACHED", "1.0", "REACHED is 1.0, and must be a number above 1e-12"),
+    ],
+)
+def test_a_constant_that_makes_no_sense(name, value, words):
+    text = edited.with_constants(edited.source_of(5), {name: value})
+    with edited.page(5, text) as page, pytest.raises(InputError, match=words):
+        constants.require(page, proof)
+
+
+KERAS = ("rates-keras", "schedule-keras", "heavy-ball-keras", "nesterov-keras")
+SGD = "SGD(learning_rate, momentum=momentum, nesterov=nesterov)"
+
+
+@pytest.mark.slow
+def test_what_if_the_optimizer_is_adam():
+    found = assert_edit(5, SGD, "Adam(learning_rate)")
+    assert not_for(found) == dict.fromkeys(KERAS, "not for Adam")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("Input((n_features,)), dense]", "Input((n_features,)), keras.layers.Dense(3), dense]",
+         "not for 2 layers"),
+        ("Dense(1, kernel", "Dense(1, activation='relu', kernel", "not for relu"),
+        ("Dense(1, kernel", "Dense(1, use_bias=False, kernel", "not without a bias"),
+    ],
+)  # fmt: skip
+def test_what_if_the_model_is_another(old, new, why):
+    assert not_for(assert_edit(5, old, new)) == dict.fromkeys(KERAS, why)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "points",
+    [
+        "np.array([[1.0], [2], [4]]), np.array([3.0, 5, 4])",
+        "np.array([[0.1, 1], [0.2, 3], [-0.5, 2], [1, 1]]), np.array([300.0, 150, -40, 2])",
+    ],
+)
+def test_what_if_the_points_are_ones_own(points):
+    assert_edit(5, "least_squares, load_data, train\n", f"""least_squares, train
+
+def load_data():
+    return {points}
+""")  # fmt: skip

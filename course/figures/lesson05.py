@@ -8,8 +8,8 @@ from course import figures as style
 from course.lesson05 import (
     LEARNING_RATES,
     NEAR_BEST,
+    REACHED,
     START_RATE,
-    TOO_LARGE,
     best_learning_rate,
     components,
     cost,
@@ -19,7 +19,7 @@ from course.lesson05 import (
     least_squares,
 )
 
-COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.RED)
+COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.RED, "purple", "brown", style.GREY)
 DIRECTIONS = (("flattest", 0, style.BLUE), ("steepest", -1, style.ORANGE))  # name, place, colour
 
 
@@ -35,26 +35,35 @@ def figures(measured):
 
 
 def rates(X, y, by_hand, **_):
-    """Cost curves of the four rates, then beside two others; the contraction factors of all."""
+    """Each rate's cost falls, or grows, at the pace of its larger contraction factor."""
     figure, (linear, log, right) = style.panels(
-        "Four learning rates", "Log axis: too small, good, too large", "Contraction factors"
+        "Learning rates", "Log axis, with two more rates", "Contraction factors"
     )
-    for eta, colour in zip(LEARNING_RATES, COLOURS):
-        costs = cost(X, y, by_hand[eta])
-        linear.plot(costs[:31], color=colour, label=f"η = {eta}")
-        log.semilogy(costs, color=colour, label=f"η = {eta}")
-    for eta, line in ((NEAR_BEST, "--"), (TOO_LARGE, ":")):
-        log.semilogy(cost(X, y, by_hand[eta]), line, color="black", label=f"η = {eta}")
-    steps = len(by_hand[LEARNING_RATES[0]])
+    own = [eta for eta in by_hand if eta in LEARNING_RATES]
+    steps, top = max(map(len, by_hand.values())), 1e4 * cost(X, y, 0 * by_hand[own[0]][0])
+    lowest = top
+    for eta, path in by_hand.items():
+        costs = cost(X, y, path)
+        costs = costs[: np.count_nonzero(costs <= 10 * top)]
+        place = own.index(eta) if eta in own else 0
+        line, colour = "-", COLOURS[place % len(COLOURS)]
+        if eta not in own:
+            line, colour = "--" if eta == NEAR_BEST else ":", "black"
+        else:
+            low = costs[:31][costs[:31] <= 1.2 * costs[0]]  # one that grows would hide the others
+            linear.plot(low, color=colour, label=f"η = {eta:g}")
+        lowest = min(lowest, *costs)
+        log.semilogy(np.maximum(costs, 1e-12), line, color=colour, label=f"η = {eta:g}")
     linear.set(xlabel="step", ylabel="cost J")
-    log.set(xlabel="step", ylabel="cost J", ylim=(1e-12, 1e6), xlim=(-0.02 * steps, 1.02 * steps))
-    linear.legend()
+    low = max(lowest / 10, 1e-12)
+    log.set(xlabel="step", ylabel="cost J", ylim=(low, top), xlim=(-0.02 * steps, 1.02 * steps))
+    linear.legend(fontsize="small")
     log.legend(ncols=2, fontsize="small", loc="upper right")
 
     tried = np.array(list(by_hand))
     first = np.array([components(X, y, path[:2]) for path in by_hand.values()])
     factors = np.abs(first[:, 1] / first[:, 0])  # of the first step, (rates, directions)
-    eta = np.linspace(0, 1.1 * tried.max(), 400)
+    eta = np.linspace(0, 1.1 * max(tried.max(), best_learning_rate(X)), 400)
     for name, at, colour in DIRECTIONS:
         predicted = np.abs(1 - eta * flattest_and_steepest(X)[at])
         right.plot(eta, predicted, color=colour, label=f"|1 − ηλ|, {name}")
@@ -62,34 +71,42 @@ def rates(X, y, by_hand, **_):
     right.axhline(1, color=style.GREY, lw=0.8)
     right.axvline(best_learning_rate(X), color=style.GREEN, ls="--", label="best rate")
     right.set(xlabel="learning rate η", ylabel="contraction factor (dots: measured)")
-    right.set(xticks=[0, 0.05, 0.1, 0.15], ylim=(0, 1.6))
-    right.legend(fontsize="small", loc="upper left")
-    return figure
-
-
-def schedule(X, y, rates, by_hand, **_):
-    """A learning rate that starts too large and falls, and the distance it leads to."""
-    figure, (left, right) = style.panels("η₀ / (1 + decay · t)", "Distance to the minimum")
-    low, high = flattest_and_steepest(X)
-    left.plot(rates, color=style.BLUE)
-    left.axhline(2 / high, color=style.RED, ls="--", label="2/λmax: above it diverges")
-    left.set(xlabel="step t", ylabel="learning rate", yticks=np.linspace(0, START_RATE, 5))
-    left.legend()
-    distance = np.abs(components(X, y, by_hand))
-    for (name, at, colour), curvature in zip(DIRECTIONS, (low, high)):
-        factors = np.abs(np.cumprod(1 - rates * curvature))
-        predicted = distance[0, at] * np.append(1, factors)
-        right.semilogy(distance[:, at], ".", ms=4, color=colour, label=f"{name} direction")
-        right.semilogy(predicted, color=colour, lw=0.8)
-    constant = np.abs(components(X, y, descend(X, y, START_RATE, 20)))
-    right.semilogy(constant[:, -1], "--", color=style.RED, label="steepest, constant η")
-    right.set(xlabel="step t", ylabel="distance (lines: predicted)", ylim=(1e-14, 1e4))
+    right.set_ylim(0, max(1.6, 1.1 * factors.max()))
+    right.locator_params(axis="x", nbins=5)
     right.legend(fontsize="small")
     return figure
 
 
+def schedule(X, y, rates, by_hand, **_):
+    """The distance grows while the falling learning rate is above 2/λmax, then shrinks."""
+    figure, (left, right) = style.panels("η₀ / (1 + decay · t)", "Distance to the minimum")
+    low, high = flattest_and_steepest(X)
+    left.plot(rates, color=style.BLUE)
+    left.axhline(2 / high, color=style.RED, ls="--", label="2/λmax: above it diverges")
+    left.set(xlabel="step t", ylabel="learning rate", ylim=(0, 1.04 * max(START_RATE, 2 / high)))
+    left.locator_params(axis="y", nbins=5)
+    left.legend(loc="lower left")
+    distance = np.abs(components(X, y, by_hand))
+    for (name, at, colour), curvature in zip(DIRECTIONS, (low, high)):
+        factors = np.abs(np.cumprod(1 - rates[: len(distance) - 1] * curvature))
+        predicted = distance[0, at] * np.append(1, factors)
+        right.semilogy(_seen(distance[:, at]), ".", ms=4, color=colour, label=f"{name} direction")
+        right.semilogy(_seen(predicted), color=colour, lw=0.8)
+    constant = np.abs(components(X, y, descend(X, y, START_RATE, min(20, len(rates)))))
+    right.semilogy(_seen(constant[:, -1]), "--", color=style.RED, label="steepest, constant η")
+    high = 1e3 * distance.max()
+    right.set(xlabel="step t", ylabel="distance (lines: predicted)", ylim=(1e-14, high))
+    right.legend(fontsize="small")
+    return figure
+
+
+def _seen(values):
+    """What a log axis can show; NaN, which is not drawn, in place of the rest."""
+    return np.where(values > 0, values, np.nan)
+
+
 def ill_conditioned(y, plain, standardised, momentum, **_):
-    """Paths on the ill-conditioned problem, and how the distance to the minimum shrinks.
+    """Plain descent takes many steps to the minimum, momentum few, standardised features fewest.
 
     Args:
         plain, standardised: dicts with X and path.
@@ -110,14 +127,14 @@ def ill_conditioned(y, plain, standardised, momentum, **_):
     )
     for (name, features, path), colour in zip(curves, COLOURS):
         distance = np.linalg.norm(path - least_squares(features, y), axis=1)
-        right.semilogy(distance / distance[0], color=colour, label=name)
+        right.semilogy(_seen(distance / distance[0]), color=colour, label=name)
     dashed = dict(ls="--", color="black", lw=0.7)
     for way in (plain, standardised):
         kappa = np.linalg.cond(hessian(way["X"]))
         predicted = ((kappa - 1) / (kappa + 1)) ** np.arange(len(way["path"]))
-        (line,) = right.semilogy(predicted, **dashed)
+        (line,) = right.semilogy(_seen(predicted), **dashed)
     line.set_label("predicted for plain descent")
-    right.set(xlabel="step", ylabel="fraction of the distance", ylim=(1e-7, 300))
+    right.set(xlabel="step", ylabel="fraction of the distance", ylim=(0.1 * REACHED, 300))
     right.legend(loc="upper right", fontsize="small")
     return figure
 
