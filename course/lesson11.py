@@ -185,10 +185,10 @@ def results(measured):
         "cost before training, ln of the classes": (start["first_cost"], np.log(digits.n_classes)),
         "cost in the last epoch": costs[-1] if np.isfinite(costs[-1]) else "diverged",
         "weights in all": sum(count for _, count in start["layers"]),
-        **{f"{name} of each class": " ".join(f"{v:.3f}" for v in network[name])
-           for name in ("precision", "recall")},
+        "precision of each class": " ".join(f"{v:.3f}" for v in network["precision"]),
+        "recall of each class": " ".join(f"{v:.3f}" for v in network["recall"]),
         **{f"{name}: accuracy, seconds": pair for name, pair in rivals.items()},
-    }  # fmt: skip
+    }
     if slow:
         shown[f"at {SLOW_RATE:g}: the cost falls by; accuracy"] = (slow["fall"], slow["accuracy"])
     return shown
