@@ -28,10 +28,8 @@ import numpy as np
 from course.lesson03 import cost, gradient, least_squares
 
 POINTS, NOISE, DATA_SEED = 100, 0.5, 0  # n, σ; --seed draws the order of the rows, not the points
-LEARNING_RATE, EPOCHS = 0.01, 50  # fixed by the course; from θ = 0
-KINDS = {"batch": POINTS, "stochastic": 1, "mini-batch": 20}  # rows per update, B
-NOISY = ("stochastic", "mini-batch")
-KERAS_EPOCHS = 2  # of stochastic descent: in `fit` each of its updates is slow
+LEARNING_RATE, EPOCHS, BATCH_SIZE = 0.01, 50, 20  # fixed by the course; from θ = 0
+NOISY, KERAS_EPOCHS = ("stochastic", "mini-batch"), 2  # of stochastic descent: slow in `fit`
 RUNS, QUICK_RUNS, RUN_UPDATES = 400, 100, 1500  # repeated descents, to measure the spread
 TILT, TILT_NOISE = 0.9, 3.4  # of the double well; half the samples' tilts are higher, half lower
 WELL_RATE, WELL_EPOCHS, STARTS, WELL_BATCH = 0.05, 100, 100, {"stochastic": 1, "mini-batch": 5}
@@ -42,6 +40,9 @@ def load_data():
     rng = np.random.default_rng(DATA_SEED)
     x = 2 * rng.random(POINTS)
     return x[:, None], 3 + 2 * x + NOISE * rng.normal(size=POINTS)
+
+
+KINDS = {"batch": len(load_data()[1]), "stochastic": 1, "mini-batch": BATCH_SIZE}  # rows, B
 
 
 # By hand -------------------------------------------------------------------------------------
@@ -58,8 +59,8 @@ def mistaken_gradient(X, y, rows, theta):
 def descend(X, y, order, batch_size, gradient_of=batch_gradient):
     """All three kinds of descent, from θ = 0; only the batch size differs. Return the path."""
     path = [np.zeros(2)]
-    for epoch in order:
-        for rows in epoch.reshape(-1, batch_size):
+    for rows in np.split(np.ravel(order), range(batch_size, order.size, batch_size)):
+        if np.abs(path[-1]).max() < 1e100:  # beyond, it has diverged
             path.append(path[-1] - LEARNING_RATE * gradient_of(X, y, rows, path[-1]))
     return np.array(path)
 
@@ -77,12 +78,10 @@ def leak(gradient_of, X, y, rows, theta):
 
 
 def descend_double_well(w, tilts):
-    """Descent on J(w) = (w² − 1)² + c w from all the starts w, shape (k,), at once.
-
-    Each sample has a tilt cᵢ of its own; tilts: the mean of each batch, shape (updates, k).
-    """
+    """Descent on J(w) = (w² − 1)² + c w from k starts; tilts: the c of each batch, (updates, k)."""
     for c in tilts:
-        w = w - WELL_RATE * (4 * w * (w**2 - 1) + c)
+        step = WELL_RATE * (4 * w * (w**2 - 1) + c)
+        w = np.where(np.abs(w) < 1e9, w - step, w)  # beyond, it has diverged
     return w
 
 
@@ -106,7 +105,7 @@ def run(options):
     """All experiments: {name: what was measured}."""
     X, y = load_data()
     rng = np.random.default_rng(options.seed)
-    order = np.array([rng.permutation(POINTS) for _ in range(options.epochs or EPOCHS)])
+    order = np.array([rng.permutation(len(y)) for _ in range(options.epochs or EPOCHS)])
     return {
         "kinds": compare_kinds(X, y, order, 1 if options.quick else KERAS_EPOCHS),
         "gradients": divide_rows(X, y, order[0]),
@@ -130,11 +129,11 @@ def compare_kinds(X, y, order, few):
 
 
 def divide_rows(X, y, rows):
-    """At three θ: the gradients of 1 batch, of 100 samples and of 5 mini-batches."""
+    """At three θ: the gradients of the batch, of every sample and of every mini-batch."""
     thetas = np.array([[0.0, 0.0], [2.0, 3.0], [-4.0, 7.0]])
     gradients = {}
     for kind, batch_size in KINDS.items():
-        batches = rows.reshape(-1, batch_size)
+        batches = np.split(rows, range(batch_size, len(y), batch_size))
         each = [[batch_gradient(X, y, batch, theta) for batch in batches] for theta in thetas]
         gradients[kind] = np.array(each)  # (3, number of batches, 2)
     return dict(X=X, y=y, thetas=thetas, gradients=gradients)
@@ -144,28 +143,28 @@ def repeat(X, y, runs, rng):
     """Where θ ends in many runs that draw their rows at random, (runs, 2) for each kind."""
     x, ends = X[:, 0], {}
     for kind in NOISY:
-        w, b = np.zeros(runs), np.zeros(runs)
+        theta = np.zeros((2, runs))
         for _ in range(RUN_UPDATES):
-            rows = rng.integers(POINTS, size=(KINDS[kind], runs))  # a column for each run
-            error = x[rows] * w + b - y[rows]
-            w = w - 2 * LEARNING_RATE * np.mean(x[rows] * error, axis=0)
-            b = b - 2 * LEARNING_RATE * np.mean(error, axis=0)
-        ends[kind] = np.column_stack([w, b])
+            rows = rng.integers(len(y), size=(KINDS[kind], runs))  # a column for each run
+            error = x[rows] * theta[0] + theta[1] - y[rows]
+            mean = np.array([np.mean(x[rows] * error, axis=0), np.mean(error, axis=0)])
+            theta = np.where(np.abs(theta) < 1e100, theta - 2 * LEARNING_RATE * mean, theta)
+        ends[kind] = theta.T
     return dict(X=X, y=y, ends=ends)
 
 
 def make_mistake(X, y, order):
     """Mini-batch descent without and with the common mistake, and the leak that shows it."""
     versions = {"right": batch_gradient, "mistake": mistaken_gradient}
-    batch_size = KINDS["mini-batch"]
-    paths = {name: descend(X, y, order, batch_size, g) for name, g in versions.items()}
-    theta, batches = paths["right"][-1], order[0].reshape(-1, batch_size)
+    size, theta = KINDS["mini-batch"], np.zeros(2)
+    paths = {name: descend(X, y, order, size, g) for name, g in versions.items()}
+    batches = np.split(order[0], range(size, len(y), size))
     leaks = {name: [leak(g, X, y, rows, theta) for rows in batches] for name, g in versions.items()}
     return dict(X=X, y=y, batches=batches, paths=paths, leaks=leaks)
 
 
 def escape(rng):
-    """100 starts near the higher minimum of the double well: which kind gets out of it?"""
+    """Many starts near the higher minimum of the double well: which kind gets out of it?"""
     ridge = np.sort(np.roots([4, 0, -4, TILT]).real)[1]  # J′(w) = 0, between the two minima
     c = TILT + TILT_NOISE * np.resize([1.0, -1.0], POINTS)
     start = rng.uniform(0.5, 1.2, STARTS)
@@ -181,17 +180,18 @@ def results(measured):
     """What a learner should see first: {what: number}."""
     kinds, ends, names = measured["kinds"], measured["spread"]["ends"], ", ".join(KINDS)
     X, y, paths = kinds["X"], kinds["y"], kinds["paths"].values()
-    minimum = least_squares(X, y)
-    return {
+    minimum, escaped = least_squares(X, y), measured["double_well"]["escaped"]
+    found = {
         f"updates: {names}": [len(path) - 1 for path in paths],
-        f"ms per epoch: {names}": list(kinds["ms"].values()),
+        f"ms per epoch: {names}": kinds["ms"].values(),
         f"roughness: {names}": [roughness(cost(X, y, path)) for path in paths],
         f"distance from least squares: {names}": [np.linalg.norm(p[-1] - minimum) for p in paths],
         **{f"spread of w and b, {kind}": ends[kind].std(axis=0) for kind in NOISY},
         "by the rule σ √(η/B)": [NOISE * np.sqrt(LEARNING_RATE / KINDS[kind]) for kind in NOISY],
         "leak: right, mistake": [leaks[0] for leaks in measured["mistake"]["leaks"].values()],
-        f"fraction that escaped: {names}": list(measured["double_well"]["escaped"].values()),
+        f"fraction that escaped: {', '.join(escaped)}": escaped.values(),
     }
+    return {k: [v if v < 1e30 else "diverged" for v in values] for k, values in found.items()}
 
 
 if __name__ == "__main__":

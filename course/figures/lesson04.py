@@ -21,24 +21,29 @@ def figures(measured):
 
 
 def kinds(X, y, paths, **_):
-    """Cost against updates and against epochs, and the three paths on the cost surface."""
+    """By updates and by epochs: how fast the cost falls; right, the three paths from θ = 0."""
     figure, (left, middle, right) = style.panels(
         "Cost, by updates", "Cost, by epochs", "Paths on the cost surface"
     )
     widths = {"batch": 2.0, "mini-batch": 1.4, "stochastic": 0.7}
     minimum = least_squares(X, y)
+    far = np.linalg.norm(minimum)
     for kind in reversed(COLOURS):  # the roughest one underneath
         above = cost(X, y, paths[kind]) - cost(X, y, minimum)
         updates = np.arange(len(above))
-        line = {"color": COLOURS[kind], "lw": widths[kind], "label": kind}
+        distance = np.linalg.norm(paths[kind] - minimum, axis=1)
+        out = np.flatnonzero(distance > 3 * far)
+        label = f"{kind}, diverges" if distance[-1] > 3 * far else kind
+        line = {"color": COLOURS[kind], "lw": widths[kind], "label": label}
         left.loglog(updates[1:], above[1:], **line)
         middle.semilogy(updates * KINDS[kind] / KINDS["batch"], above, **line)
-        right.plot(*paths[kind].T, **line)
+        right.plot(*paths[kind][: out[0] if len(out) else None].T, **line)
     left.set(xlabel="update", ylabel="cost above the minimum's")
     middle.set(xlabel="epoch", ylabel="cost above the minimum's")
-    w, b = np.linspace(-0.5, 2 * minimum[0], 100), np.linspace(-0.5, 1.5 * minimum[1], 100)
-    style.contours(right, w, b, cost(X, y, np.stack(np.meshgrid(w, b), axis=-1)))
     right.plot(*minimum, "*", ms=12, color=style.RED, label="least squares")
+    right.margins(0.2)
+    w, b = (np.linspace(*limits, 100) for limits in (right.get_xlim(), right.get_ylim()))
+    style.contours(right, w, b, cost(X, y, np.stack(np.meshgrid(w, b), axis=-1)))
     right.set(xlabel="weight w", ylabel="intercept b")
     left.legend()
     right.legend(loc="lower right")
@@ -46,7 +51,7 @@ def kinds(X, y, paths, **_):
 
 
 def mistake(X, y, paths, **_):
-    """Mini-batch descent without and with the common mistake: the cost, and its every fall."""
+    """The two costs look alike; what each update removes of them gives the mistake away."""
     figure, (left, right) = style.panels("The cost hardly shows the mistake", "Each update does")
     lowest = cost(X, y, least_squares(X, y))
     for name, colour, width, label in (
@@ -55,7 +60,9 @@ def mistake(X, y, paths, **_):
     ):
         above = cost(X, y, paths[name]) - lowest
         left.semilogy(above, color=colour, lw=width, label=label)
-        right.plot(1 - above[1:] / above[:-1], color=colour, lw=1.2, label=label)
+        # What is of the size of roundings says nothing of the update.
+        seen = np.where(above[:-1] > 1e-13 * above[0], above[:-1], np.nan)
+        right.plot(1 - above[1:] / seen, color=colour, lw=1.2, label=label)
     left.set(xlabel="update", ylabel="cost above the minimum's")
     right.set(xlabel="update", ylabel="fraction of it that the update removes")
     left.legend()
@@ -63,7 +70,7 @@ def mistake(X, y, paths, **_):
 
 
 def double_well(start, ends, escaped, predicted=None):
-    """Two samples' costs and their mean, where the starts ended, and how many escaped.
+    """Noisy single samples tilt the double well so much that starts get out of the wrong one.
 
     Args:
         predicted: the fraction expected to escape, by kind; None draws none.
@@ -84,9 +91,12 @@ def double_well(start, ends, escaped, predicted=None):
     left.set(xlabel="weight w", ylabel="cost")
     left.legend()
     middle.plot(w, J(w), color=style.GREY)
-    for place, (kind, colour) in enumerate(COLOURS.items()):
+    kinds = [kind for kind in COLOURS if kind in ends]
+    for place, kind in enumerate(kinds):
+        colour = COLOURS[kind]
         # Lifted, or the kinds would hide each other.
-        middle.plot(ends[kind], J(ends[kind]) + 0.5 * place, ".", color=colour, label=kind)
+        inside = ends[kind][np.abs(ends[kind]) < 3]  # others have diverged
+        middle.plot(inside, J(inside) + 0.5 * place, ".", color=colour, label=kind)
         right.plot([place, place], interval(escaped[kind], len(start)), color=colour, lw=3)
         right.plot(place, escaped[kind], "o", ms=8, color=colour)
         if predicted and kind in predicted:
@@ -96,8 +106,9 @@ def double_well(start, ends, escaped, predicted=None):
     if predicted:
         right.plot([], [], "_", ms=14, mew=2, color=style.RED, label="predicted")
     right.plot([], [], "o-", lw=3, color=style.GREY, label="measured, 95 % interval")
-    right.set(ylabel=f"fraction of {len(start)} starts", xlim=(-0.5, 2.5), ylim=(-0.05, 1.05))
-    right.set_xticks(range(3), list(COLOURS))
+    limits = {"xlim": (-0.5, len(kinds) - 0.5), "ylim": (-0.05, 1.05)}
+    right.set(ylabel=f"fraction of {len(start)} starts", **limits)
+    right.set_xticks(range(len(kinds)), kinds)
     right.legend(loc="lower right")
     return figure
 
