@@ -1,6 +1,6 @@
 """Lesson 7: A two-layer network.
 
-Four hidden units learn XOR, which no straight line can, by backpropagation.
+A few hidden units learn XOR, which no straight line can, by backpropagation.
 
     forward     H = g(X W₁)        ŷ = f(H W₂)            no biases; X has a constant column
     cost        J = Σ (ŷᵢ − yᵢ)²                          a sum, not a mean
