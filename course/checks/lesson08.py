@@ -117,8 +117,8 @@ def roundings(path, y, M, allowed):
     A step adds roundings of the largest number so far, be it a weight or a prediction of y's
     size, and multiplies those before it by the descent's matrix M. So after t steps there are
     1 + ‖M‖ + … + ‖M^(t−1)‖ steps' roundings; the table's tolerance is that of 60 (4e-6 / 6e-8).
-    Where the path diverges, each step's factor is off by two roundings at most, 6e-8 each in
-    float32, and they add up.
+    Where the path diverges, each step's factor is off by six roundings at most (of X twice, w, the
+    errors and two products), 6e-8 each in float32, and they add up.
 
     Args:
         M: I − α(H + penalty), shape (k, k), k = p + 1; with momentum of (θ, v), k = 2(p + 1).
@@ -126,7 +126,7 @@ def roundings(path, y, M, allowed):
     """
     t = np.arange(len(path))
     if np.abs(np.linalg.eigvals(M)).max() > 1:
-        steps = 2 * t * (6e-8 if allowed > 1e-7 else EPS) / allowed
+        steps = 6 * t * (6e-8 if allowed > 1e-7 else EPS) / allowed
     else:
         steps = np.concatenate([[0], np.cumsum(impulses(M, path.shape[1], len(path) - 1))]) / 60
     return sizes(path, y) * (1 + steps[:, None])

@@ -191,14 +191,15 @@ def roundings(path, X, y, rate, allowed):
     A step adds roundings of the largest number so far, be it a weight or a prediction of y's
     size. The weights that are not 0 at the end multiply those before by r, the largest |1 − ηκ| of
     their H: 1 + r + … + r^(t−1) steps' are there; the table's tolerance is that of 60 (4e-6 /
-    6e-8). Where r > 1 each step's factor is off by two roundings, and they add up.
+    6e-8). Where r > 1 each step's factor is off by six roundings at most (of X twice, w,
+    the errors and two products), and they add up.
     """
     t, on = np.arange(len(path)), path[-1] != 0
     largest = np.maximum.accumulate(np.abs(path).max(axis=1))
     size = np.maximum(largest, np.sqrt(np.mean(y**2)))
     r = np.abs(1 - rate * np.linalg.eigvalsh(hessian(X)[np.ix_(on, on)])).max(initial=0)
     if r > 1:
-        return (size * (1 + 2 * t * (6e-8 if allowed > 1e-7 else EPS) / allowed))[:, None]
+        return (size * (1 + 6 * t * (6e-8 if allowed > 1e-7 else EPS) / allowed))[:, None]
     return (size * (1 + (t if r == 1 else (1 - r**t) / (1 - r)) / 60))[:, None]
 
 
