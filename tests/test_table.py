@@ -4,6 +4,7 @@ import functools
 import json
 
 import numpy as np
+import pytest
 
 from course.checks import Check
 from course.cli.outcome import Outcome
@@ -69,6 +70,11 @@ def test_a_check_that_does_not_apply_says_so():
 
 def test_a_long_result_takes_two_lines():
     assert result("x" * 70, "y" * 20) == "x" * 70 + "\n" + " " * 60 + "y" * 20
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf, [1.0, np.nan]])
+def test_a_result_that_diverged_says_so(value):
+    assert result("cost", value).split() == ["cost", "overflowed"]
 
 
 def test_pictures_come_with_what_they_show(tmp_path):

@@ -64,7 +64,10 @@ def tally(checks):
 
 def result(name, value):
     """A line with the name on the left and the number on the right, or two lines."""
-    value = short(value)
+    array = np.asarray(value)
+    value = (
+        "overflowed" if array.dtype.kind == "f" and not np.isfinite(array).all() else short(value)
+    )
     gap = WIDTH - len(name) - len(value)
     return f"{name}{' ' * gap}{value}" if gap >= 2 else f"{name}\n{value:>{WIDTH}}"
 
