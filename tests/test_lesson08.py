@@ -326,7 +326,11 @@ WHAT_IF = {
     "DRAWS": ("1", "30", "5000"),
     "QUICK_DRAWS": ("1", "30", "5000"),
     "ADAM_STEPS": ("1", "100", "10_000"),
-    "ADAM": ("{}", '{"learning_rate": 1.0}', '{"learning_rate": 100.0, "beta_2": 0.0}'),
+    "ADAM": (
+        "{}",
+        '{"learning_rate": 1.0}',
+        '{"learning_rate": 100.0, "beta_2": 0.0}',
+    ),
     "ALPHA": ("1e-5", "0.5", "10.0"),
     "L1_RATIO": ("0.01", "0.9", "1"),
     "PENALTIES": (
