@@ -212,7 +212,7 @@ notebook.figure(
 )
 
 # %%
-key = "{}: fraction of 2, 5 taken for the other; of 6, 9"
+key = "{}: fraction of 2, 5; 6, 9 swapped"
 upright = outcome.results[key.format("none")]
 flips = outcome.results[key.format("rotation, shifts, flips")]
 neighbour = "{} upside down: fraction nearest to a {}"
