@@ -10,15 +10,23 @@ import json
 import warnings
 
 import pytest
+from conftest import once
 from faults import run, usual
 
 from course.cli import edited, options, outcome, table
 
 
 def each_constant(table):
-    """Parametrise a test by `name, value` over {name: (value, value, value)}."""
-    cases = [(name, value) for name, values in table.items() for value in values]
-    return pytest.mark.parametrize(("name", "value"), cases, ids=lambda word: word)
+    """Parametrise a test by `name, value` over {name: (value, value, value)}.
+
+    Hundreds of runs: where several backends are installed, one test session makes them.
+    """
+    cases = [
+        pytest.param(name, value, marks=once, id=f"{name}={value}")
+        for name, values in table.items()
+        for value in values
+    ]
+    return pytest.mark.parametrize(("name", "value"), cases)
 
 
 def assert_true(number, name, value, **given):
