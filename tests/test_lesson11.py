@@ -429,7 +429,7 @@ def test_before_training_the_learning_rate_may_be_a_plain_number():
          "    digits = load_images(source)\n"
          "    return digits._replace(X_train=digits.X_train[:90], y_train=digits.y_train[:90])",
          set(), None),
-    ], ids=lambda word: str(word)[:40].strip(),
+    ], ids=lambda word: word[:40].strip() if isinstance(word, str) else None,
 )  # fmt: skip
 def test_what_if_the_page_is_edited(tiny, old, new, rows, why):
     found = assert_edit(11, old, new, **tiny)
