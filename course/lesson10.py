@@ -25,7 +25,7 @@ from course.lesson08 import ridge
 from course.lesson09 import moments, soft_threshold
 
 ALPHAS, SMALLEST, FOLDS = 100, 1e-3, 5  # how many α; the smallest ÷ the largest
-SWEEPS, MAX_ROUNDS = 3, 1000  # of coordinate descent, before each try of the equations
+SWEEPS, MAX_ROUNDS = 3, 3000  # of coordinate descent, before each try of the equations
 RIDGE_ALPHAS = np.geomspace(1e-4, 10, 11)
 NO_TRUTH, PICKED, REPEATS = (50, 500), 5, 40  # rows, columns of noise; columns to pick
 
@@ -49,7 +49,7 @@ def lasso(G, c, alpha, w):
         for j in [*range(len(w))] * SWEEPS:  # J over one weight, the others held
             w[j] = soft_threshold(c[j] - G[j] @ w + G[j, j] * w[j], alpha) / G[j, j]
         on, exact = w != 0, np.zeros(len(w))
-        exact[on] = np.linalg.solve(G[np.ix_(on, on)], c[on] - alpha * np.sign(w[on]))
+        exact[on] = np.linalg.lstsq(G[np.ix_(on, on)], c[on] - alpha * np.sign(w[on]))[0]
         largest = np.abs(c - G @ exact).max() - 1e-12 * np.abs(c).max()
         if (np.sign(exact) == np.sign(w)).all() and largest <= alpha:  # the minimum
             return exact
@@ -75,9 +75,8 @@ def ridge_path(X, y, alphas):
 def cross_validate(X, y, alphas, path, folds=FOLDS):
     """Mean squared error of `path(X, y, alphas)` on each fold left out, shape (A, folds)."""
     mse = []
-    for left_out in np.array_split(np.arange(len(y)), folds):  # in the rows' order
-        train = np.setdiff1d(np.arange(len(y)), left_out)
-        coefs, b = path(X[train], y[train], alphas)
+    for left_out in np.array_split(np.arange(len(y)), min(folds, len(y))):  # in order
+        coefs, b = path(np.delete(X, left_out, axis=0), np.delete(y, left_out), alphas)
         mse.append(np.mean((X[left_out] @ coefs + b - y[left_out, None]) ** 2, axis=0))
     return np.transpose(mse)
 
@@ -98,8 +97,8 @@ def leave_one_out(X, y, alpha):
 
 # In Keras ------------------------------------------------------------------------------------
 def train(X, y, count=ALPHAS):
-    """Five folds and all rows in one compiled call of keras.ops; there is no model to train."""
-    return linear.lasso_cv(X, y, alphas=count, cv=FOLDS)
+    """All folds and all rows in one compiled call of keras.ops; there is no model to train."""
+    return linear.lasso_cv(X, y, alphas=count, eps=SMALLEST, cv=min(FOLDS, len(y)))
 
 
 # What the lesson shows -----------------------------------------------------------------------
@@ -125,13 +124,14 @@ def follow_path(count):
     X, y = (X - X.mean(axis=0)) / X.std(axis=0), y.astype("float64")
     alphas = alpha_grid(X, y, count)
     between = [alphas[0] * (1 - 1e-6), *(alphas[1:] + alphas[:-1]) / 2]  # the first: just below
-    in_keras, middles = (linear.lasso_path(X, y, alphas=a).coefs for a in (count, between))
+    in_keras = linear.lasso_path(X, y, alphas=count, eps=SMALLEST).coefs
+    middles = linear.lasso_path(X, y, alphas=between).coefs
     by_hand = lasso_path(X, y, alphas)[0]
     return dict(X=X, y=y, alphas=alphas, by_hand=by_hand, in_keras=in_keras, middles=middles)
 
 
 def choose_lasso(X, y, count):
-    """The lasso's α by five folds, by hand and in Keras."""
+    """The lasso's α by cross-validation, by hand and in Keras."""
     alphas, in_keras = alpha_grid(X, y, count), train(X, y, count)
     mse = cross_validate(X, y, alphas, lasso_path)
     chosen = [np.argmin(mse.mean(axis=1)), one_standard_error(mse)]
@@ -140,11 +140,11 @@ def choose_lasso(X, y, count):
 
 
 def choose_ridge(X, y):
-    """Ridge's α by five folds, and by leaving each row out in turn."""
+    """Ridge's α by cross-validation, and by leaving each row out in turn."""
     mse = cross_validate(X, y, RIDGE_ALPHAS, ridge_path)
     left_out = np.transpose([leave_one_out(X, y, alpha) for alpha in RIDGE_ALPHAS])  # (n, A)
     by_fold, by_row = np.argmin(mse.mean(axis=1)), np.argmin(np.mean(left_out**2, axis=0))
-    chosen = RIDGE_ALPHAS[[by_fold, by_row]]
+    chosen = np.take(RIDGE_ALPHAS, [by_fold, by_row])
     return dict(X=X, y=y, mse=mse, left_out=left_out, chosen=chosen, theta=ridge(X, y, chosen[0]))
 
 
@@ -156,12 +156,12 @@ def pick_columns(seed):
     from sklearn.pipeline import make_pipeline
 
     rng, fit = np.random.default_rng(seed), LinearRegression()
-    pick = SelectKBest(f_regression, k=PICKED)
+    pick, folds = SelectKBest(f_regression, k=min(PICKED, NO_TRUTH[1])), min(FOLDS, NO_TRUTH[0])
     errors, products = [], []
     for _ in range(REPEATS):
         X, y = rng.normal(size=NO_TRUTH), rng.normal(size=NO_TRUTH[0])
-        before = cross_val_predict(fit, pick.fit_transform(X, y), y, cv=FOLDS)
-        within = cross_val_predict(make_pipeline(pick, fit), X, y, cv=FOLDS)
+        before = cross_val_predict(fit, pick.fit_transform(X, y), y, cv=folds)
+        within = cross_val_predict(make_pipeline(pick, fit), X, y, cv=folds)
         errors.append([np.mean((y_hat - y) ** 2) / y.var() for y_hat in (before, within)])
         products.append(np.mean(within * y))
     return dict(errors=np.array(errors), products=np.array(products))  # (repeats, 2), (repeats,)
@@ -187,9 +187,9 @@ def results(measured):
     path, folds, ridges, noise = measured.values()
     return {
         "breast cancer: weights not zero at the smallest α": np.sum(path["by_hand"][:, -1] != 0),
-        "diabetes: α chosen, and by the one standard error rule": folds["alphas"][folds["chosen"]],
-        "diabetes: weights not zero there": np.count_nonzero(folds["w"], axis=0),
-        "ridge: α by five folds, by leaving one row out": ridges["chosen"],
+        "lasso: α chosen, and by the one standard error rule": folds["alphas"][folds["chosen"]],
+        "lasso: weights not zero there": np.count_nonzero(folds["w"], axis=0),
+        f"ridge: α by {folds['mse'].shape[1]} folds, by leaving one row out": ridges["chosen"],
         "noise: error ÷ variance, columns picked before, within": noise["errors"].mean(axis=0),
     }
 

@@ -5,36 +5,40 @@ from references import diabetes_csv, kelvin, table_csv
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import ElasticNetCV, Lasso, LassoCV
 from sklearn.model_selection import KFold
+from what_if import assert_edit, assert_true, each_constant
 
 from course import data, lesson10 as lesson, linear
 from course.checks import lesson10 as proof
-from course.cli import options
+from course.cli import edited, options, outcome
 from course.errors import InputError
 
 EXACT = {"tol": 1e-12, "max_iter": 100_000}
 
 
-@pytest.mark.parametrize(
-    "given", [{}, {"quick": True, "seed": 5, "steps": 5}, {"steps": 1}], ids=str
-)
-def test_every_check_holds(given):
-    checks = run(10, **given).checks
-    assert len(checks) == (20 if "steps" in given else 21)
+def test_every_check_holds():
+    checks = run(10).checks
+    assert len(checks) == 21
     assert [check.id for check in checks if not check.passed] == []
 
 
-def test_float32_holds():
-    assert run(10, dtype="float32", quick=True, steps=5).passed
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "given", [{"quick": True, "seed": 5, "steps": 5}, {"steps": 1}, {"dtype": "float32"}], ids=str
+)
+def test_every_check_holds_with_other_options(given):
+    checks = run(10, **given).checks
+    assert len(checks) == (20 if "steps" in given else 21)  # no two of few α on a straight piece
+    assert [check.id for check in checks if not check.passed] == []
 
 
 def test_the_fixed_values():
     results = run(10).results
     X, y = load_diabetes(return_X_y=True)
     by_folds = LassoCV(cv=5, **EXACT).fit(X, y)
-    chosen, cautious = results["diabetes: α chosen, and by the one standard error rule"]
+    chosen, cautious = results["lasso: α chosen, and by the one standard error rule"]
     assert chosen == pytest.approx(by_folds.alpha_, rel=1e-12)
     kept = [np.count_nonzero(Lasso(a, **EXACT).fit(X, y).coef_) for a in (chosen, cautious)]
-    assert results["diabetes: weights not zero there"].tolist() == kept == [9, 6]
+    assert results["lasso: weights not zero there"].tolist() == kept == [9, 6]
 
 
 def test_the_path_by_hand_meets_the_optimality_conditions():
@@ -47,13 +51,12 @@ def test_the_path_by_hand_meets_the_optimality_conditions():
 
 
 def test_no_zeros_are_compared_where_no_piece_of_the_path_is_straight():
-    def compared(count):
-        found = lesson.follow_path(count)
-        checks = proof.check_path(None, **found)
-        return [check.reference for check in checks if check.id == "path-straight"]
-
-    assert compared(2) == []
-    assert np.abs(compared(100)).max() > 0.1
+    found = run(10).measured["path"]
+    ends = {key: found[key][..., [0, -1]] for key in ("alphas", "by_hand", "in_keras")}
+    few = proof.check_path(None, **{**found, **ends, "middles": found["middles"][:, :2]})
+    assert "path-straight" not in {check.id for check in few}
+    (compared,) = (check for check in run(10).checks if check.id == "path-straight")
+    assert np.abs(compared.reference).max() > 0.1
 
 
 @pytest.mark.parametrize("n", [10, 11, 442])
@@ -68,6 +71,7 @@ def test_the_folds_are_scikit_learns(n):
     assert shown == [train.tolist() for train, _ in KFold(5).split(np.zeros(n))]
 
 
+@pytest.mark.slow
 def test_several_l1_ratios_meet_elastic_net_cv():
     X, y = load_diabetes(return_X_y=True)
     chosen = linear.lasso_cv(X, y, l1_ratio=[0.5, 0.9, 1.0], alphas=20)
@@ -77,10 +81,44 @@ def test_several_l1_ratios_meet_elastic_net_cv():
     np.testing.assert_allclose(chosen.mse_path, reference.mse_path_, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_pure_noise_behaves_as_predicted_for_any_seed(seed):
     checks = proof.check_noise(None, **lesson.pick_columns(seed))
     assert [check.id for check in checks if not check.passed] == []
+
+
+def picked_before(n, p, k, folds, repeats=400):
+    """Mean and standard error of the error ÷ variance; rows left out by (I − H)⁻¹ of their own."""
+    rng, errors = np.random.default_rng(1), []
+    for _ in range(repeats):
+        X, y = rng.normal(size=(n, p)), rng.normal(size=n)
+        Q, _ = np.linalg.qr(np.column_stack([X[:, best(X, y, k)], np.ones(n)]))
+        e = y - Q @ (Q.T @ y)
+        parts = np.array_split(np.arange(n), folds)
+        left_out = [np.linalg.solve(np.eye(len(i)) - Q[i] @ Q[i].T, e[i]) for i in parts]
+        errors.append(np.mean(np.concatenate(left_out) ** 2) / y.var())
+    return np.mean(errors), np.std(errors) / np.sqrt(repeats)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        (50, 500, 5, 5),
+        *(
+            pytest.param(other, marks=pytest.mark.slow)
+            for other in [(50, 500, 5, 2), (50, 500, 5, 50), (50, 500, 30, 5), (50, 20, 5, 5),
+                          (20, 500, 5, 5), (200, 2000, 20, 10), (30, 40, 1, 5)]
+        ),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_columns_picked_before_the_folds_err_as_predicted(setting):
+    mean, error = picked_before(*setting)
+    predicted = proof.picked_before(*setting)
+    assert abs(mean - predicted) < 5 * error + 0.01 * predicted
+    n, p, k, folds = setting
+    assert abs(mean - proof.picked_before(n, 10 * p, k, folds)) > 5 * error + 0.01 * predicted
 
 
 def new_error_and_true_error(seed, draw=data.draw_known):
@@ -138,7 +176,7 @@ def test_your_own_table_meets_scikit_learn(tmp_path):
 
 
 def test_a_kelvin_target_and_alphas_are_judged_in_the_tables_units(tmp_path):
-    given = {"data": table_csv(tmp_path / "k.csv", *kelvin()), "target": "y", "steps": 20}
+    given = {"data": table_csv(tmp_path / "k.csv", *kelvin()), "target": "y"}
     table = options.make(10, **given).table
     assert run(10, **given).passed
     wrong = type(
@@ -158,9 +196,9 @@ def test_a_table_with_too_few_rows_for_the_folds_is_refused(tmp_path):
 
 def test_a_table_whose_columns_nearly_repeat_each_other_is_refused(tmp_path):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 4))
-    X[:, 3] = X[:, 2] + 1e-5 * rng.normal(size=60)
-    path = table_csv(tmp_path / "t.csv", X, X[:, 3] + rng.normal(size=60))
+    X = rng.normal(size=(20, 4))
+    X[:, 3] = X[:, 2] + 1e-5 * rng.normal(size=20)
+    path = table_csv(tmp_path / "t.csv", X, X[:, 3] + rng.normal(size=20))
     with pytest.raises(InputError, match="nearly repeat each other"):
         run(10, data=path, target="y")
 
@@ -178,7 +216,7 @@ def test_a_target_without_a_table_is_refused():
 
 
 def test_the_figures_draw():
-    figures = run(10, quick=True, steps=5).figures
+    figures = run(10).figures
     assert set(figures) == {"path", "curves", "noise"}
     for draw in figures.values():
         assert draw().axes
@@ -187,6 +225,12 @@ def test_the_figures_draw():
 def follow_again(found, lesson):
     again = lesson.follow_path(len(found["alphas"]))
     return {key: again[key] for key in ("alphas", "by_hand")}
+
+
+def choose_in_few_rounds(found, lesson):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lesson, "MAX_ROUNDS", 2)  # without a threshold there is no end
+        return choose_again(found, lesson)
 
 
 def choose_again(found, lesson):
@@ -219,52 +263,63 @@ def on_training_rows(found, lesson):
     return {"mse": mse, "chosen": [np.argmin(mse.mean(axis=1)), 0]}
 
 
-SHORT = {"quick": True, "steps": 5}
 FAULTS = [
     Fault("a grid without the 1/n", "path", ["grid", "path-keras"], follow_again,
-          ("alpha_grid", lambda right: lambda X, y, count: len(y) * right(X, y, count)), SHORT),
+          ("alpha_grid", lambda right: lambda X, y, count: len(y) * right(X, y, count))),
     Fault("a grid that is even in α, not in log α", "path", ["grid"], follow_again,
           ("alpha_grid", lambda right: lambda X, y, count:
-              np.linspace(right(X, y, count)[0], right(X, y, count)[-1], count)), SHORT),
+              np.linspace(right(X, y, count)[0], right(X, y, count)[-1], count))),
     Fault("an objective without its ½", "path", ["path", "path-keras", "path-zeros"],
           follow_again,
-          ("lasso", lambda right: lambda G, c, alpha, w: right(G, c, alpha / 2, w)), SHORT),
+          ("lasso", lambda right: lambda G, c, alpha, w: right(G, c, alpha / 2, w))),
     Fault("weights shrunk but never zero", "path", ["path", "path-zeros"], follow_again,
           ("lasso", lambda right: lambda G, c, alpha, w:
-              np.linalg.solve(G + alpha * np.eye(len(c)), c)), SHORT),
+              np.linalg.solve(G + alpha * np.eye(len(c)), c))),
     Fault("a first weight just below αmax that is missing", "path", ["path-start", "path-first"],
-          lambda found, lesson: {"middles": found["middles"] * (np.arange(5) > 0)}, given=SHORT),
+          lambda found, lesson: {"middles": found["middles"] * (np.arange(100) > 0)}),
     Fault("a path that is curved between its kinks", "path", ["path-straight"],
-          lambda found, lesson: {"middles": 1.01 * found["middles"]}, given={}),
-    Fault("no threshold", "folds", ["folds"], choose_again,
-          ("soft_threshold", lambda right: lambda v, threshold: v), SHORT),
+          lambda found, lesson: {"middles": 1.01 * found["middles"]}),
+    Fault("no threshold", "folds", ["folds"], choose_in_few_rounds,
+          ("soft_threshold", lambda right: lambda v, threshold: v)),
     Fault("no intercept", "folds", ["folds"], choose_again,
           ("lasso_path", lambda right: lambda X, y, alphas:
-              (right(X, y, alphas)[0], np.zeros(len(alphas)))), SHORT),
+              (right(X, y, alphas)[0], np.zeros(len(alphas))))),
     Fault("every fifth row for a fold", "folds", ["folds", "folds-keras"],
-          with_folds(lambda n: [np.arange(n)[k::5] for k in range(5)]), given=SHORT),
+          with_folds(lambda n: [np.arange(n)[k::5] for k in range(5)])),
     Fault("a fold short of a row", "folds", ["folds"],
-          with_folds(lambda n: [rows[:-1] for rows in np.array_split(np.arange(n), 5)]),
-          given=SHORT),
-    Fault("errors on the rows of the training", "folds", ["folds", "alpha"], on_training_rows,
-          given={}),
+          with_folds(lambda n: [rows[:-1] for rows in np.array_split(np.arange(n), 5)])),
+    Fault("errors of the folds a hundred-thousandth too large", "folds", ["folds", "folds-keras"],
+          lambda found, lesson: {"mse": found["mse"] * (1 + 1e-5)}),
+    Fault("weights of the path a billionth too large", "path", ["path", "path-keras"],
+          lambda found, lesson: {"by_hand": found["by_hand"] * (1 + 1e-9)}),
+    Fault("weights of ridge a billionth too large", "ridge", ["ridge-weights"],
+          lambda found, lesson: {"theta": found["theta"] * (1 + 1e-9)}),
+    Fault("weights at the α chosen a billionth too large", "folds",
+          ["folds-weights", "folds-weights-keras"],
+          lambda found, lesson: {"w": found["w"] * (1 + 1e-9)}),
+    Fault("errors on the rows of the training", "folds", ["folds", "alpha"], on_training_rows),
     Fault("a standard deviation for a standard error", "folds", ["cautious"], choose_again,
           ("one_standard_error", lambda right: lambda mse:
-              np.flatnonzero(mse.mean(axis=1) <= mse.mean(axis=1).min() + mse.std())[0]), {}),
+              np.flatnonzero(mse.mean(axis=1) <= mse.mean(axis=1).min() + mse.std())[0])),
     Fault("weights at the cautious α", "folds", ["folds-weights", "folds-weights-keras"],
-          lambda found, lesson: {"w": found["w"][:, ::-1]}, given={}),
+          lambda found, lesson: {"w": found["w"][:, ::-1]}),
     Fault("ridge's α times n", "ridge", ["ridge-alpha", "ridge-weights"], ridge_again,
-          ("ridge", lambda right: lambda X, y, alpha: right(X, y, len(y) * alpha)), SHORT),
+          ("ridge", lambda right: lambda X, y, alpha: right(X, y, len(y) * alpha))),
     Fault("a leave-one-out that forgot to leave out", "ridge", ["ridge-rows", "ridge-squares"],
           lambda found, lesson: {"left_out": np.transpose([
               found["y"] - found["X"] @ theta[:-1] - theta[-1] for theta in (
-                  lesson.ridge(found["X"], found["y"], alpha) for alpha in lesson.RIDGE_ALPHAS)])},
-          given=SHORT),
+                  lesson.ridge(found["X"], found["y"], alpha) for alpha in lesson.RIDGE_ALPHAS)])}),
     Fault("columns picked outside of the folds", "noise", ["noise-within", "noise-leak"],
-          lambda found, lesson: leaked(found, lesson), given=SHORT),
+          lambda found, lesson: leaked(found, lesson)),
     Fault("columns picked without a look at y", "noise", ["noise-before"],
-          lambda found, lesson: unpicked(found, lesson), given=SHORT),
+          lambda found, lesson: unpicked(found, lesson)),
 ]  # fmt: skip
+
+
+def best(X, y, k):
+    """The k columns that correlate most with y."""
+    Z = X - X.mean(axis=0)
+    return np.argsort(-np.abs(Z.T @ (y - y.mean())) / np.linalg.norm(Z, axis=0))[:k]
 
 
 def predictions_of(columns_of):
@@ -283,13 +338,7 @@ def predictions_of(columns_of):
 
 def leaked(found, lesson):
     """The columns of all rows, picked as the lesson picks them, for the honest half too."""
-
-    def best(X, y):
-        Z = X - X.mean(axis=0)
-        correlation = np.abs(Z.T @ (y - y.mean())) / np.linalg.norm(Z, axis=0)
-        return np.argsort(-correlation)[: lesson.PICKED]
-
-    errors, products = predictions_of(best)
+    errors, products = predictions_of(lambda X, y: best(X, y, lesson.PICKED))
     np.testing.assert_allclose(errors, found["errors"][:, 0], rtol=1e-10)
     return {"errors": np.column_stack([errors, errors]), "products": products}
 
@@ -327,3 +376,90 @@ def test_a_table_of_pure_noise_where_many_alphas_are_equally_good(seed, tmp_path
     X, y = (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
     chosen = outcome.results["α chosen, and by the one standard error rule"][0]
     assert chosen == pytest.approx(LassoCV(cv=5, tol=1e-12).fit(X, y).alpha_, rel=1e-12)
+
+
+WHAT_IF = {
+    "ALPHAS": ("2", "7", "300"),
+    "SMALLEST": ("1e-6", "0.1", "0.9"),
+    "FOLDS": ("2", "10", "60"),
+    "SWEEPS": ("1", "10", "50"),
+    "MAX_ROUNDS": ("1", "100", "100_000"),
+    "RIDGE_ALPHAS": ("(0.1,)", "1e-9, 1.0, 1e9", "np.geomspace(1, 1e-5, 40)"),
+    "NO_TRUTH": ("(50, 5)", "(6, 1)", "(200, 3000)"),
+    "PICKED": ("1", "30", "600"),
+    "REPEATS": ("1", "10", "200"),
+}
+
+
+@pytest.mark.slow
+@each_constant(WHAT_IF)
+def test_what_if(name, value):
+    assert_true(10, name, value)
+
+
+def ids_and_names(found):
+    return {check.id: check.name for check in found.checks}
+
+
+def test_what_if_all_columns_of_noise_are_picked():
+    names = ids_and_names(assert_true(10, "NO_TRUTH", "(50, 5)"))
+    assert names["noise-leak"] == "noise, picked within: no better than ȳ"
+    assert "noise-before" not in names  # there is nothing to pick
+
+
+def test_what_if_the_rounds_do_not_suffice():
+    found = assert_true(10, "MAX_ROUNDS", "1")
+    silent = {check.id for check in found.checks if check.not_for == "not with so few rounds"}
+    assert {"path", "path-keras", "folds", "alpha", "cautious"} < silent
+    assert {"grid", "path-start", "path-first", "ridge-alpha"}.isdisjoint(silent)
+
+
+LOAD = "    return load_diabetes(return_X_y=True)\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rows", "scales"),
+    [(12, [1]), (30, [1, 1000, 1e-3]), (20, [1] * 18), (60, [1e6, 2e6])],
+    ids=str,
+)
+def test_what_if_the_points_are_ones_own(rows, scales):
+    own = f"""    rng = np.random.default_rng(0)
+    X = rng.normal(size=({rows}, {len(scales)})) * {scales} + 3
+    return X, X[:, 0] / {scales[0]} + 0.5 * rng.normal(size={rows}) + 100
+"""
+    found = assert_edit(10, LOAD, own)
+    silent = {check.not_for for check in found.checks if check.not_for}
+    assert silent == ({"not for so few rows"} if len(scales) == 18 else set())
+
+
+@pytest.mark.slow
+def test_what_if_the_rows_are_shuffled():
+    found = assert_edit(10, LOAD, f"{LOAD[:-1].replace('return', 'X, y =', 1)}\n"
+                        "    order = np.random.default_rng(1).permutation(len(y))\n"
+                        "    return X[order], y[order]\n")  # fmt: skip
+    assert [check.id for check in found.checks if check.not_for] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "value"), [("FOLDS", "3"), ("SMALLEST", "0.05")])
+def test_what_if_with_a_table_of_your_own(name, value, tmp_path):
+    given = {"data": table_csv(tmp_path / "k.csv", *kelvin()), "target": "y"}
+    assert_true(10, name, value, **given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALPHAS", "1"),
+        ("SMALLEST", "1.5"),
+        ("FOLDS", "1"),
+        ("RIDGE_ALPHAS", "(0, 1)"),
+        ("NO_TRUTH", "(5, 500)"),
+        ("PICKED", "0"),
+    ],
+)
+def test_a_constant_that_makes_no_sense_is_refused(name, value):
+    text = edited.with_constants(edited.source_of(10), {name: value})
+    with edited.page(10, text), pytest.raises(InputError, match=f"{name} is "):
+        outcome.measure(10, options.make(10))

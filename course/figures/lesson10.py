@@ -14,15 +14,16 @@ def figures(measured):
         cv = measured["table"]["cv"]
         return {"table": partial(table, cv.alphas, cv.mse_path)}
     folds = measured["folds"]
+    title = f"The lasso, {folds['mse'].shape[1]} folds"
     return {
         "path": partial(path, **measured["path"]),
-        "curves": partial(curves, {"Diabetes": (folds["alphas"], folds["mse"])}),
+        "curves": partial(curves, {title: (folds["alphas"], folds["mse"])}),
         "noise": partial(noise, **measured["noise"]),
     }
 
 
 def path(alphas, by_hand, **_):
-    """Every weight against α: on a log axis, and the first ones on a plain axis."""
+    """Weights leave zero one by one as α falls; on a plain axis (right) their lines have kinks."""
     from matplotlib import colormaps
 
     figure, (left, right) = style.panels(
@@ -32,23 +33,25 @@ def path(alphas, by_hand, **_):
     order = np.argsort(np.argsort(enters, kind="stable"))
     colors = colormaps["tab10"](order % 10)
     for w, color in zip(by_hand, colors):
-        left.semilogx(alphas, w, color=color, lw=1)
+        left.plot(alphas, w, color=color, lw=1)
     near = slice(0, np.searchsorted(-alphas, -alphas[0] / 10) + 1)
     for w, color in zip(by_hand[:, near], colors):
         if w.any():
             right.plot(alphas[near], w, ".-", ms=4, color=color, lw=1)
     for ax in (left, right):
-        ax.set(xlabel="α", ylabel="weight")
-        ax.invert_xaxis()
+        ax.set_ylabel("weight", labelpad=1)
+    _falling(left, alphas)
+    right.set_xlabel("α")
+    right.invert_xaxis()
     return figure
 
 
 def curves(data, true_errors=None):
-    """The cross-validated error of each data set, and of the last the true error.
+    """The error on rows left out against α: the least is red, the cautious choice orange.
 
     Args:
         data: {title: (alphas, mse)}, shapes (A,) and (A, folds).
-        true_errors: at each α of the last data set, (A,).
+        true_errors: at each α of the last data set, (A,); drawn green.
     """
     figure, axes = style.panels(*data, width=5.6 if len(data) == 1 else 4.4)
     for ax, (alphas, mse) in zip(axes, data.values()):
@@ -61,7 +64,7 @@ def curves(data, true_errors=None):
 
 
 def table(alphas, mse):
-    """The cross-validated error of your own table."""
+    """The error on rows left out of your table: the least is red, the cautious choice orange."""
     figure, (ax,) = style.panels("Your table", width=5.6)
     _curve(ax, alphas, mse)
     ax.set_ylabel("error on rows left out ÷ variance")
@@ -74,23 +77,32 @@ def _curve(ax, alphas, mse):
     mean, error = mse.mean(axis=1), mse.std(axis=1, ddof=1) / np.sqrt(mse.shape[1])
     best, cautious = np.argmin(mean), one_standard_error(mse)
     ax.fill_between(alphas, mean - error, mean + error, color=style.BLUE, alpha=0.2, lw=0)
-    ax.semilogx(alphas, mean, color=style.BLUE, label="mean of the folds ± std. error")
+    ax.plot(alphas, mean, color=style.BLUE, label="mean of the folds ± std. error")
     ax.plot(alphas[best], mean[best], "o", color=style.RED, label="least: α chosen")
     ax.plot(alphas[cautious], mean[cautious], "s", color=style.ORANGE, label="one std. error rule")
     ax.axhline(mean[best] + error[best], color=style.GREY, lw=0.8)
-    ax.set(xlabel="α", ylabel="error on rows left out")
+    ax.set_ylabel("error on rows left out")
+    _falling(ax, alphas)
+
+
+def _falling(ax, alphas):
+    """α falls from left to right, on a log axis where it falls to a tenth or less."""
+    ax.set(xlabel="α", xscale="log" if alphas[-1] <= alphas[0] / 10 else "linear")
     ax.invert_xaxis()
 
 
 def noise(errors, **_):
-    """Cross-validated errors on pure noise, columns picked before or within the folds."""
-    figure, (ax,) = style.panels(f"Pure noise, {PICKED} of {NO_TRUTH[1]} columns picked", width=5.6)
-    bins = np.linspace(0, errors.max(), 31)
-    before, within = errors.T
+    """Errors on pure noise: left of the grey line, noise seems to predict y."""
+    picked, columns = min(PICKED, NO_TRUTH[1]), NO_TRUTH[1]
+    figure, (ax,) = style.panels(f"Pure noise, {picked} of {columns} columns picked", width=5.6)
+    top = min(errors.max(), 5 * np.median(errors))  # few rows, many columns: a few are enormous
+    bins = np.linspace(0, top, 31)
+    before, within = np.minimum(errors, top).T
     ax.hist(before, bins, color=style.RED, alpha=0.6, label="before: the error leaks")
     ax.hist(within, bins, color=style.BLUE, alpha=0.6, label="within the folds: honest")
-    ax.axvline(before.mean(), color=style.RED, ls="--", label="mean, picked before")
+    ax.axvline(min(errors[:, 0].mean(), top), color=style.RED, ls="--", label="mean, picked before")
     ax.axvline(1, color=style.GREY, label="predicting the mean of y")
     ax.set(xlabel="cross-validated error ÷ variance of y", ylabel="number of data sets")
-    ax.legend()
+    ax.legend(loc="upper center", ncols=2, fontsize="small")
+    ax.set_ylim(top=1.25 * ax.get_ylim()[1])  # room for the legend
     return figure
