@@ -152,7 +152,7 @@ def test_the_keys_of_a_check_and_json_without_nan():
     record = plain(Check.close("c", "a check", [1.0, np.nan], [1.0, 2.0], atol=0.1).as_dict())
     assert list(record) == [
         "id", "name", "measured", "reference", "error", "tolerance", "relative", "passed",
-        "reason", "agreement",
+        "reason", "agreement", "not_for",
     ]  # fmt: skip
     there = json.loads(json.dumps(record, allow_nan=False))
     assert there["measured"] == [1.0, "nan"]

@@ -7,6 +7,7 @@ from conftest import one_line
 
 from course import cli, lesson11
 from course.cli import flags
+from course.cli.outcome import modules
 from course.errors import InputError
 from course.machine import devices
 
@@ -60,7 +61,9 @@ def test_names_that_are_none(in_tmp, capsys, name):
 
 def test_every_lesson_takes_the_flag():
     for lesson in (1, 14):
-        assert "--device cpu|gpu|gpu:1" in flags.parser(lesson, "doc").format_help()
+        page, proof, _ = modules(lesson)
+        told = flags.parser(lesson, page, proof.CONSTANTS).format_help()
+        assert "--device cpu|gpu|gpu:1" in told
 
 
 def test_a_lesson_on_the_cpu(in_tmp, capsys):
