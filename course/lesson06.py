@@ -12,8 +12,8 @@ With z the last layer's numbers (the logits), n rows, k classes, m targets or la
     softmax  pⱼ = exp zⱼ / Σ exp z: k probabilities that sum to 1
     sigmoid  pⱼ = 1 / (1 + exp(−zⱼ)): each label on its own
 
-In each row of the table ∂J/∂z is "output minus target", times a number. A sigmoid under MSE has
-2 (p − y) p (1 − p)/(mn) instead, which vanishes where p is near 0 or 1, however wrong.
+Each ∂J/∂z is "output minus target", times a number. A sigmoid under MSE has another,
+2 (p − y) p (1 − p)/(mn), which vanishes where p is near 0 or 1, however wrong.
 
     X: (n, d)    y, z, p: (n, k) or (n, m)    W: (d, k)    b: (k,)    θ, W with b below: (d + 1, k)
 
@@ -30,12 +30,12 @@ from course import costs, descent
 from course.autodiff import value_and_grad
 from course.data.classes import load_iris as load_data, make_labels, make_logits
 
-EPSILON = 1e-7  # ε: Keras clips probabilities to [ε, 1 − ε]
+EPSILON = 1e-7  # ε: Keras clips probabilities to [ε, 1 − ε]; by hand, to any ε you choose
 TINY, FAR = 1e-12, 800.0  # a probability far below ε; −FAR: a logit whose softmax rounds to 0
 SATURATED, SATURATED_RATE = -8.0, 0.5  # z at the start, where the target is p = 1; η
 SATURATED_STEPS, MSE_STEPS = 50, 1600  # in Keras; by hand, more than MSE needs to get to p = ½
 C = 64 / 75  # scikit-learn's inverse strength of the penalty
-STEPS, RATE, MOMENTUM = 500, 0.6, 0.875  # Nesterov's, to get to scikit-learn's answers
+STEPS, LEARNING_RATE, MOMENTUM = 500, 0.6, 0.875  # Nesterov's, to get to scikit-learn's answers
 FLOOR_RATE, FLOOR_STEPS = 3.0, 300  # for the softmax that is asked for independent labels
 
 
@@ -53,11 +53,10 @@ def squared_error_gradient(y, p, terms):
 def descend(X, y, output, gradient, terms, theta, rate, steps, momentum=0.0, penalty=0.0):
     """Nesterov's descent, as in Keras, on J(XW + b) + penalty · ‖W‖²: θ at every step."""
     A = np.column_stack([X, np.ones(len(X))])
-    penalised = np.append(np.ones(X.shape[1]), 0)[:, None]  # W is, b is not
+    shrink = 2 * penalty * np.append(np.ones(X.shape[1]), 0)[:, None]  # W is penalised, b is not
     path, velocity = [theta], 0.0
-    for _ in range(steps):
-        in_z = gradient(y, output(A @ theta), terms)
-        step = -rate * (A.T @ in_z + 2 * penalty * penalised * theta)
+    while len(path) <= steps and np.abs(theta).max() < 1e100:  # beyond, it has diverged
+        step = -rate * (A.T @ gradient(y, output(A @ theta), terms) + shrink * theta)
         velocity = momentum * velocity + step
         theta = theta + momentum * velocity + step
         path.append(theta)
@@ -65,13 +64,14 @@ def descend(X, y, output, gradient, terms, theta, rate, steps, momentum=0.0, pen
 
 
 # In Keras ------------------------------------------------------------------------------------
-def build_model(n_features, n_outputs, loss, rate, momentum=0.0, penalty=0.0):
-    """The logits z = XW + b, from W = 0, b = 0; the loss applies softmax or sigmoid itself."""
-    penalty = keras.regularizers.L2(penalty)
-    dense = keras.layers.Dense(n_outputs, kernel_initializer="zeros", kernel_regularizer=penalty)
+def build_model(n_features, n_outputs, loss, rate, momentum=0.0, penalty=0.0, start=0.0):
+    """The logits z = XW + b, all weights `start`; the loss applies softmax or sigmoid itself."""
+    start, penalty = keras.initializers.Constant(start), keras.regularizers.L2(penalty)
+    dense = keras.layers.Dense(
+        n_outputs, kernel_initializer=start, bias_initializer=start, kernel_regularizer=penalty
+    )
     model = keras.Sequential([keras.Input((n_features,)), dense])
-    optimizer = keras.optimizers.SGD(rate, momentum=momentum, nesterov=momentum > 0)
-    model.compile(optimizer=optimizer, loss=loss)
+    model.compile(keras.optimizers.SGD(float(rate), float(momentum), nesterov=True), loss=loss)
     return model
 
 
@@ -81,9 +81,8 @@ def sigmoid_squared_error(y, z):
 
 
 def train(model, X, y, steps):
-    """As `model.fit` with all rows in a batch, which takes longer; θ at every step."""
-    W, b = descent.train(model, X, y, steps).weights
-    return np.concatenate([W, b[:, None]], axis=1)
+    """As `model.fit` with all rows in a batch, which takes longer; a row of weights a step."""
+    return np.hstack([w.reshape(len(w), -1) for w in descent.train(model, X, y, steps).weights])
 
 
 def gradient_in_keras(loss, y, prediction):
@@ -127,7 +126,7 @@ def compute_costs(rows):
 
 
 def clip():
-    """The right class has p = 0 or 1e-12, or the logit −800: its cost by hand and in Keras."""
+    """The right class has p = 0 or TINY, or the logit −FAR: its cost by hand and in Keras."""
     y, zero, tiny, far = np.array([[[1, 0]], [[0, 1]], [[TINY, 1 - TINY]], [[-FAR, 0]]])
     from_p, from_z = (losses.CategoricalCrossentropy(from_logits=it) for it in (False, True))
     return dict(
@@ -143,15 +142,12 @@ def clip():
 def saturate():
     """One sigmoid unit, x = y = 1, that is sure of the wrong answer, under both costs."""
     one, start = np.ones((1, 1)), np.full((2, 1), SATURATED / 2)  # z = w + b
-    settings = {
-        "MSE": (squared_error_gradient, sigmoid_squared_error),
-        "cross entropy": (matched_gradient, losses.BinaryCrossentropy(from_logits=True)),
-    }
+    mse, entropy = sigmoid_squared_error, losses.BinaryCrossentropy(from_logits=True)
+    settings = {"MSE": (squared_error_gradient, mse), "cross entropy": (matched_gradient, entropy)}
     by_hand, in_keras = {}, {}
     for name, (in_z, loss) in settings.items():
         by_hand[name] = descend(one, one, costs.sigmoid, in_z, 1, start, SATURATED_RATE, MSE_STEPS)
-        model = build_model(1, 1, loss, SATURATED_RATE)
-        model.set_weights([start[:1], start[1]])
+        model = build_model(1, 1, loss, SATURATED_RATE, start=SATURATED / 2)
         in_keras[name] = train(model, one, one, SATURATED_STEPS)
     return dict(by_hand=by_hand, in_keras=in_keras)
 
@@ -172,7 +168,7 @@ def softmax_for_labels(seed):
 def fit(X, y, output, loss, steps):
     """z = XW + b trained on scikit-learn's objective, J + ‖W‖² / (2 C · terms)."""
     terms = len(X) if output is costs.softmax else y.size  # J is a mean over n, or over mn
-    rate, penalty = RATE * terms / len(X), 1 / (2 * C * terms)
+    rate, penalty = LEARNING_RATE * terms / len(X), 1 / (2 * C * terms)
     start = np.zeros((X.shape[1] + 1, y.shape[1]))
     by_hand = descend(X, y, output, matched_gradient, terms, start, rate, steps, MOMENTUM, penalty)
     model = build_model(X.shape[1], y.shape[1], loss(from_logits=True), rate, MOMENTUM, penalty)
@@ -181,16 +177,21 @@ def fit(X, y, output, loss, steps):
 
 def results(measured):
     """What a learner should see first: {what: number}."""
-    z = [path.sum(axis=(1, 2)) for path in measured["saturated"]["by_hand"].values()]
-    ends = {name: measured[name]["by_hand"][-1] for name in ("iris", "labels")}
-    return {
+    found = {
         **measured["examples"]["found"],
-        "cost of p = 0 and 1e-12, by hand": measured["clip"]["by_hand"],
-        "both in Keras, clipped at 1e-7": measured["clip"]["in_keras"],
-        "saturated: steps until p = ½, MSE and cross entropy": np.argmax(np.array(z) >= 0, axis=1),
+        f"cost of p = 0 and {TINY:g}, by hand": measured["clip"]["by_hand"],
+        f"both in Keras, clipped at {keras.config.epsilon():g}": measured["clip"]["in_keras"],
         **{f"labels all on, all off: cost under {k}": v for k, v in measured["floor"].items()},
-        **{f"{name}: largest weight": np.abs(end[:-1]).max() for name, end in ends.items()},
     }
+    for name, path in measured["saturated"]["by_hand"].items():
+        steps = np.argmax(path.sum(axis=(1, 2)) >= 0) or f"more than {len(path) - 1:,}"
+        found[f"sure and wrong: steps until p = ½, {name}"] = steps
+    for name, output in {"iris": costs.softmax, "labels": costs.sigmoid}.items():
+        X, y, path, in_keras = measured[name].values()
+        right = np.mean((output(X @ path[-1, :-1] + path[-1, -1]) > 0.5) == y)
+        name = f"{name}, {len(path) - 1:,} steps: fraction of p on the right side of ½"
+        found[name] = right if len(path) == len(in_keras) else "diverged"
+    return found
 
 
 if __name__ == "__main__":

@@ -220,7 +220,7 @@ notebook.numbers(
     labels_cost=log_loss(
         X_labels, on_off, three["by_hand"][-1], exclusive=False
     ),
-    largest_error=np.abs(iris["in_keras"][-1] - exact).max(),
+    largest_error=np.abs(iris["in_keras"][-1] - exact.ravel()).max(),
 )
 
 # %% tags=["hide-input"]

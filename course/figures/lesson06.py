@@ -18,14 +18,14 @@ def figures(measured):
 
 
 def curves():
-    """Both costs of one output p whose target is 1: on [0, 1], and far below the clip."""
+    """A confident error, p near 0, costs at most 1 under MSE, more and more under cross entropy."""
     figure, (left, right) = style.panels("Target 1: what p costs", "The clip, far to the left")
     p = np.linspace(1e-3, 1, 400)
     left.plot(p, -np.log(p), color=style.BLUE, label="cross entropy, −ln p")
     left.plot(p, (1 - p) ** 2, color=style.ORANGE, label="MSE, (1 − p)²")
     left.set(xlabel="p", ylabel="cost")
     left.legend()
-    p = np.geomspace(TINY, 1, 400)
+    p = np.geomspace(min(TINY, EPSILON / 10), 1, 400)
     right.semilogx(p, -np.log(p), color=style.BLUE, label="cross entropy")
     clipped = -np.log(np.maximum(p, EPSILON))
     right.semilogx(p, clipped, "--", color=style.RED, label=f"clipped at ε = {EPSILON:g}")
@@ -36,7 +36,7 @@ def curves():
 
 
 def saturated(by_hand, in_keras):
-    """A saturated sigmoid under both costs: the first steps, and the way to p = 1."""
+    """Sure of the wrong answer: cross entropy turns it round much sooner than MSE does."""
     figure, (left, right) = style.panels("Cost, from a badly wrong start", "p, target 1")
     cost = {"MSE": lambda p: (1 - p) ** 2, "cross entropy": lambda p: -np.log(p)}
     for name, color in (("MSE", style.ORANGE), ("cross entropy", style.BLUE)):
@@ -52,27 +52,34 @@ def saturated(by_hand, in_keras):
 
 
 def fitted(**fits):
-    """The trained weights beside scikit-learn's, and how far above its cost each step was.
+    """Keras's weights lie on the line, scikit-learn's (left), once J is down to its (right).
 
     Args:
         fits: what `lesson06.fit` measured, by the name of the data.
     """
     figure, (left, right) = style.panels("W, b in Keras and in scikit-learn", "On the way there")
+    far = False
     for (name, fit), marker, color in zip(fits.items(), "os", (style.BLUE, style.ORANGE)):
-        X, y, path = fit["X"], fit["y"], fit["by_hand"]
+        X, y, path, ends = fit["X"], fit["y"], fit["by_hand"], fit["in_keras"][-1]
         exact = by_scikit_learn(X, y)
-        left.plot(
-            exact.ravel(), fit["in_keras"][-1].ravel(), marker, mfc="none", color=color, label=name
-        )
+        if ends.size == exact.size and np.abs(ends).max() < 1e3 * np.abs(exact).max():
+            left.plot(exact.ravel(), ends, marker, mfc="none", color=color, label=name)
         every = max(1, len(path) // 100)
         above = np.array([objective(X, y, theta) for theta in path[::every]])
         above = np.maximum(above - objective(X, y, exact), 1e-16)  # of rounding only
-        right.semilogy(every * np.arange(len(above)), above, color=color, label=name)
+        drawn = above < 1e6 * above[0]
+        right.semilogy(every * np.flatnonzero(drawn), above[drawn], color=color, label=name)
+        far = far or not drawn.all()
+    if far:
+        right.set_title("It diverges", fontsize="medium")
+    if not left.lines:
+        left.set_title("Keras's weights are far off, or others", fontsize="medium")
     limits = [*left.get_xlim(), *left.get_ylim()]
     ends = [min(limits), max(limits)]
     left.plot(ends, ends, color=style.GREY, lw=0.8, zorder=0)
     left.set(xlabel="scikit-learn", ylabel="Keras")
-    left.legend()
+    if left.get_legend_handles_labels()[0]:
+        left.legend()
     right.set(xlabel="step", ylabel="J − scikit-learn's J")
     right.legend()
     return figure
@@ -97,6 +104,10 @@ def by_scikit_learn(X, y):
 
     model = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-12, max_iter=1000)
     found = []
+    if is_exclusive(y) and y.shape[1] == 2:  # one column, w₁ − w₀, penalised by half
+        model.set_params(C=2 * C).fit(X, y[:, 1])
+        half = np.vstack([model.coef_.T, model.intercept_]) / 2
+        return np.hstack([-half, half])
     for target in [y.argmax(axis=1)] if is_exclusive(y) else y.T:
         model.fit(X, target)
         found.append(np.vstack([model.coef_.T, model.intercept_]))
