@@ -1,6 +1,7 @@
 """What all tests share: no network, no windows, and a way to run a command as a user would."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -45,19 +46,28 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """One process makes all tests of a file, or of a lesson, which it then runs once."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: LONG.index(group(item)) if group(item) in LONG else len(LONG))
+    items.sort(key=lambda item: LONG.index(group(item.nodeid)) if group(item.nodeid) in LONG
+               else len(LONG))  # fmt: skip
 
 
-def group(item):
-    given = item.callspec.params if hasattr(item, "callspec") else {}
-    if isinstance(given.get("number"), int):
-        return f"test_lesson{given['number']:02}"
-    if isinstance(given.get("path"), Path) and given["path"].stem.startswith("lesson"):
-        return f"test_{given['path'].stem}"
-    return item.path.stem
+def group(nodeid):
+    """What one process makes: the tests of a file, or all that concern one lesson."""
+    file, _, test = nodeid.partition("::")
+    about = re.search(r"\[(?:lesson)?(\d\d?)\]$", test)
+    if about and Path(file).stem in ("test_proofs", "test_tutorials", "test_edited"):
+        return f"test_lesson{int(about[1]):02}"
+    return Path(file).stem
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """A lesson is run once for all tests that look at it (`faults.run`)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group(nodeid)
+
+    return ByGroup(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -86,6 +86,7 @@ def test_a_wrong_convolution_is_seen(monkeypatch, fault):
     assert np.abs(weights[0] - keras_weights[0]).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_models_of_one_shape_share_what_is_compiled():
     sharing._first.clear()
     how = {"epochs": 2, "batch_size": 20, "seed": 0, "validation_data": (X, Y), "verbose": 0}

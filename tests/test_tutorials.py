@@ -150,6 +150,7 @@ def test_the_translation_is_complete_and_keeps_formulas_code_and_numbers():
 
 
 @once
+@pytest.mark.slow
 def test_the_translation_is_in_step_with_the_sources():
     pytest.importorskip("myst_nb", reason="needs the docs extra")
     done = subprocess.run(

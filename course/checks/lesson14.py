@@ -53,7 +53,7 @@ CONSTANTS = {  # what the page's constants may be
     "UNEQUAL": several(whole(1, 100), 2, 5),
     "EPOCHS": whole(1),
     "QUICK_EPOCHS": whole(1),
-    "STEPS": whole(1),
+    "STEPS": whole(2),
     "TOGETHER": whole(2, 10),
     "FIRST_ORDER": between(1e-6, 0.1, "a number between 1e-6 and 0.1"),
     "BATCHES": several(whole(1, 500)),
