@@ -111,9 +111,13 @@ def check_devices(options, batch, parts, float64, float32):
                         reason=f"largest difference: {exact}").unless(long)
             for part, (path, _) in zip(parts[1:], float64[1:])
         ),
-        Check.at_most("float32", "float32 = float64 to 1/100 of the change",
-                      [np.abs(path - one).max() for path, _ in float32], moved / 100,
-                      reason="the 7th digit, in a few steps", agreement=None).unless(long),
+        # A row gives a B-th of a step; in a few of them the 7th digit decides which of two pixels
+        # in a pool is the larger, and with it which weights learn from the row.
+        Check.at_most("float32", "float32 = float64 to about 1/100 of the change",
+                      [np.abs(path - one).max() for path, _ in float32],
+                      (1 / 100 + 5 / (steps * len(batch))) * moved, agreement=None,
+                      reason="the 7th digit, and which of two pixels in a pool is the larger")
+        .unless(long),
     ]  # fmt: skip
 
 
