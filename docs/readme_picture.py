@@ -4,7 +4,6 @@ KERAS_BACKEND=jax python docs/readme_picture.py
 """
 
 import io
-import os
 from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +18,6 @@ HERE = Path(__file__).parent
 
 def main():
     plt.switch_backend("agg")
-    os.environ["COLUMNS"] = "118"
     with TemporaryDirectory() as folder:
         printed = io.StringIO()
         with redirect_stdout(printed):
@@ -27,19 +25,19 @@ def main():
         pictures = [plt.imread(path) for path in sorted(Path(folder).glob("*.png"))]
     lines = printed.getvalue().replace(f"{folder}/", "figures/").rstrip().splitlines()
 
-    figure = plt.figure(figsize=(11.5, 8.6), dpi=110)
-    page = figure.add_axes([0, 0.39, 1, 0.61])
+    figure = plt.figure(figsize=(13, 7.7), dpi=110)
+    page = figure.add_axes([0, 0, 0.54, 1])
     page.axis("off")
-    page.text(0.02, 0.97, "$ python -m course.lesson03\n" + "\n".join(lines),
-              family="monospace", fontsize=8.8, va="top", linespacing=1.25)  # fmt: skip
-    widths = [picture.shape[1] / picture.shape[0] for picture in pictures]
-    left = 0.01
-    for picture, width in zip(pictures, widths):
-        fraction = 0.98 * width / sum(widths)
-        ax = figure.add_axes([left, 0.0, fraction, 0.38])
+    page.text(0.02, 0.98, "$ python -m course.lesson03\n" + "\n".join(lines),
+              family="monospace", fontsize=8.8, va="top", linespacing=1.2)  # fmt: skip
+    heights = [picture.shape[0] / picture.shape[1] for picture in pictures]
+    bottom = 1.0
+    for picture, height in zip(pictures, heights):
+        fraction = 0.98 * height / sum(heights)
+        bottom -= fraction
+        ax = figure.add_axes([0.55, bottom, 0.44, fraction])
         ax.imshow(picture)
         ax.axis("off")
-        left += fraction
     figures.save(figure, HERE / "lesson03.png")
 
 
