@@ -42,14 +42,15 @@ def cells(path, kind):
 
 
 QUICK = {f"lesson{number:02}" for number in range(1, 11)}  # a second or two beside the lesson's
+OF_ALL_BACKENDS = {"backends", "three_backends"}  # they start every one that is installed
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, marks=[] if path.stem in QUICK else pytest.mark.slow)
-     for path in TUTORIALS],
-    ids=lambda path: path.stem,
-)  # fmt: skip
+def marked(path):
+    slow = [] if path.stem in QUICK else [pytest.mark.slow]
+    return pytest.param(path, marks=slow + [once] * (path.stem in OF_ALL_BACKENDS))
+
+
+@pytest.mark.parametrize("path", map(marked, TUTORIALS), ids=lambda path: path.stem)
 def test_it_runs_and_its_text_quotes_only_what_was_computed(path, monkeypatch):
     known, right = {}, notebook.numbers
     if path in LESSONS:  # the lesson's own tests have run it, in this process
