@@ -15,6 +15,7 @@ python -m course doctor                 what is installed, what is missing, how 
 
 import argparse
 import ast
+import functools
 import importlib
 import itertools
 import os
@@ -40,6 +41,7 @@ python -m course.lesson03 --help lists those of lesson 3.
 """
 
 
+@functools.cache
 def lessons():
     """The lessons by number: {number: (title, one line)}, read without running them."""
     found = {}

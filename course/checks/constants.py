@@ -92,11 +92,6 @@ FRACTION = between(0, 1, "a number above 0 and below 1")
 ANYTHING = Kind("anything", lambda value: True)
 
 
-def names(page):
-    """The constants of a page: the names in capitals that its module has of its own."""
-    return [name for name in vars(page) if name.isupper()]
-
-
 def require(page, proof):
     """Refuse a constant of a page, or points of its `load_data`, that make no sense.
 

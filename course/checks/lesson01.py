@@ -14,7 +14,7 @@ import numpy as np
 from course import lesson01 as lesson
 from course.checks import Check, by_section
 from course.checks.constants import ABOVE_0, NUMBER, several, whole
-from course.checks.models import unlike
+from course.checks.models import unlike_linear
 from course.checks.tolerance import NUMPY, keras
 
 CONSTANTS = {  # what the page's constants may be
@@ -37,7 +37,7 @@ def checks(measured, options):
 def other_model():
     """In what the page's model is not one layer of weights: "not for relu", or ""."""
     model = lesson.build_model(np.arange(3.0))
-    return unlike(model, optimizer=None, layers=["Dense"], activations=["linear"], bias=False)
+    return unlike_linear(model, bias=False, optimizer=None)
 
 
 def check_search(options, x, y, grid, best, costs, best_in_keras, costs_in_keras):

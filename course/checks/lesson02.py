@@ -24,7 +24,7 @@ from scipy import stats
 from course import lesson02 as lesson
 from course.checks import Check, by_section, tolerance
 from course.checks.constants import ABOVE_0, NUMBER, between, several, whole
-from course.checks.models import unlike
+from course.checks.models import unlike_linear
 from course.checks.references import central_difference
 from course.lesson02 import (
     LEARNING_RATE,
@@ -71,7 +71,7 @@ def checks(measured, options):
 @functools.cache
 def other_model():
     """What in the page's model is not as the proof takes it to be: "not for Adam", or ""."""
-    return unlike(lesson.build_model(), layers=["Dense"], activations=["linear"], bias=False)
+    return unlike_linear(lesson.build_model(), bias=False)
 
 
 def drift(factors, rounding):

@@ -17,7 +17,7 @@ import numpy as np
 from course import lesson03 as lesson
 from course.checks import Check, by_section, references, tolerance
 from course.checks.constants import ABOVE_0, between, whole
-from course.checks.models import unlike
+from course.checks.models import unlike_linear
 from course.checks.tolerance import NUMPY
 from course.lesson03 import BATCH_EPOCHS, BATCH_RATE, BATCH_SIZE, LEARNING_RATE, cost
 
@@ -49,13 +49,7 @@ def checks(measured, options):
 @functools.cache
 def not_for():
     """In what the page's model is not the one that the predictions are for: "not for Adam"."""
-    model = lesson.build_model()
-    elsewhere = any(np.any(w) for w in model.get_weights())
-    return (
-        unlike(model, layers=["Dense"], activations=["linear"], bias=True)
-        or ("" if model.loss == "mse" else "not for this loss")
-        or ("not from these weights" if elsewhere else "")
-    )
+    return unlike_linear(lesson.build_model(), loss="mse", start=0)
 
 
 def as_in_numpy(id, name, in_keras, by_hand, **how):
@@ -221,9 +215,8 @@ def check_scaling(options, x, y, plain, scaled, w, b):
 def mini_batches(X, y, learning_rate, sizes):
     """Mean and standard deviation of θ after mini-batches of rows drawn at random, and ρ.
 
-    With z = (w, b, 1), an update on row i is a matrix, z ← Tᵢ z. So E[z zᵀ] is led from one
-    update to the next by the mean of Tᵢ ⊗ Tᵢ, and by T̄ ⊗ T̄, T̄ the mean of Tᵢ, where two
-    different rows of a batch meet. Rows that are shuffled spread θ less.
+    With z = (w, b, 1), an update on row i is a matrix, z ← Tᵢ z, and `second_moments_step` leads
+    E[z zᵀ] from one update to the next. Rows that are shuffled spread θ less.
 
     Args:
         sizes: {batch size: number of updates}, the first updates first.
@@ -234,12 +227,10 @@ def mini_batches(X, y, learning_rate, sizes):
     A = np.column_stack([references.with_ones(X), -y])  # the errors are A z
     p = A.shape[1]
     T = np.eye(p) - learning_rate * np.einsum("ij,ik->ijk", A * np.append(np.ones(p - 1), 0), A)
-    same = np.mean([np.kron(t, t) for t in T], axis=0)
-    different = np.kron(T.mean(axis=0), T.mean(axis=0))
     second, factors = np.outer(*[np.append(np.zeros(p - 1), 1)] * 2).ravel(), []
     of_theta = np.outer(*[np.arange(p) < p - 1] * 2).ravel()
     for size, updates in sizes.items():
-        step = same / size + different * (1 - 1 / size)
+        step = references.second_moments_step(T, size)
         with np.errstate(over="ignore", invalid="ignore"):  # far above the largest rate
             second = np.linalg.matrix_power(step, updates) @ second
         factors.append(np.abs(np.linalg.eigvals(step[np.ix_(of_theta, of_theta)])).max())

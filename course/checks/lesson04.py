@@ -15,7 +15,7 @@ from scipy import sparse, stats
 from course import lesson04 as lesson
 from course.checks import Check, by_section, references
 from course.checks.constants import ABOVE_0, FROM_0, Kind, between, one_of, several, whole
-from course.checks.models import unlike
+from course.checks.models import unlike_linear
 from course.checks.tolerance import NUMPY
 from course.lesson03 import cost
 from course.lesson04 import (
@@ -88,13 +88,7 @@ def checks(measured, options):
 @functools.cache
 def not_for():
     """In what the page's model is not the one that the predictions are for: "not for Adam"."""
-    model = lesson.build_model()
-    elsewhere = any(np.any(w) for w in model.get_weights())
-    return (
-        unlike(model, layers=["Dense"], activations=["linear"], bias=True)
-        or ("" if model.loss == "mse" else "not for this loss")
-        or ("not from these weights" if elsewhere else "")
-    )
+    return unlike_linear(lesson.build_model(), loss="mse", start=0)
 
 
 def calm(X, batch_size):
@@ -209,15 +203,12 @@ def moments(X, y, batch_size, updates, start=(0.0, 0.0)):
     """The mean and the standard deviation of θ after so many updates on rows drawn at random.
 
     Exact, without a random number: with z = (θ − θ*, 1), an update on row i is a matrix,
-    z ← Tᵢ z. So E[z zᵀ] is led from one update to the next by the mean of Tᵢ ⊗ Tᵢ, and by
-    T̄ ⊗ T̄ with T̄ the mean of Tᵢ where two different rows of a batch meet.
+    z ← Tᵢ z, and `references.second_moments_step` leads E[z zᵀ] from one update to the next.
     """
     exact, ones = references.least_squares(X, y), references.with_ones(X)
     A = np.column_stack([ones, ones @ exact - y])  # the errors are A z
     T = np.eye(3) - 2 * LEARNING_RATE * np.einsum("ij,ik->ijk", A * [1, 1, 0], A)
-    same = np.mean([np.kron(t, t) for t in T], axis=0)
-    different = np.kron(T.mean(axis=0), T.mean(axis=0))
-    step = same / batch_size + different * (1 - 1 / batch_size)
+    step = references.second_moments_step(T, batch_size)
     z = np.append(start - exact, 1)
     second = (np.linalg.matrix_power(step, updates) @ np.kron(z, z)).reshape(3, 3)
     mean = second[:2, 2]

@@ -17,7 +17,7 @@ import numpy as np
 from course import lesson05 as lesson
 from course.checks import Check, by_section, references, tolerance
 from course.checks.constants import ABOVE_0, FROM_0, NUMBER, between, several, whole
-from course.checks.models import unlike
+from course.checks.models import unlike_linear
 from course.checks.tolerance import NUMPY
 from course.lesson05 import (
     DECAY,
@@ -108,7 +108,7 @@ def steps_until(distance):
 @functools.cache
 def other_model():
     """What in the page's model is not as the proof takes it to be: "not for Adam", or ""."""
-    return unlike(lesson.build_model(), layers=["Dense"], activations=["linear"], bias=True)
+    return unlike_linear(lesson.build_model())
 
 
 def until_overflow(path, X, dtype):

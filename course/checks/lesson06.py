@@ -18,7 +18,7 @@ import numpy as np
 from course import costs, lesson06 as lesson
 from course.checks import Check, by_section, references, tolerance
 from course.checks.constants import BELOW_1, between, whole
-from course.checks.models import unlike
+from course.checks.models import unlike_linear
 from course.checks.tolerance import NUMPY
 from course.lesson06 import (
     EPSILON,
@@ -76,12 +76,9 @@ def not_for(momentum=0.0):
     """In what the page's model is not the one that the predictions are for: "not for Adam"."""
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model = lesson.build_model(1, 1, loss, 0.5, momentum, 0.25, start=2.0)
-    why = unlike(model, layers=["Dense"], activations=["linear"], bias=True, momentum=momentum,
-                 nesterov=True)  # fmt: skip
-    if why or model.loss is not loss:
-        return why or "not for this loss"
-    if any(np.any(w != 2) for w in model.get_weights()):
-        return "not from these weights"
+    why = unlike_linear(model, loss=loss, start=2, momentum=momentum, nesterov=True)
+    if why:
+        return why
     penalty = model.layers[0].kernel_regularizer
     return "" if isinstance(penalty, keras.regularizers.L2) else "not for this penalty"
 

@@ -42,7 +42,7 @@ from course.checks.constants import (
     several,
     whole,
 )
-from course.checks.models import unlike
+from course.checks.models import unlike_linear
 from course.checks.tolerance import NUMPY
 from course.lesson08 import (
     ADAM,
@@ -104,11 +104,6 @@ def cost(X, y, theta, lam):
     """J(w, b), as in the lesson's first formula."""
     error = X @ theta[:-1] + theta[-1] - y
     return (np.sum(error**2) + lam * np.sum(theta[:-1] ** 2)) / (2 * len(y))
-
-
-def not_plain(model, **extras):
-    """Why what is predicted for ŷ = Xw + b under SGD does not hold for a model, or ""."""
-    return unlike(model, layers=["Dense"], activations=["linear"], bias=True, **extras)
 
 
 def roundings(path, y, M, allowed):
@@ -221,7 +216,7 @@ def check_descent(options, X, y, lam, learning_rate, model, by_hand, by_decay, i
                   "five times the table's: powers of eigenvalues"),
         check_end(X, y, lam, learning_rate, by_hand, curvatures, steepest, slowest, times[-1]),
         keras_path("path-keras", "w, b at every step, Keras = NumPy", in_keras, by_hand,
-                   roundings(by_hand, y, M, keras), options.dtype, not_plain(model)),
+                   roundings(by_hand, y, M, keras), options.dtype, unlike_linear(model)),
     ]  # fmt: skip
 
 
@@ -351,7 +346,7 @@ def check_penalty(options, X, Y, key, W, of_w, of_b):
     name, k = key.split(", k = ")
     l1 = 2 * ALPHA * {"Ridge": 0, "Lasso": 1, "ElasticNet": L1_RATIO}[name] / int(k)
     model = build_model(len(W), SGD(), n_targets=int(k))
-    not_for = not_plain(model, optimizer=None)
+    not_for = unlike_linear(model, optimizer=None)
     if of_w.shape != W.shape or of_b.shape != W.shape[1:]:
         of_w, of_b = np.zeros(W.shape), np.zeros(W.shape[1:])
     beyond = np.maximum(np.maximum(-of_w, of_w - 2 * l1), 0)  # a NaN stays one
@@ -435,7 +430,7 @@ def check_decay(options, X, y, lam, paths):
     dtype, decay, p = options.dtype, lam / len(y), X.shape[1]
     allowed = tolerance.keras(dtype, own_loss=True)[0]
     strong, least = (references.ridge(X, y, a) for a in (lam, 0))
-    not_for = not_plain(build_model(p, SGD()))
+    not_for = unlike_linear(build_model(p, SGD()))
     centred = np.abs(X.mean(axis=0)).max() <= 1e-9 * np.abs(X).max()
     heavy_l2 = paths["momentum: L2"]
     if not_for:  # whatever its weights are

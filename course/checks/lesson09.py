@@ -34,7 +34,7 @@ from course.checks.constants import (
     several,
     whole,
 )
-from course.checks.models import unlike
+from course.checks.models import unlike_linear
 from course.checks.tolerance import NUMPY
 from course.errors import InputError
 from course.lesson09 import (
@@ -164,7 +164,7 @@ def check_balls(options, X, y, diamond, circle):
 
 def not_proximal(model, optimizer="ProximalSGD"):
     """Why what is predicted for ŷ = Xw + b does not hold for a model, or ""."""
-    return unlike(model, optimizer=optimizer, layers=["Dense"], activations=["linear"], bias=True)
+    return unlike_linear(model, optimizer=optimizer)
 
 
 def hessian(X):

@@ -5,6 +5,7 @@ predicted for the model of the page then need not hold, and its row of the table
 "not for Adam".
 """
 
+import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
 EXTRAS = {"momentum": 0.0, "nesterov": False, "weight_decay": None, "clipnorm": None,
@@ -12,7 +13,7 @@ EXTRAS = {"momentum": 0.0, "nesterov": False, "weight_decay": None, "clipnorm": 
 
 
 def unlike(model, *, optimizer="SGD", schedule=False, layers=None, activations=None, bias=None,
-           **extras):  # fmt: skip
+           loss=None, start=None, **extras):  # fmt: skip
     """Why a proof does not hold for a model, "not for Adam", or "" where it does.
 
     Args:
@@ -22,18 +23,24 @@ def unlike(model, *, optimizer="SGD", schedule=False, layers=None, activations=N
         layers: names of its layers' classes, in order; None: any.
         activations: names of the activations of its layers that have one; None: any.
         bias: whether its layers have biases; None: either.
+        loss: what it was compiled with; None: any.
+        start: the number that all its weights are; None: any.
         extras: what its optimizer is given besides the rate, momentum=0.9 for example; an extra
-            that is not named must have its default, and ANY may be anything.
+            that is not named must have its default.
     """
     return (
         _optimizer(getattr(model, "optimizer", None), optimizer, schedule, {**EXTRAS, **extras})
         or _layers(model.layers, layers)
         or _activations(model.layers, activations)
         or _bias(model.layers, bias)
+        or ("not for this loss" if loss is not None and model.loss != loss else "")
+        or _start(model, start)
     )
 
 
-ANY = object()
+def unlike_linear(model, bias=True, **how):
+    """`unlike` for ŷ = Xw + b, one Dense layer without an activation."""
+    return unlike(model, layers=["Dense"], activations=["linear"], bias=bias, **how)
 
 
 def _optimizer(optimizer, wanted, schedule, extras):
@@ -45,7 +52,7 @@ def _optimizer(optimizer, wanted, schedule, extras):
     if isinstance(optimizer._learning_rate, LearningRateSchedule) and not schedule:
         return "not for a schedule"
     for extra, value in extras.items():
-        if value is not ANY and (getattr(optimizer, extra, value) or None) != (value or None):
+        if (getattr(optimizer, extra, value) or None) != (value or None):
             return f"not for this {extra.replace('_', ' ')}"
     return ""
 
@@ -71,3 +78,9 @@ def _bias(layers, wanted):
     if wanted is None or found == {wanted}:
         return ""
     return "not without a bias" if wanted else "not with a bias"
+
+
+def _start(model, wanted):
+    if wanted is None or all(np.all(w == wanted) for w in model.get_weights()):
+        return ""
+    return "not from these weights"

@@ -114,9 +114,22 @@ def order_step(X, learning_rate, batch_size):
     P settles where all its eigenvalues are below 1.
     """
     K = np.eye(X.shape[1]) - 2 * learning_rate * X[:, :, None] * X[:, None, :]
-    pairs = np.mean([np.kron(k, k) for k in K], axis=0)  # turns P into mean(K P K)
-    mean = np.kron(K.mean(axis=0), K.mean(axis=0))
-    return pairs / batch_size + (1 - 1 / batch_size) * mean
+    return second_moments_step(K, batch_size)
+
+
+def second_moments_step(T, batch_size):
+    """What an update on B rows drawn at random does to E[z zᵀ], row by row, shape (p², p²).
+
+    Where z ← Tᵢ z is the update on row i alone, that of a batch is the mean of its Tᵢ: so E[z zᵀ]
+    is led on by the mean of Tᵢ ⊗ Tᵢ where a row meets itself, and by T̄ ⊗ T̄, T̄ the mean of Tᵢ,
+    where two different rows meet.
+
+    Args:
+        T: the matrices of all rows, shape (n, p, p).
+    """
+    same = np.mean([np.kron(t, t) for t in T], axis=0)
+    different = np.kron(T.mean(axis=0), T.mean(axis=0))
+    return same / batch_size + (1 - 1 / batch_size) * different
 
 
 def elastic_net(X, y, alpha, l1_ratio=1.0):
