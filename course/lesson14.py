@@ -26,12 +26,12 @@ from course.machine import devices
 from course.training.diary import Diary
 
 DEVICES = (1, 2, 4)
-devices.simulate(max(DEVICES))  # before the backend computes anything; later it is too late
+devices.simulate(max(DEVICES, default=1))  # before the backend computes anything, or too late
 UNEQUAL = (70, 20, 10)  # rows of a batch, where three devices are not equally fast
 EPOCHS, QUICK_EPOCHS, STEPS = 5, 2, 12  # of lesson 11's network; steps on several devices
 TOGETHER, FIRST_ORDER = 4, 1e-3  # k; an η so small that η³ does not count beside η²
 BATCHES = (10, 25, 50, 100, 250, 500)  # of lesson 13's 500 digits
-SMALLEST_RATE = BATCHES[0] * lesson13.LEARNING_RATE / lesson13.BATCH_SIZE  # for 10 rows
+SMALLEST_RATE = min(BATCHES, default=0) * lesson13.LEARNING_RATE / lesson13.BATCH_SIZE
 RULES = {"η the same": 0, "η ∝ √B": 0.5, "η ∝ B": 1}  # powers of B
 PASSES, NETWORKS, QUICK_NETWORKS = 10, 12, 4  # through those digits; trained for each B
 LOSS_SCALE = 2.0**15  # Keras's first one
@@ -140,7 +140,7 @@ def enlarge_batches(X, y, test, seed, networks):
     runs = np.repeat(np.arange(1, networks + 1)[:, None], 3, axis=1)
 
     def costs(B, power, factor=1, epochs=PASSES):
-        rate = factor * SMALLEST_RATE * (B / BATCHES[0]) ** power
+        rate = factor * SMALLEST_RATE * (B / min(BATCHES)) ** power
         return lesson13.cost(*test, lesson13.train_by_hand(seed, runs, X, y, rate, epochs, B))
 
     by_rule = {rule: [costs(B, power) for B in BATCHES] for rule, power in RULES.items()}

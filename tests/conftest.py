@@ -25,11 +25,16 @@ devices.simulate(4)  # for lesson 14, before another test has set the backend to
 ROOT = Path(course.__file__).resolve().parent.parent
 NO_NETWORK = Path(__file__).parent / "no_network"
 
-# For what is the same on every backend: where several are installed, one test session has it.
-once = pytest.mark.skipif(
-    course.backend != "jax" and course.is_installed("jax"),
-    reason="the same on every backend: JAX's test session makes it",
-)
+
+def only_on(backend, reason):
+    """A mark for tests that one session makes where several backends are installed."""
+    elsewhere = course.backend != backend and course.is_installed(backend)
+    return pytest.mark.skipif(elsewhere, reason=f"{backend}'s test session makes it: {reason}")
+
+
+once = only_on("jax", "it is the same on every backend")
+# Hundreds of runs of other models, and the site's: PyTorch compiles none of them.
+uncompiled = only_on("torch", "it compiles nothing")
 
 # Groups that take long come first, so that no process is left with one at the end.
 LONG = ["test_site", "test_tutorials", "test_lesson12", "test_lesson14", "test_lesson11",
@@ -53,7 +58,7 @@ def pytest_collection_modifyitems(items):
 def group(nodeid):
     """What one process makes: the tests of a file, or all that concern one lesson."""
     file, _, test = nodeid.partition("::")
-    about = re.search(r"\[(?:lesson)?(\d\d?)\]$", test)
+    about = re.search(r"[\[-](?:lesson)?(\d\d?)\]$", test)
     if about and Path(file).stem in ("test_proofs", "test_tutorials", "test_edited"):
         return f"test_lesson{int(about[1]):02}"
     return Path(file).stem

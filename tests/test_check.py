@@ -368,6 +368,7 @@ def class_of(folder, marker):
     return found
 
 
+@pytest.mark.slow
 def test_a_class_of_thirty_is_collected_in_one_run(tmp_path, command):
     marker = f"class-{time.time_ns()}"
     folder = tmp_path / "class"

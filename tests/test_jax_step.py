@@ -73,7 +73,7 @@ def test_the_numbers_are_those_of_keras(build, count):
         np.testing.assert_allclose(history[name], keras_history[name], rtol=1e-5)
 
 
-@pytest.mark.parametrize("fault", ["transposed", "first row"])
+@pytest.mark.parametrize("fault", ["transposed", pytest.param("first row", marks=pytest.mark.slow)])
 def test_a_wrong_convolution_is_seen(monkeypatch, fault):
     right = jax_step._convolve
     wrong = {

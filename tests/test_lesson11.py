@@ -4,7 +4,7 @@ import faults
 import keras
 import numpy as np
 import pytest
-from conftest import one_line
+from conftest import one_line, uncompiled
 from faults import Fault, assert_caught
 from PIL import Image
 from scipy import signal
@@ -64,6 +64,7 @@ def test_every_check_holds_in_a_quick_run():
 
 
 @slow
+@uncompiled
 @pytest.mark.parametrize("rows", [30, 101, 480, 1001])
 def test_few_images_of_another_kind(in_tmp, capsys, rows):
     """Nothing is asked of the accuracy; all else holds, from few images on."""
@@ -376,9 +377,10 @@ def test_what_if(tiny, name, value):
 
 
 @slow
+@uncompiled
 @pytest.mark.parametrize("value", ["0.01", "0.2"])
 def test_what_if_the_learning_rate_is_another_on_all_digits(value):
-    assert_true(11, "LEARNING_RATE", value)
+    assert_true(11, "LEARNING_RATE", value, quick=True)
 
 
 NETWORK = {"sizes-keras", "weights-keras", "weights", "first-cost", "first-cost-keras",
@@ -403,6 +405,7 @@ def test_before_training_the_learning_rate_may_be_a_plain_number():
 
 
 @slow
+@uncompiled
 @pytest.mark.parametrize(
     ("old", "new", "rows", "why"),
     [
@@ -415,8 +418,8 @@ def test_before_training_the_learning_rate_may_be_a_plain_number():
          "schedules.ExponentialDecay(learning_rate, 100, 0.9)", STEPS, "not for ExponentialDecay"),
         ('Conv2D(8, 3, activation="tanh"', 'Conv2D(8, 3, activation="relu"', NETWORK,
          "not for relu"),
-        (FLATTEN, f"    model.add(keras.layers.Dropout(0.3))\n{FLATTEN}", NETWORK,
-         "not for Dropout"),
+        (FLATTEN, f"    model.add(keras.layers.Dropout(0.3))\n{FLATTEN}",
+         NETWORK | {"slow-accuracy", "slow"}, "not for Dropout"),
         (FLATTEN, '    model.add(keras.layers.Conv2D(8, 3, activation="relu", **zeros))\n'
          f"{FLATTEN}", NETWORK | {"layers-scipy"}, "not for 9 layers"),
         ("    model.add(keras.layers.MaxPooling2D(2))\n", "", NETWORK | {"layers-scipy"},

@@ -6,7 +6,7 @@ import sys
 import ml_dtypes
 import numpy as np
 import pytest
-from conftest import child_environment, one_line
+from conftest import child_environment, once, one_line
 from faults import Fault, assert_caught, failing, run
 from what_if import assert_edit, assert_true, each_constant
 
@@ -295,9 +295,18 @@ WHAT_IF = {
 }  # fmt: skip
 
 
+SHARED = ("DEVICES", "STEPS")  # of several devices, which Keras has on JAX and TensorFlow
+
+
 @slow
-@each_constant(WHAT_IF)
+@each_constant({name: values for name, values in WHAT_IF.items() if name not in SHARED})
 def test_what_if(name, value):
+    assert_true(14, name, value)
+
+
+@slow
+@each_constant({name: WHAT_IF[name] for name in SHARED}, where=once)
+def test_what_if_of_several_devices(name, value):
     assert_true(14, name, value)
 
 
@@ -328,7 +337,8 @@ def test_what_if_the_digits_are_ones_own():
 @pytest.mark.parametrize(
     ("name", "value"),
     [("DEVICES", (1, 3)), ("UNEQUAL", (100, 0)), ("TOGETHER", 1), ("FIRST_ORDER", 0.5),
-     ("BATCHES", (10, 0)), ("PASSES", 0), ("LOSS_SCALE", 0.0), ("POLICIES", {"half": "float8"})],
+     ("BATCHES", (10, 0)), ("BATCHES", ()), ("DEVICES", ()), ("PASSES", 0),
+     ("LOSS_SCALE", 0.0), ("POLICIES", {"half": "float8"})],
 )  # fmt: skip
 def test_a_constant_that_makes_no_sense_is_refused(name, value):
     text = edited.with_constants(edited.source_of(14), {name: repr(value)})

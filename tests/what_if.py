@@ -10,31 +10,36 @@ import json
 import warnings
 
 import pytest
-from conftest import once
+from conftest import uncompiled
 from faults import run, usual
 
 from course.cli import edited, options, outcome, table
 
 
-def each_constant(table):
+def each_constant(table, where=uncompiled):
     """Parametrise a test by `name, value` over {name: (value, value, value)}.
 
-    Hundreds of runs: where several backends are installed, one test session makes them.
+    Args:
+        where: a mark: which test session makes these hundreds of runs, if there are several.
     """
     cases = [
-        pytest.param(name, value, marks=once, id=f"{name}={value}")
+        pytest.param(name, value, marks=where, id=f"{name}={value}")
         for name, values in table.items()
         for value in values
     ]
     return pytest.mark.parametrize(("name", "value"), cases)
 
 
-def assert_true(number, name, value, **given):
-    """With the constant changed, every check of the lesson holds and every figure draws."""
+def assert_true(number, name, value, also=None, **given):
+    """With the constant changed, every check of the lesson holds and every figure draws.
+
+    Args:
+        also: other constants, {name: value}, that spare the test work it does not need.
+    """
     given = given or usual(number)
     if name.startswith("QUICK"):
         given = {**given, "quick": True}
-    text = edited.with_constants(edited.source_of(number), {name: value})
+    text = edited.with_constants(edited.source_of(number), {**(also or {}), name: value})
     changed = only_sections(text, name)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)

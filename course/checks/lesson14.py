@@ -154,9 +154,9 @@ def other_rates(costs):
     missing = [rule for rule in ("η the same", "η ∝ B") if rule not in costs]
     if missing:
         return f"not without {missing[0]}"
-    if not 5 <= BATCHES[0] <= 20:
-        return f"not from {BATCHES[0]} rows on"
-    if not 0.5 <= SMALLEST_RATE / 0.1 * 10 / BATCHES[0] <= 2:
+    if not 5 <= min(BATCHES) <= 20:
+        return f"not from {min(BATCHES)} rows on"
+    if not 0.5 <= SMALLEST_RATE / 0.1 * 10 / min(BATCHES) <= 2:
         return f"not at η = {SMALLEST_RATE:g}"
     return "" if 7 <= PASSES <= 15 else f"not after {PASSES} epochs"
 
