@@ -26,7 +26,7 @@ from course.lesson03 import gradient, train
 from course.lesson08 import load_data
 from course.optimizers import ProximalSGD
 
-LAMBDAS = 0.5, 2.0  # of F(x) = ½ (x − 1)² + λ|x|, x a number: fixed by the course
+CORNER_ALPHAS = 0.5, 2.0  # of F(x) = ½ (x − 1)² + α|x|, x a number: fixed by the course
 LEARNING_RATE, STEPS, ALPHA = 1 / 4, 400, 1 / 16  # η and α on the diabetes data
 NETS = {"lasso": (ALPHA, 1.0), "elastic net": (2 * ALPHA, 0.5)}  # α and ρ; αρ is the same
 TRUE = np.array([0, 0, 2, 0, 0, 0, 0, -1.5, 0, 0, 0, 0, 1, 0, 0, 0, 0, -1, 0, 0])  # true weights
@@ -102,9 +102,9 @@ def run(options):
     """All experiments: {name: what was measured}."""
     if options.table:
         return {"table": fit_table(options.table, options.steps)}
-    (X, y, names), lambdas = load_data(), np.unique([*np.arange(13) / 4, *LAMBDAS])
+    (X, y, names), alphas = load_data(), np.unique([*np.arange(13) / 4, *CORNER_ALPHAS])
     return {
-        "corner": dict(lambdas=lambdas, minima=soft_threshold(1.0, lambdas)),
+        "corner": dict(alphas=alphas, minima=soft_threshold(1.0, alphas)),
         "balls": diamond_and_circle(),
         "diabetes": sparse_fits(X, y, names, options.steps or STEPS),
         "alphas": every_alpha(X, y),
@@ -184,7 +184,7 @@ def results(measured):
     _, balls, fits, alphas, found = measured.values()
     least = np.abs(fits["under_sgd"][-1, :-1]).min()
     return {
-        **{f"λ = {lam:g}: F has its minimum at": soft_threshold(1.0, lam) for lam in LAMBDAS},
+        **{f"α = {a:g}: F has its minimum at": soft_threshold(1.0, a) for a in CORNER_ALPHAS},
         **{f"{name}: minimum at w1, w2": balls[name] for name in ("diamond", "circle")},
         **{f"{k} selects": selected(fits["names"], path) for k, path in fits["by_hand"].items()},
         "L1 under SGD: the smallest |w| at the end": least if least < 1e30 else "diverged",

@@ -18,7 +18,7 @@ from course.errors import InputError
 from course.machine.precision import precision
 
 X, Y, _ = lesson.load_data()
-M = len(Y)
+N = len(Y)
 
 
 def slow(value):
@@ -52,28 +52,28 @@ def test_the_data_are_scikit_learns_in_other_units():
     np.testing.assert_allclose(Y * y.std(), y)
 
 
-def normal_equations(X, y, lam):
-    """(AᵀA + λ diag(1, …, 1, 0)) θ = Aᵀy with A = [X 1]: nothing is centred."""
+def normal_equations(X, y, alpha):
+    """(AᵀA + α diag(1, …, 1, 0)) θ = Aᵀy with A = [X 1]: nothing is centred."""
     A = np.column_stack([X, np.ones(len(X))])
-    return np.linalg.solve(A.T @ A + lam * np.diag([1.0] * X.shape[1] + [0.0]), A.T @ y)
+    return np.linalg.solve(A.T @ A + alpha * np.diag([1.0] * X.shape[1] + [0.0]), A.T @ y)
 
 
-@pytest.mark.parametrize("lam", [0.0, 0.3, 50.0])
-def test_ridge_meets_the_normal_equations_and_its_gradient_is_zero(lam):
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 50.0])
+def test_ridge_meets_the_normal_equations_and_its_gradient_is_zero(alpha):
     rng = np.random.default_rng(4)
     A, y = 3 + rng.normal(size=(40, 5)), 7 + rng.normal(size=(40, 3))
-    thetas = lesson.ridge(A, y, lam)
-    np.testing.assert_allclose(thetas, normal_equations(A, y, lam), atol=1e-11)
+    thetas = lesson.ridge(A, y, alpha)
+    np.testing.assert_allclose(thetas, normal_equations(A, y, alpha), atol=1e-11)
     for theta, target in zip(thetas.T, y.T):
-        np.testing.assert_allclose(lesson.ridge(A, target, lam), theta, atol=1e-12)
-        assert np.abs(lesson.gradient(A, target, theta, lam)).max() < 1e-12
+        np.testing.assert_allclose(lesson.ridge(A, target, alpha), theta, atol=1e-12)
+        assert np.abs(lesson.gradient(A, target, theta, alpha)).max() < 1e-12
 
 
 def test_one_step_of_the_update_written_out():
-    lam, rate = 55.25, 0.4
-    theta = lesson.descend(X, Y, rate, 2, decay=lam / M)
+    alpha, rate = 55.25, 0.4
+    theta = lesson.descend(X, Y, rate, 2, decay=alpha / N)
     error = X @ theta[1, :-1] + theta[1, -1] - Y
-    w = theta[1, :-1] * (1 - rate * lam / M) - rate / M * sum(e * x for e, x in zip(error, X))
+    w = theta[1, :-1] * (1 - rate * alpha / N) - rate / N * sum(e * x for e, x in zip(error, X))
     np.testing.assert_allclose(theta[2, :-1], w, atol=1e-14)
     assert theta[2, -1] == pytest.approx(theta[1, -1] - rate * error.mean())
 
@@ -91,12 +91,13 @@ def test_the_table_of_penalties():
 def test_the_ends_of_momentum_and_adam():
     sizes = run(8).results
     strong, weak, none = (
-        np.linalg.norm(normal_equations(X, Y, fraction * M / 8)[:-1]) for fraction in (1, 1 / 8, 0)
+        np.linalg.norm(normal_equations(X, Y, fraction * N / 8)[:-1]) for fraction in (1, 1 / 8, 0)
     )
     close = {"SGD: weight_decay": strong, "momentum: L2": strong, "momentum: weight_decay": weak,
              "Adam: L2": strong}  # fmt: skip
     for name, size in close.items():
-        assert sizes[f"‖w‖ at the end, {name}"] == pytest.approx(size, rel=2e-7)
+        # On PyTorch a sum over 442 rows in float32 is good to some 6e-8 √442 = 1.3e-6.
+        assert sizes[f"‖w‖ at the end, {name}"] == pytest.approx(size, rel=1e-6)
     assert weak < sizes["‖w‖ at the end, AdamW: weight_decay"] < none
 
 
@@ -104,7 +105,7 @@ def test_the_ends_of_momentum_and_adam():
 def test_adam_w_goes_on_towards_least_squares():
     given = {**lesson.ADAM, "learning_rate": 0.003}
     path = proof.adam(X, Y, **given, steps=12_000, decay=lesson.DECAY)
-    least, strong = (normal_equations(X, Y, lam) for lam in (0, M / 8))
+    least, strong = (normal_equations(X, Y, alpha) for alpha in (0, N / 8))
     away = np.linalg.norm(path[[1500, 3000, 6000, 12_000]] - least, axis=1)
     assert np.all(away[1:] < away[:-1] / 2)
     assert away[-1] < 0.01 * np.linalg.norm(strong - least)
@@ -175,21 +176,21 @@ def test_the_figures_draw():
 def descend_again(found, lesson):
     steps = len(found["by_hand"]) - 1
     given = (found[name] for name in ("X", "y", "learning_rate"))
-    return {"by_hand": lesson.descend(*given, steps, found["lam"])}
+    return {"by_hand": lesson.descend(*given, steps, found["alpha"])}
 
 
 def train_again(found, lesson):
-    given = (found[name] for name in ("X", "y", "lam", "learning_rate"))
+    given = (found[name] for name in ("X", "y", "alpha", "learning_rate"))
     return {"in_keras": lesson.fit(*given, len(found["by_hand"]) - 1)["in_keras"]}
 
 
 def decay_everywhere(found, lesson):
-    """The update with w and b both smaller by αλ/m."""
+    """The update with w and b both smaller by ηα/n."""
     X, y, rate = (found[name] for name in ("X", "y", "learning_rate"))
     path = np.zeros_like(found["by_decay"])
     for t in range(len(path) - 1):
         step = rate * lesson.gradient(X, y, path[t])
-        path[t + 1] = path[t] * (1 - rate * found["lam"] / len(y)) - step
+        path[t + 1] = path[t] * (1 - rate * found["alpha"] / len(y)) - step
     return {"by_decay": path}
 
 
@@ -227,8 +228,8 @@ def row(name, penalty):
 
 
 def uncentred(right):
-    def ridge(X, y, lam):
-        return np.append(np.linalg.solve(X.T @ X + lam * np.eye(X.shape[1]), X.T @ y), 0)
+    def ridge(X, y, alpha):
+        return np.append(np.linalg.solve(X.T @ X + alpha * np.eye(X.shape[1]), X.T @ y), 0)
 
     return ridge
 
@@ -239,16 +240,16 @@ def converted(found, lesson):
     return {key: {**found[key], **wrong[key]} for key in ("weights", "gradients")}
 
 
-MANY_LAMBDAS, CONVERTED = again("shrink", X, Y, []), converted
+MANY_ALPHAS, CONVERTED = again("shrink", X, Y, []), converted
 HEAVY = "momentum: weight_decay"
 FAULTS = [
-    Fault("a gradient with λ/2", "descent",
+    Fault("a gradient with α/2", "descent",
           ["gradient-numeric", "decay-form", "end", "path-keras"], descend_again,
-          ("gradient", lambda right: lambda X, y, theta, lam=0.0: right(X, y, theta, lam / 2))),
+          ("gradient", lambda right: lambda X, y, theta, alpha=0.0: right(X, y, theta, alpha / 2))),
     Fault("a penalised intercept", "descent", ["gradient-numeric", "end", "path-keras"],
           descend_again,
-          ("gradient", lambda right: lambda X, y, theta, lam=0.0:
-              right(X, y, theta, lam) + lam / len(y) * np.append(0 * theta[:-1], theta[-1]))),
+          ("gradient", lambda right: lambda X, y, theta, alpha=0.0:
+              right(X, y, theta, alpha) + alpha / len(y) * np.append(0 * theta[:-1], theta[-1]))),
     Fault("a cost without its ½", "descent", ["gradient-numeric"],
           patch=("cost", lambda right: lambda *a: 2 * right(*a))),
     Fault("a decay that takes b along", "descent", ["decay-form"], decay_everywhere),
@@ -256,32 +257,32 @@ FAULTS = [
           ("L2", lambda right: lambda a: right(2 * a))),
     Fault("Keras's bias penalised", "descent", ["path-keras"], train_again,
           ("build_model", penalising_b)),
-    Fault("ridge without centring y", "shrinkage", ["ridge-every"], MANY_LAMBDAS,
+    Fault("ridge without centring y", "shrinkage", ["ridge-every"], MANY_ALPHAS,
           ("ridge", uncentred)),
-    Fault("ridge with mλ", "shrinkage", ["ridge-every", "shrinkage"], MANY_LAMBDAS,
-          ("ridge", lambda right: lambda X, y, lam: right(X, y, len(y) * lam))),
-    Fault("a reference that forgets λ", "shrinkage", ["ridge-every"],
-          patch=("references.ridge", lambda right: lambda X, y, lam: right(X, y, 0))),
-    Fault("λ from large to small", "shrinkage", ["size-falls"],
+    Fault("ridge with nα", "shrinkage", ["ridge-every", "shrinkage"], MANY_ALPHAS,
+          ("ridge", lambda right: lambda X, y, alpha: right(X, y, len(y) * alpha))),
+    Fault("a reference that forgets α", "shrinkage", ["ridge-every"],
+          patch=("references.ridge", lambda right: lambda X, y, alpha: right(X, y, 0))),
+    Fault("α from large to small", "shrinkage", ["size-falls"],
           lambda found, lesson: {"thetas": found["thetas"][::-1]}),
-    Fault("the test error of another λ", "polynomial", ["bias", "test-error"],
+    Fault("the test error of another α", "polynomial", ["bias", "test-error"],
           again("fit_polynomials", 0, 2000),
-          ("ridge", lambda right: lambda X, y, lam: right(X, y, 2 * lam)), {}),
+          ("ridge", lambda right: lambda X, y, alpha: right(X, y, 2 * alpha)), {}),
     Fault("a penalty that makes it worse", "polynomial", ["penalty-helps"],
           lambda found, lesson: {"errors": found["errors"] * [[0.1], *8 * [[1.0]]]}),
-    Fault("ridge of three targets with mλ", "penalties", ["three-targets"],
+    Fault("ridge of three targets with nα", "penalties", ["three-targets"],
           lambda found, lesson: {"by_hand": lesson.ridge(found["X"], found["Y"], lesson.ALPHA)}),
     Fault("ridge as L2(a)", "penalties", ["ridge-1", "ridge-3"], CONVERTED,
-          row("Ridge", lambda a, r, m, k: L2(a))),
+          row("Ridge", lambda a, r, n, k: L2(a))),
     Fault("ridge that forgot k", "penalties", ["ridge-3"], CONVERTED,
-          row("Ridge", lambda a, r, m, k: L2(a / m))),
+          row("Ridge", lambda a, r, n, k: L2(a / n))),
     Fault("lasso that forgot its 2", "penalties", ["lasso-1", "lasso-3"], CONVERTED,
-          row("Lasso", lambda a, r, m, k: L1(a / k))),
+          row("Lasso", lambda a, r, n, k: L1(a / k))),
     Fault("lasso that forgot k", "penalties", ["lasso-3"], CONVERTED,
-          row("Lasso", lambda a, r, m, k: L1(2 * a))),
+          row("Lasso", lambda a, r, n, k: L1(2 * a))),
     Fault("an elastic net with ½ too many", "penalties", ["elasticnet-1", "elasticnet-3"],
           CONVERTED,
-          row("ElasticNet", lambda a, r, m, k: L1L2(2 * a * r / k, a * (1 - r) / (2 * k)))),
+          row("ElasticNet", lambda a, r, n, k: L1L2(2 * a * r / k, a * (1 - r) / (2 * k)))),
     Fault("a weight that is zero and should not be", "penalties", ["lasso-1"],
           lambda found, lesson: {"gradients": found["gradients"] | {"Lasso, k = 1": [
               of + 0.4 * (found["weights"]["Lasso, k = 1"] == 0) if of.ndim == 2 else of
@@ -296,8 +297,8 @@ FAULTS = [
               X, Y, lesson.LEARNING_RATE, lesson.STEPS, decay=lesson.DECAY))),
     Fault("momentum forgotten by hand", "decay", ["momentum-keras"],
           patch=("descend",
-                 lambda right: lambda X, y, rate, steps, lam=0.0, decay=0.0, momentum=0.0:
-                     right(X, y, rate, steps, lam, decay))),
+                 lambda right: lambda X, y, rate, steps, alpha=0.0, decay=0.0, momentum=0.0:
+                     right(X, y, rate, steps, alpha, decay))),
     Fault("a penalty that momentum does not magnify", "decay", ["momentum-l2"],
           another_path("momentum: L2", lambda paths: paths[HEAVY])),
     Fault("Adam with L2 that is AdamW", "decay", ["adam-l2", "adam-keras"],
@@ -322,7 +323,7 @@ WHAT_IF = {
     "POINTS": ("2", "5", "200"),
     "DEGREE": ("1", "3", "20"),
     "NOISE": ("0.0", "0.01", "3.0"),
-    "LAMBDAS": ("[0.1]", "(1.0, 1e-3, 100.0)", "[0, 1e-12]"),
+    "RIDGE_ALPHAS": ("[0.1]", "(1.0, 1e-3, 100.0)", "[0, 1e-12]"),
     "DRAWS": ("1", "30", "5000"),
     "QUICK_DRAWS": ("1", "30", "5000"),
     "ADAM_STEPS": ("1", "100", "10_000"),
@@ -355,13 +356,13 @@ def checks_of(section, found):
 def test_a_learning_rate_above_the_limit_diverges_as_predicted():
     text = edited.with_constants(edited.source_of(8), {"LEARNING_RATE": "1.0"})
     with edited.page(8, text) as page, precision("float64"):
-        found = page.fit(X, Y, M / 8, 1.0, 500)
+        found = page.fit(X, Y, N / 8, 1.0, 500)
         checks = checks_of("descent", found)
         assert all(check.passed for check in checks.values())
-        assert checks["end"].name == "α = 1 is above 2/κ = 0.482: diverges"
+        assert checks["end"].name == "η = 1 is above 2/λmax = 0.482: diverges"
         assert page.length(found["by_hand"]) == page.length(found["in_keras"])
         assert page.length(found["by_hand"]) == "diverged after 63 steps"
-        tame = page.descend(X, Y, 0.4, 500, M / 8)
+        tame = page.descend(X, Y, 0.4, 500, N / 8)
         caught = checks_of("descent", {**found, "by_hand": tame})
         assert not any(caught[id].passed for id in ("end", "path", "path-keras"))
         late = found["in_keras"] * (1 + 1e-4)

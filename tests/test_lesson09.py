@@ -47,20 +47,20 @@ def test_float32_holds_its_own_tolerance():
 
 def test_the_fixed_values():
     results = run(9).results
-    assert lesson.LAMBDAS == (0.5, 2.0)
-    assert results["λ = 0.5: F has its minimum at"] == 0.5
-    assert results["λ = 2: F has its minimum at"] == 0
+    assert lesson.CORNER_ALPHAS == (0.5, 2.0)
+    assert results["α = 0.5: F has its minimum at"] == 0.5
+    assert results["α = 2: F has its minimum at"] == 0
     assert results["diamond: minimum at w1, w2"].tolist() == [0, -1]
     assert results["lasso selects"] == "sex, bmi, bp, s3, s5"
 
 
-def test_any_smooth_cost_has_its_minimum_at_the_corner_where_its_derivative_is_below_lambda():
+def test_any_smooth_cost_has_its_minimum_at_the_corner_where_its_derivative_is_below_alpha():
     def f(x):
         return np.log1p(np.exp(-3 * x)) + x**2  # its derivative at 0 is −3/2
 
-    for lam in np.arange(1, 12) / 4 + 0.1:
-        found = optimize.minimize_scalar(lambda x, lam=lam: f(x) + lam * abs(x), bounds=(-2, 2))
-        assert (abs(found.x) < 1e-4) == (lam >= 1.5)
+    for a in np.arange(1, 12) / 4 + 0.1:
+        found = optimize.minimize_scalar(lambda x, a=a: f(x) + a * abs(x), bounds=(-2, 2))
+        assert (abs(found.x) < 1e-4) == (a >= 1.5)
 
 
 def minimum_inside(cost, size):
@@ -180,7 +180,7 @@ def test_the_figures_draw():
 
 
 def minima(found, lesson):
-    return {"minima": lesson.soft_threshold(1.0, found["lambdas"])}
+    return {"minima": lesson.soft_threshold(1.0, found["alphas"])}
 
 
 def balls(found, lesson):
@@ -236,8 +236,8 @@ FAULTS = [
           [*BOTH_KERAS, *BOTH_ENDS], descend_again, ("soft_threshold", hard)),
     Fault("the same, one weight at a time", "alphas", ["alphas-weights"],
           alphas_again, ("soft_threshold", hard)),
-    Fault("a smooth corner, λx² for λ|x|", "corner", ["minimum-at-zero", "minimum-grid"],
-          lambda found, lesson: {"minima": 1 / (1 + 2 * found["lambdas"])}),
+    Fault("a smooth corner, αx² for α|x|", "corner", ["minimum-at-zero", "minimum-grid"],
+          lambda found, lesson: {"minima": 1 / (1 + 2 * found["alphas"])}),
     Fault("the box for the diamond", "balls", ["balls-tried", "diamond-lasso", "balls-zeros"],
           balls, ("project_l1_ball", lambda right: lambda w: np.clip(w, -1, 1))),
     Fault("a circle of the wrong size", "balls", ["balls-tried"], balls,
@@ -318,7 +318,7 @@ def test_a_column_that_was_not_standardised_is_caught(tmp_path):
 ENDS = {f"{net}-{end}" for net in ("lasso", "elastic-net")
         for end in ("scikit-learn", "zeros", "optimal")}  # fmt: skip
 WHAT_IF = {
-    "LAMBDAS": ("[1.3]", "0.0, 0.1234, 1.0, 5.0", "2.0, 0.5"),
+    "CORNER_ALPHAS": ("[1.3]", "0.0, 0.1234, 1.0, 5.0", "2.0, 0.5"),
     "LEARNING_RATE": ("0.01", "0.6", "3.0"),
     "STEPS": ("1", "30", "2000"),
     "ALPHA": ("1e-3", "0.3", "3.0"),
@@ -400,8 +400,8 @@ def test_what_if_the_model_is_another_one(old, new, words):
     ],
 )
 def test_what_if_the_points_are_ones_own(points):
-    old = "(X, y, names), lambdas = load_data()"
-    found = assert_edit(9, old, f"(X, y, names), lambdas = {points}")
+    old = "(X, y, names), alphas = load_data()"
+    found = assert_edit(9, old, f"(X, y, names), alphas = {points}")
     assert not_for(found) == dict.fromkeys(ENDS, "not at step 400")
 
 

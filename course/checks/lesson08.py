@@ -1,24 +1,24 @@
 """Why lesson 8's numbers must be what they are.
 
-Descent. J is quadratic: along an eigenvector of its second derivatives, of eigenvalue κ, each step
-multiplies the distance to ridge by 1 − ακ.
+Descent. J is quadratic: along an eigenvector of its second derivatives, of eigenvalue λ, each step
+multiplies the distance to ridge by 1 − ηλ.
 
-Shrinkage. Along a singular vector of centred X, of singular value d, ridge is d²/(d² + λ) of least
+Shrinkage. Along a singular vector of centred X, of singular value d, ridge is d²/(d² + α) of least
 squares.
 
 Test error. A fit is linear in y: its predictions on new points are Hy. With y = f + noise of
 deviation σ, the expected error on M new points is 1/M ‖Hf − f*‖² (bias²) + σ²/M ΣΣ H² (variance)
 + σ², where f* is f on the new points.
 
-Penalties. For a penalty a on w, m rows and k targets, scikit-learn minimises ‖E‖² + a‖w‖² (Ridge)
-or 1/(2m) ‖E‖² + a‖w‖₁ (Lasso), Keras 1/(mk) ‖E‖² + penalty. At scikit-learn's solution Keras's
+Penalties. For a penalty α on w, n rows and k targets, scikit-learn minimises ‖E‖² + α‖w‖² (Ridge)
+or 1/(2n) ‖E‖² + α‖w‖₁ (Lasso), Keras 1/(nk) ‖E‖² + penalty. At scikit-learn's solution Keras's
 gradient must be 0, and at w = 0, where |w| has a kink, from 0 to 2 l1 just above the kink: it is
 smaller by 2 l1 just below.
 
 Weight decay. Momentum μ magnifies gradients by 1/(1 − μ), that of the penalty as well, and the
-decay not: so weight decay ends at the ridge of (1 − μ)λ. Adam divides the gradient by its own size:
-with the penalty it still ends at ridge. AdamW's step is of size α however small the gradient is,
-and its decay α · weight_decay · |w|: while every |w| stays below 1/weight_decay, the decay only
+decay not: so weight decay ends at the ridge of (1 − μ)α. Adam divides the gradient by its own size:
+with the penalty it still ends at ridge. AdamW's step is of size η however small the gradient is,
+and its decay η · weight_decay · |w|: while every |w| stays below 1/weight_decay, the decay only
 slows it, and it comes close to least squares.
 
 Too few steps, or too large a learning rate. All the linear descents are known in closed form, so
@@ -49,10 +49,10 @@ from course.lesson08 import (
     ALPHA,
     DECAY,
     L1_RATIO,
-    LAMBDAS,
     LEARNING_RATE,
     MOMENTUM,
     NOISE,
+    RIDGE_ALPHAS,
     STEPS,
     build_model,
     descend,
@@ -77,7 +77,7 @@ CONSTANTS = {  # what the page's constants may be
     "POINTS": whole(2),
     "DEGREE": whole(1),
     "NOISE": FROM_0,
-    "LAMBDAS": several(FROM_0),
+    "RIDGE_ALPHAS": several(FROM_0),
     "DRAWS": whole(1),
     "QUICK_DRAWS": whole(1),
     "ADAM_STEPS": whole(1),
@@ -100,10 +100,10 @@ def checks(measured, options):
     return by_section(sections, measured, options)
 
 
-def cost(X, y, theta, lam):
+def cost(X, y, theta, alpha):
     """J(w, b), as in the lesson's first formula."""
     error = X @ theta[:-1] + theta[-1] - y
-    return (np.sum(error**2) + lam * np.sum(theta[:-1] ** 2)) / (2 * len(y))
+    return (np.sum(error**2) + alpha * np.sum(theta[:-1] ** 2)) / (2 * len(y))
 
 
 def roundings(path, y, M, allowed):
@@ -116,7 +116,7 @@ def roundings(path, y, M, allowed):
     errors and two products), 6e-8 each in float32, and they add up.
 
     Args:
-        M: I − α(H + penalty), shape (k, k), k = p + 1; with momentum of (θ, v), k = 2(p + 1).
+        M: I − η(H + penalty), shape (k, k), k = p + 1; with momentum of (θ, v), k = 2(p + 1).
         allowed: the tolerance.
     """
     t = np.arange(len(path))
@@ -173,64 +173,64 @@ def keras_path(id, name, measured, reference, times, dtype, not_for=""):
     return same_path(id, name, measured, reference, allowed, times, why, not_for)
 
 
-def modes(X, y, lam, learning_rate, steps):
-    """θ at every step of descent on J in closed form, (steps + 1, p + 1); the curvatures κ of J,
+def modes(X, y, alpha, learning_rate, steps):
+    """θ at every step of descent on J in closed form, (steps + 1, p + 1); the curvatures λ of J,
     ascending; and the eigenvector of the largest."""
     A = references.with_ones(X)
-    penalty = np.append(np.full(X.shape[1], lam), 0)
+    penalty = np.append(np.full(X.shape[1], alpha), 0)
     curvatures, V = np.linalg.eigh((A.T @ A + np.diag(penalty)) / len(y))
     factors = 1 - learning_rate * curvatures
-    minimum = references.ridge(X, y, lam)
+    minimum = references.ridge(X, y, alpha)
     distance = factors ** np.arange(steps + 1)[:, None] * (V.T @ -minimum)
     return minimum + distance @ V.T, curvatures, V[:, -1]
 
 
-def step_matrix(X, rate, lam, decay=0.0, momentum=None):
+def step_matrix(X, rate, alpha, decay=0.0, momentum=None):
     """M: it multiplies (θ − θ*, v) in each step of descent, v being the last step's part that
     momentum repeats."""
     p = X.shape[1]
     A, weights, eye = references.with_ones(X), np.diag([1.0] * p + [0.0]), np.eye(p + 1)
-    H = rate * (A.T @ A + lam * weights) / len(X)
+    H = rate * (A.T @ A + alpha * weights) / len(X)
     keep = eye - rate * decay * weights - H
     if momentum is None:
         return keep
     return np.block([[keep, momentum * eye], [-H, momentum * eye]])
 
 
-def check_descent(options, X, y, lam, learning_rate, model, by_hand, by_decay, in_keras):
-    predicted, curvatures, steepest = modes(X, y, lam, learning_rate, len(by_hand) - 1)
+def check_descent(options, X, y, alpha, learning_rate, model, by_hand, by_decay, in_keras):
+    predicted, curvatures, steepest = modes(X, y, alpha, learning_rate, len(by_hand) - 1)
     slowest = np.abs(1 - learning_rate * curvatures).max()
-    M, keras = step_matrix(X, learning_rate, lam), tolerance.keras(options.dtype, own_loss=True)[0]
-    times = roundings(by_hand, y, M, NUMPY)
+    M = step_matrix(X, learning_rate, alpha)
+    times, keras = roundings(by_hand, y, M, NUMPY), tolerance.keras(options.dtype, own_loss=True)[0]
     t = min(1, len(by_hand) - 2)
-    gradient = (by_hand[t] - by_hand[t + 1]) / learning_rate  # the step was α times it
-    numeric = references.central_difference(lambda v: cost(X, y, v, lam), by_hand[t], 1e-3)
-    size = np.abs(by_hand[: t + 2]).max() / learning_rate + cost(X, y, by_hand[t], lam) / 1e-3
+    gradient = (by_hand[t] - by_hand[t + 1]) / learning_rate  # the step was η times it
+    numeric = references.central_difference(lambda v: cost(X, y, v, alpha), by_hand[t], 1e-3)
+    size = np.abs(by_hand[: t + 2]).max() / learning_rate + cost(X, y, by_hand[t], alpha) / 1e-3
     return [
         Check.close("gradient-numeric", "gradient of J = by differences", gradient, numeric,
                     atol=20 * EPS * size, reason="J is a parabola: its differences have roundings"
-                    " only, of J over 2e-3 and of w over α"),
-        same_path("decay-form", "w(1 − αλ/m) − α/m Σ … = w − α ∂J/∂w, each step", by_decay, by_hand,
+                    " only, of J over 2e-3 and of w over η"),
+        same_path("decay-form", "w(1 − ηα/n) − η/n Σ … = w − η ∂J/∂w, each step", by_decay, by_hand,
                   NUMPY, times),
         same_path("path", "w, b at every step = closed form", by_hand, predicted, 5 * NUMPY, times,
                   "five times the table's: powers of eigenvalues"),
-        check_end(X, y, lam, learning_rate, by_hand, curvatures, steepest, slowest, times[-1]),
+        check_end(X, y, alpha, learning_rate, by_hand, curvatures, steepest, slowest, times[-1]),
         keras_path("path-keras", "w, b at every step, Keras = NumPy", in_keras, by_hand,
                    roundings(by_hand, y, M, keras), options.dtype, unlike_linear(model)),
     ]  # fmt: skip
 
 
-def check_end(X, y, lam, learning_rate, by_hand, curvatures, steepest, slowest, times):
+def check_end(X, y, alpha, learning_rate, by_hand, curvatures, steepest, slowest, times):
     """Descent ends at ridge; after few steps near it; or it diverges."""
-    minimum, steps = references.ridge(X, y, lam), len(by_hand) - 1
+    minimum, steps = references.ridge(X, y, alpha), len(by_hand) - 1
     size = np.linalg.norm(minimum)
     limit = 2 / curvatures[-1]
     if learning_rate > limit:
         start, end = (abs(steepest @ (theta - minimum)) for theta in by_hand[[0, -1]])
-        name = f"α = {learning_rate:.3g} is above 2/κ = {limit:.3g}: diverges"
+        name = f"η = {learning_rate:.3g} is above 2/λmax = {limit:.3g}: diverges"
         return Check.at_least("end", name, end, start * (1 - 1e-9),
-                              reason="along the eigenvector of the largest curvature κ the distance"
-                              " to ridge grows in each step")  # fmt: skip
+                              reason="along the eigenvector of the largest curvature λmax the"
+                              " distance to ridge grows in each step")  # fmt: skip
     remains = size * slowest**steps
     if remains > 1e-6 * size:
         return Check.at_most("end", f"distance to Ridge at step {steps} ≤ predicted",
@@ -241,36 +241,38 @@ def check_end(X, y, lam, learning_rate, by_hand, curvatures, steepest, slowest, 
                        reason="roundings, and what remains of the distance")  # fmt: skip
 
 
-def check_shrinkage(options, X, y, names, lambdas, thetas):
-    exact = np.array([references.ridge(X, y, lam) for lam in lambdas])
+def check_shrinkage(options, X, y, names, alphas, thetas):
+    exact = np.array([references.ridge(X, y, alpha) for alpha in alphas])
     least = references.ridge(X, y, 0)[:-1]
     _, d, Vt = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
-    shrunk = d**2 / (d**2 + lambdas[:, None]) * (Vt @ least)
-    condition = ((d[0] ** 2 + lambdas) / (d[-1] ** 2 + lambdas))[:, None]
+    shrunk = d**2 / (d**2 + alphas[:, None]) * (Vt @ least)
+    condition = ((d[0] ** 2 + alphas) / (d[-1] ** 2 + alphas))[:, None]
     allowed = 10 * EPS * condition * np.abs(exact).max(axis=1, keepdims=True)
+    # Along a singular vector least squares is good to d₁²/d² of a rounding; then it is shrunk.
+    along = 10 * EPS * d[0] ** 2 / (d**2 + alphas[:, None]) * np.abs(least).max()
     why = "the normal equations multiply roundings by their condition number"
-    rising = np.argsort(lambdas, kind="stable")
+    rising = np.argsort(alphas, kind="stable")
     lengths = np.linalg.norm([least, *thetas[rising, :-1]], axis=1)
     return [
-        Check.close("ridge-every", "w, b for every λ = Ridge", thetas, exact, atol=allowed,
+        Check.close("ridge-every", "w, b for every α = Ridge", thetas, exact, atol=allowed,
                     reason=why),
-        Check.close("shrinkage", "shrunk to d²/(d² + λ) along singular vectors",
-                    thetas[:, :-1] @ Vt.T, shrunk, atol=allowed, reason=why),
-        Check.true("size-falls", "‖w‖ falls at each larger λ",
+        Check.close("shrinkage", "shrunk to d²/(d² + α) along singular vectors",
+                    thetas[:, :-1] @ Vt.T, shrunk, atol=allowed + along, reason=why),
+        Check.true("size-falls", "‖w‖ falls at each larger α",
                    np.diff(lengths) < 10 * allowed[rising, 0]),
     ]  # fmt: skip
 
 
-def hat(X, X_new, lam):
+def hat(X, X_new, alpha):
     """H, (new points, points): the fit to y predicts Hy; from the singular values d of centred X.
 
     Returns:
-        H; d² + λ, of which some may be 0 without a penalty: then H's fit is the one of the
+        H; d² + α, of which some may be 0 without a penalty: then H's fit is the one of the
         smallest weights; and by how much predictions change where the normal equations do by 1.
     """
     mean = X.mean(axis=0)
     U, d, Vt = np.linalg.svd(X - mean, full_matrices=False)
-    spectrum = d**2 + lam
+    spectrum = d**2 + alpha
     keep = spectrum > X.shape[1] * EPS * spectrum[0]
     inverse = (X_new - mean) @ Vt[keep].T / spectrum[keep]
     H = 1 / len(X) + inverse * d[keep] @ U[:, keep].T
@@ -278,7 +280,7 @@ def hat(X, X_new, lam):
 
 
 def told(spectrum, p):
-    """Whether rounding leaves no doubt which of d² + λ are 0."""
+    """Whether rounding leaves no doubt which of d² + α are 0."""
     zero = p * EPS * spectrum[0]
     return not np.any((spectrum > zero / 100) & (spectrum < 100 * zero))
 
@@ -302,10 +304,10 @@ def chance(H, bias, draws):
 def check_polynomial(options, X, X_new, y, fits, bias, errors):
     f, f_new = np.sin(np.pi * X[:, 0]), np.sin(np.pi * X_new[:, 0])
     found, clear = [], []
-    for lam in LAMBDAS:
-        H, spectrum, change = hat(X, X_new, lam)
+    for alpha in RIDGE_ALPHAS:
+        H, spectrum, change = hat(X, X_new, alpha)
         off = H @ f - f_new
-        weights = np.linalg.norm(references.ridge(X, np.column_stack([f, y]), lam)[:-1], axis=0)
+        weights = np.linalg.norm(references.ridge(X, np.column_stack([f, y]), alpha)[:-1], axis=0)
         rounding = 4 * len(spectrum) * EPS * spectrum[0] * (weights.max() + 1) * change
         expected = np.mean(off**2) + NOISE**2 * (np.sum(H**2) / len(H) + 1)
         found.append((H @ y, np.mean(off**2), expected, chance(H, off, errors.shape[1]), rounding,
@@ -316,8 +318,8 @@ def check_polynomial(options, X, X_new, y, fits, bias, errors):
     expected_fits, squared_bias, expected, luck, rounding, of_squares = (
         np.array(numbers)[clear] for numbers in zip(*found)
     )
-    mean, lambdas = errors.mean(axis=1)[clear], np.array(LAMBDAS)[clear]
-    smallest, best = np.argmin(lambdas), np.argmin(expected)
+    mean, alphas = errors.mean(axis=1)[clear], np.array(RIDGE_ALPHAS)[clear]
+    smallest, best = np.argmin(alphas), np.argmin(expected)
     seen = expected[smallest] - expected[best] > luck[smallest] + luck[best]
     why = "powers of x are nearly dependent: the normal equations magnify roundings"
     found = [
@@ -352,7 +354,7 @@ def check_penalty(options, X, Y, key, W, of_w, of_b):
     beyond = np.maximum(np.maximum(-of_w, of_w - 2 * l1), 0)  # a NaN stays one
     violation = np.where(W == 0, beyond, np.abs(of_w)) + 0 * W  # a NaN of W is one here
     violation = np.append(violation, np.abs(of_b))
-    # The gradient's terms are as large as those of 2/(mk) Xᵀy.
+    # The gradient's terms are as large as those of 2/(nk) Xᵀy.
     size = 2 / int(k) * np.sqrt(np.mean(Y[:, : int(k)] ** 2) * max(1, np.mean(X**2)))
     allowed = tolerance.keras("float32")[0] * size
     return Check.close(f"{name.lower()}-{k}", f"Keras's gradient at {name}'s W, k = {k}",
@@ -362,16 +364,16 @@ def check_penalty(options, X, Y, key, W, of_w, of_b):
 
 
 def adam(X, y, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, *, steps, decay=0.0,
-         lam=0.0, noise=0.0):  # fmt: skip
+         alpha=0.0, noise=0.0):  # fmt: skip
     """AdamW on least squares, or Adam on J; θ at every step, (steps + 1, p + 1).
 
-    mean ← β₁ mean + (1 − β₁) g    square ← β₂ square + (1 − β₂) g²    θ ← θ − α mean/(√square + ε)
+    mean ← β₁ mean + (1 − β₁) g    square ← β₂ square + (1 − β₂) g²    θ ← θ − η mean/(√square + ε)
     Both means start at 0 and are divided by 1 − βᵗ to make up for that.
 
     Args:
         noise: deviation of random numbers that are added to g, relative to the terms of its sums.
     """
-    A, penalty = references.with_ones(X), np.append(np.full(X.shape[1], lam), 0)
+    A, penalty = references.with_ones(X), np.append(np.full(X.shape[1], alpha), 0)
     keep = np.append(np.full(X.shape[1], 1 - learning_rate * decay), 1)
     path, mean, square = [np.zeros(len(penalty))], 0.0, 0.0
     of_y, of_weights = np.abs(A.T @ y).max() / len(y), np.abs(A.T @ A).max() / len(y)
@@ -390,7 +392,7 @@ def adam(X, y, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, *, s
 
 def adam_times(path, X, y, allowed, **given):
     """What `roundings` is for SGD: Adam divides by the gradient's size, which may magnify
-    roundings; by how much, noise of the size of a mean of 6m of them tells. The steps from which
+    roundings; by how much, noise of the size of a mean of 6n of them tells. The steps from which
     they are magnified more than a thousand times are left out: there, nothing can be compared."""
     noisy = adam(X, y, **ADAM, **given, noise=allowed * np.sqrt(6 / len(y)))
     n = min(len(noisy), len(path))
@@ -401,13 +403,13 @@ def adam_times(path, X, y, allowed, **given):
     return times[: np.argmax(lost)] if lost.any() else times
 
 
-def check_momentum(id, which, end, path, by_hand, X, y, lam, decay, allowed, not_for=""):
+def check_momentum(id, which, end, path, by_hand, X, y, alpha, decay, allowed, not_for=""):
     """Descent with momentum ends at a ridge; or it does not, and is where the formula says.
 
     With v the last step, (θ, v) is multiplied by a matrix M in each step, plus a constant.
     """
-    p, M = X.shape[1], step_matrix(X, LEARNING_RATE, lam, decay, MOMENTUM)
-    minimum = references.ridge(X, y, lam + (1 - MOMENTUM) * decay * len(y))
+    p, M = X.shape[1], step_matrix(X, LEARNING_RATE, alpha, decay, MOMENTUM)
+    minimum = references.ridge(X, y, alpha + (1 - MOMENTUM) * decay * len(y))
     radius = np.abs(np.linalg.eigvals(M)).max()
     t = np.flatnonzero(np.abs(by_hand).max(axis=1) <= LARGE)[-1]
     v = LEARNING_RATE * decay * np.append(minimum[:p], 0)  # at the minimum: what decay takes
@@ -426,10 +428,10 @@ def check_momentum(id, which, end, path, by_hand, X, y, lam, decay, allowed, not
                        ).unless(not_for)  # fmt: skip
 
 
-def check_decay(options, X, y, lam, paths):
-    dtype, decay, p = options.dtype, lam / len(y), X.shape[1]
+def check_decay(options, X, y, alpha, paths):
+    dtype, decay, p = options.dtype, alpha / len(y), X.shape[1]
     allowed = tolerance.keras(dtype, own_loss=True)[0]
-    strong, least = (references.ridge(X, y, a) for a in (lam, 0))
+    strong, least = (references.ridge(X, y, a) for a in (alpha, 0))
     not_for = unlike_linear(build_model(p, SGD()))
     centred = np.abs(X.mean(axis=0)).max() <= 1e-9 * np.abs(X).max()
     heavy_l2 = paths["momentum: L2"]
@@ -437,10 +439,10 @@ def check_decay(options, X, y, lam, paths):
         paths = {name: np.zeros((len(path), p + 1)) for name, path in paths.items()}
     plain, heavy = (paths[name] for name in ("SGD: weight_decay", "momentum: weight_decay"))
     adam_l2, adam_w = paths["Adam: L2"], paths["AdamW: weight_decay"]
-    by_hand = descend(X, y, LEARNING_RATE, STEPS, lam)
+    by_hand = descend(X, y, LEARNING_RATE, STEPS, alpha)
     by_hand = by_hand[np.abs(by_hand).max(axis=1) <= LARGE]
-    times = roundings(by_hand, y, step_matrix(X, LEARNING_RATE, lam), allowed)
-    # b's own descent, as X is centred: b ← b (1 − α·decay) − α (b − mean y).
+    times = roundings(by_hand, y, step_matrix(X, LEARNING_RATE, alpha), allowed)
+    # b's own descent, as X is centred: b ← b (1 − η·decay) − η (b − mean y).
     factor = 1 - LEARNING_RATE * (1 + DECAY)
     of_b = y.mean() / (1 + DECAY) * (1 - factor ** np.arange(len(by_hand)))[:, None]
     if len(by_hand) < STEPS + 1:  # it diverges
@@ -448,9 +450,9 @@ def check_decay(options, X, y, lam, paths):
     heavy_by_hand = descend(X, y, LEARNING_RATE, STEPS, 0.0, decay, MOMENTUM)
     heavy_times = roundings(heavy_by_hand, y, step_matrix(X, LEARNING_RATE, 0.0, decay, MOMENTUM),
                             allowed)  # fmt: skip
-    l2_by_hand = adam(X, y, **ADAM, steps=len(adam_l2) - 1, lam=lam)
+    l2_by_hand = adam(X, y, **ADAM, steps=len(adam_l2) - 1, alpha=alpha)
     w_by_hand = adam(X, y, **ADAM, steps=len(adam_w) - 1, decay=decay)
-    l2_times = adam_times(l2_by_hand, X, y, allowed, steps=len(adam_l2) - 1, lam=lam)
+    l2_times = adam_times(l2_by_hand, X, y, allowed, steps=len(adam_l2) - 1, alpha=alpha)
     w_times = adam_times(w_by_hand, X, y, allowed, steps=len(adam_w) - 1, decay=decay)
     l2_short, w_short = len(l2_times) < len(l2_by_hand), len(w_times) < len(w_by_hand)
     away, away_by_hand = (
@@ -460,7 +462,7 @@ def check_decay(options, X, y, lam, paths):
     late = f"not at step {len(adam_l2) - 1}"
     # With β₂ near 0 Adam divides by the last gradients alone: near 0 their sign is rounding's.
     of_adam = not_for or ("not for so small a beta_2" if ADAM.get("beta_2", 1) < 0.9 else "")
-    near = "" if 5 * away_by_hand[0] <= away_by_hand[1] else late if lam else "not for λ = 0"
+    near = "" if 5 * away_by_hand[0] <= away_by_hand[1] else late if alpha else "not for α = 0"
     near = near or ("not told from rounding" if w_short else "")
     only_centred = "" if centred else "not for X of mean ≠ 0"
     return [
@@ -468,13 +470,13 @@ def check_decay(options, X, y, lam, paths):
                    by_hand[:, :-1], times, dtype, not_for or only_centred),
         keras_path("sgd-b", "SGD: weight_decay shrinks b too, = formula", plain[:, -1:], of_b,
                    times, dtype, not_for or only_centred),
-        check_momentum("momentum-l2", "momentum: L2", "Ridge(λ)", heavy_l2, heavy_l2, X, y, lam, 0,
-                       NUMPY),
-        check_momentum("momentum-decay", "momentum: weight_decay", "Ridge((1 − μ)λ)", heavy,
+        check_momentum("momentum-l2", "momentum: L2", "Ridge(α)", heavy_l2, heavy_l2, X, y, alpha,
+                       0, NUMPY),
+        check_momentum("momentum-decay", "momentum: weight_decay", "Ridge((1 − μ)α)", heavy,
                        heavy_by_hand, X, y, 0, decay, allowed, not_for),
         keras_path("momentum-keras", "momentum: weight_decay, not b: Keras = NumPy", heavy,
                    heavy_by_hand, heavy_times, dtype, not_for),
-        Check.close("adam-l2", "Adam: L2 ends at Ridge(λ)", adam_l2[-1] if settled else strong,
+        Check.close("adam-l2", "Adam: L2 ends at Ridge(α)", adam_l2[-1] if settled else strong,
                     strong, atol=2 * allowed * l2_times[-1],
                     agreement=max(1e-9, 2 * allowed * l2_times[-1, 0]),
                     ).unless(of_adam or ("" if settled else late)),

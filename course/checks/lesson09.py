@@ -39,8 +39,8 @@ from course.checks.tolerance import NUMPY
 from course.errors import InputError
 from course.lesson09 import (
     ALPHA,
+    CORNER_ALPHAS,
     CORRELATION,
-    LAMBDAS,
     LEARNING_RATE,
     NETS,
     NOISES,
@@ -83,7 +83,7 @@ def are_weights(value):
 
 
 CONSTANTS = {  # what the page's constants may be
-    "LAMBDAS": several(FROM_0),
+    "CORNER_ALPHAS": several(FROM_0),
     "LEARNING_RATE": ABOVE_0,
     "STEPS": whole(1),
     "ALPHA": ABOVE_0,
@@ -114,26 +114,26 @@ def is_zero(w):
     return np.where(np.isnan(w), np.nan, np.equal(w, 0))
 
 
-def check_corner(options, lambdas, minima):
+def check_corner(options, alphas, minima):
     from scipy.optimize import minimize_scalar
 
-    def F(x, lam):
-        return (x - 1) ** 2 / 2 + lam * np.abs(x)
+    def F(x, alpha):
+        return (x - 1) ** 2 / 2 + alpha * np.abs(x)
 
     x = np.arange(-1000, 2001) / 1000
-    on_grid = [x[np.argmin(F(x, lam))] for lam in lambdas]
-    fixed = [minima[lambdas == lam][0] for lam in LAMBDAS]
-    by_scipy = [minimize_scalar(F, bounds=(-1, 2), args=(lam,), options={"xatol": 1e-10}).x
-                for lam in LAMBDAS]  # fmt: skip
-    between_points = np.abs(lambdas - lambdas.round(3)) > NUMPY  # there the minimum is too
+    on_grid = [x[np.argmin(F(x, alpha))] for alpha in alphas]
+    fixed = [minima[alphas == alpha][0] for alpha in CORNER_ALPHAS]
+    by_scipy = [minimize_scalar(F, bounds=(-1, 2), args=(alpha,), options={"xatol": 1e-10}).x
+                for alpha in CORNER_ALPHAS]  # fmt: skip
+    between_points = np.abs(alphas - alphas.round(3)) > NUMPY  # there the minimum is too
     slope = -1  # of ½ (x − 1)² at 0
     return [
-        Check.close("minimum-grid", "minimum of F: S(1, λ) = lowest on a grid", minima, on_grid,
+        Check.close("minimum-grid", "minimum of F: S(1, α) = lowest on a grid", minima, on_grid,
                     atol=np.where(between_points, 0.000_5, 0) + NUMPY, reason="the grid's spacing"),
-        Check.close("minimum-scipy", "minimum of F: S(1, λ) = by SciPy", fixed, by_scipy, atol=1e-7,
+        Check.close("minimum-scipy", "minimum of F: S(1, α) = by SciPy", fixed, by_scipy, atol=1e-7,
                     reason="SciPy compares values of F, flat within √1e-16 of its minimum"),
-        Check.close("minimum-at-zero", "minimum of F at 0 where |f′(0)| ≤ λ", is_zero(minima),
-                    abs(slope) <= lambdas),
+        Check.close("minimum-at-zero", "minimum of F at 0 where |f′(0)| ≤ α", is_zero(minima),
+                    abs(slope) <= alphas),
     ]  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def roundings(path, X, y, rate, allowed):
     """How many times a tolerance of `course.checks.tolerance` each step is allowed, (t, 1).
 
     A step adds roundings of the largest number so far, be it a weight or a prediction of y's
-    size. The weights that are not 0 at the end multiply those before by r, the largest |1 − ηκ| of
+    size. The weights that are not 0 at the end multiply those before by r, the largest |1 − ηλ| of
     their H: 1 + r + … + r^(t−1) steps' are there; the table's tolerance is that of 60 (4e-6 /
     6e-8). Where r > 1 each step's factor is off by six roundings at most (of X twice, w,
     the errors and two products), and they add up.

@@ -176,10 +176,10 @@ def kkt_violation(X, y, w, alpha, l1_ratio=1.0):
     return np.where(w == 0, excess, np.abs(pull - alpha * l1_ratio * np.sign(w)))
 
 
-def ridge(X, y, lam):
-    """(w, b), shape (p + 1,), that minimises ‖Xw + b − y‖² + λ‖w‖², by scikit-learn; λ = 0 is
+def ridge(X, y, alpha):
+    """(w, b), shape (p + 1,), that minimises ‖Xw + b − y‖² + α‖w‖², by scikit-learn; α = 0 is
     least squares. For k targets, y of shape (n, k): shape (p + 1, k)."""
     from sklearn.linear_model import LinearRegression, Ridge
 
-    fitted = (Ridge(lam, solver="svd") if lam else LinearRegression()).fit(X, y)
+    fitted = (Ridge(alpha, solver="svd") if alpha else LinearRegression()).fit(X, y)
     return np.concatenate([fitted.coef_.T, [fitted.intercept_]])

@@ -8,7 +8,7 @@ import numpy as np
 from course import figures as style
 from course.lesson09 import (
     ALPHA,
-    LAMBDAS,
+    CORNER_ALPHAS,
     NETS,
     NOISES,
     TRUE,
@@ -32,17 +32,17 @@ def figures(measured):
 
 
 def corner(X, y, diamond, circle, **_):
-    """|x| puts the minimum on 0 from λ = 1 on; the diamond is touched where a weight is 0."""
+    """|x| puts the minimum on 0 from α = 1 on; the diamond is touched where a weight is 0."""
     figure, (left, *maps) = style.panels(
-        "F(x) = f(x) + λ|x|", "The diamond is touched at a corner", "The circle is not"
+        "F(x) = f(x) + α|x|", "The diamond is touched at a corner", "The circle is not"
     )
     x = np.linspace(-0.8, 1.8, 400)
     f = (x - 1) ** 2 / 2
     left.plot(x, f, color=style.GREY, label="f(x)")
-    for lam, colour in zip(LAMBDAS, cycle(COLOURS)):
-        at = soft_threshold(1.0, lam)
-        left.plot(x, f + lam * np.abs(x), color=colour, label=f"λ = {lam:g}")
-        left.plot(at, (at - 1) ** 2 / 2 + lam * abs(at), "o", color=colour)
+    for alpha, colour in zip(CORNER_ALPHAS, cycle(COLOURS)):
+        at = soft_threshold(1.0, alpha)
+        left.plot(x, f + alpha * np.abs(x), color=colour, label=f"α = {alpha:g}")
+        left.plot(at, (at - 1) ** 2 / 2 + alpha * abs(at), "o", color=colour)
     left.set(xlabel="x", ylabel="F(x)", ylim=(0, 3.2))
     left.legend()
 
