@@ -6,8 +6,10 @@ python -m course run 3 --backend jax    on that backend
 python -m course run 3 --backend all    on every installed one, numbers side by side
 python -m course run 13 --seeds 0-19 --jobs 2
                                         with many seeds, two at a time: what the seed does
+python -m course read 3                 the tutorial of lesson 3  (--language zh, --browser)
 python -m course exercise 3             exercises of lesson 3, into the folder exercises
 python -m course check                  check them;  FILE, or FOLDER --csv GRADES.csv
+python -m course hint 3 largest_rate    a hint for one of them
 python -m course progress               what passed so far
 python -m course doctor                 what is installed, what is missing, how to fix it
 
@@ -29,8 +31,10 @@ from course.errors import InputError, Parser, one_line_errors
 
 COMMANDS = {
     "run": "run lessons",
+    "read": "read the tutorial of a lesson",
     "exercise": "put exercises of lessons into a folder",
     "check": "check exercises against their references",
+    "hint": "a hint for an exercise",
     "progress": "what passed at the last check",
     "doctor": "what is installed, what is missing, how to fix it",
 }
@@ -59,6 +63,7 @@ def list_lessons():
         print(f"{number:3}  {title}\n     {line}")
     print("\nRun one:   python -m course.lesson03        (--help says what it takes)")
     print("Several:   python -m course run 1 2 3 --backend all")
+    print("Read why:  python -m course read 3")
     print("Exercises: python -m course exercise 3")
     print("Trouble:   python -m course doctor")
     return 0
@@ -95,6 +100,10 @@ def add_flags(command, flags):
         flags.usage = "python -m course run [LESSON ...] [flags, and flags of the lessons]"
         flags.add_argument("--backend", choices=(*course.BACKENDS, "all"), help="of Keras")
         sweep.add_flags(flags)
+    elif command == "read":
+        from course.cli import read
+
+        read.add_flags(flags)
     elif command != "doctor":
         from course.grading import classroom
 
@@ -139,6 +148,20 @@ def run(numbers, given, flags):
     return status
 
 
+def read(given):
+    """Show a tutorial; return the exit status."""
+    from course.cli.read import read
+
+    number = _lesson_meant(given.page)
+    name = given.page if number is None else f"lesson{number:02}"
+    if not given.browser:
+        try:
+            course.import_quietly(course.pick_backend())
+        except course.BackendError as error:
+            raise InputError(error) from None
+    return read(name, given.language, given.browser)
+
+
 def _numbers(words):
     known = lessons()
     numbers = []
@@ -180,6 +203,8 @@ def _command(command, rest):
         from course.cli.doctor import doctor
 
         return doctor()
+    if command == "read":
+        return read(given)
     from course.grading import classroom
 
     return getattr(classroom, command)(given)

@@ -7,6 +7,7 @@ JSON file, {"font": path, "labels": {English: translation}}, and every output ca
 translation in its metadata.
 """
 
+import contextlib
 import functools
 import html
 import io
@@ -16,13 +17,14 @@ import re
 import sys
 from base64 import b64encode
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import course
 from course.cli.outcome import run
 from course.cli.table import plain, row, short, tally, verdict
 from course.machine.precision import precision
 
-__all__ = ["checks", "figure", "numbers", "precision", "quote", "run"]
+__all__ = ["checks", "figure", "numbers", "precision", "quote", "run", "table"]
 
 if "ipykernel" in sys.modules:  # TensorFlow's greeting would stand in red above the lesson
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -33,6 +35,7 @@ NUMBER = re.compile(r"(?<![A-Za-z\d.])\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
 POWER = re.compile(r"(-?\d(?:\.\d+)?)e([-+]\d+)")
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 HOLE = re.compile(r"\{(\d*)\}")
+_record = None  # (outputs, labels) where they are kept instead of displayed
 
 
 def numbers(**values):
@@ -47,10 +50,37 @@ def numbers(**values):
     _display({"text/html": _table(rows), "text/plain": text}, numbers=values)
 
 
+def table(rows, header=(), caption=""):
+    """Show a small table.
+
+    Args:
+        rows: lists of as many words and numbers each; the first of each row names it.
+        header: a word for each column, or none.
+        caption: what the table is about.
+    """
+    rows = [[cell if isinstance(cell, str) else short(plain(cell)) for cell in r] for r in rows]
+
+    def shown(translate):
+        cells = [[translate(cell) for cell in row] for row in rows]
+        words, title = [translate(word) for word in header], translate(caption)
+        return {
+            "text/html": _table(
+                [[html.escape(cell) for cell in row] for row in cells],
+                [html.escape(word) for word in words],
+                html.escape(title),
+            ),
+            "text/plain": _columns([words, *cells] if words else cells, title),
+        }
+
+    _display(shown(lambda text: text), translated=shown)
+
+
 def checks(outcome):
-    """Show the checks of a lesson's outcome, each with its number and its reference."""
+    """Show how many checks of a lesson's outcome hold, and a folded table of all of them."""
     _display(
-        _check_table(outcome, lambda text, key=None: text), translated=_with(_check_table, outcome)
+        _check_table(outcome, lambda text, key=None: text),
+        translated=_with(_check_table, outcome),
+        folded=True,  # the last line says it all
     )
 
 
@@ -62,6 +92,9 @@ def figure(draw, alt):
             values of `Outcome.figures` are.
         alt: what there is to see, in a sentence, for those who do not see it.
     """
+    if _record is not None:
+        _display({"text/plain": alt}, lambda translate: {"text/plain": translate(alt)}, alt=alt)
+        return
     shown = {"image/png": _png(draw()), "text/plain": alt}
 
     def translated(translate):
@@ -98,15 +131,30 @@ def _cell(value):
     return html.escape(", ".join(short(item) for item in values))
 
 
-def _table(rows, header=()):
+def _table(rows, header=(), caption=""):
     """Rows of HTML cells, the first of each row its header, in a box that scrolls sideways."""
+    title = f"<caption>{caption}</caption>" if caption else ""
     head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{c}</td>" for c in row[1:]) + "</tr>"
         for row in rows
     )
     head = f"<thead><tr>{head}</tr></thead>" if header else ""
-    return f'<div class="course-table"><table>{head}<tbody>{body}</tbody></table></div>'
+    return f'<div class="course-table"><table>{title}{head}<tbody>{body}</tbody></table></div>'
+
+
+def _columns(rows, title):
+    """Rows of cells as text, in columns; a Chinese character is two wide."""
+
+    def width(text):
+        return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
+
+    wide = [max(map(width, column)) for column in zip(*rows)]
+    lines = [
+        "  ".join(cell + " " * (n - width(cell)) for cell, n in zip(row, wide)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([title, *lines] if title else lines)
 
 
 def _check_table(outcome, translate):
@@ -121,8 +169,10 @@ def _check_table(outcome, translate):
     ]
     total = translate(tally(outcome.checks))
     cells = [[html.escape(cell) for cell in row] for row in rows]
+    opened = "" if outcome.passed else " open"
+    table = f"<details{opened}><summary>{total}</summary>{_table(cells, [*header, ''])}</details>"
     return {
-        "text/html": _table(cells, [*header, ""]) + f"<p>{total}</p>",
+        "text/html": table,
         "text/plain": "\n".join([*("  ".join(row) for row in rows), total]),
     }
 
@@ -204,8 +254,29 @@ def translation(label, labels, used, key=None):
     return HOLE.sub(lambda hole: values[int(hole[1]) if hole[1] else next(order)], known)
 
 
+@contextlib.contextmanager
+def recorded(labels=None):
+    """Keep what is shown meanwhile, and draw no figure: a list of (text, about it).
+
+    Args:
+        labels: {English: translation} of the texts in tables and figures; none: English.
+    """
+    global _record
+    before, _record = _record, ([], labels or {})
+    try:
+        yield _record[0]
+    finally:
+        _record = before
+
+
 def _display(shown, translated=None, **about):
     """Display one output; `about` goes into its metadata, and so does its translation."""
+    if _record is not None:
+        found, labels = _record
+        if labels and translated:
+            shown = translated(lambda text, key=None: translation(text, labels, {}, key))
+        found.append((shown["text/plain"], about))
+        return
     if "IPython" not in sys.modules or not sys.modules["IPython"].get_ipython():
         print(shown["text/plain"])
         return

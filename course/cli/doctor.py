@@ -77,7 +77,7 @@ def _chosen(works):
 
 MINIMUM = {"joblib": "1.5", "keras": "3.15", "numpy": "2.0", "scipy": "1.15", "scikit-learn": "1.9",
          "matplotlib": "3.10", "ml-dtypes": "0.5", "pillow": "11", "psutil": "7",
-         "rich": "13"}  # fmt: skip
+         "pylatexenc": "2.10", "rich": "13"}  # fmt: skip
 
 
 def _packages():

@@ -30,6 +30,7 @@ def parser(lesson, page, kinds):
     flags = Parser(
         prog=f"python -m course.lesson{lesson:02}",
         description=page.__doc__,
+        epilog=f"The tutorial: python -m course read {lesson}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = flags.add_argument

@@ -131,6 +131,7 @@ def _next(number, verbose):
         lines.append(f"--{flag} does so for one run; --help lists more.")
     if not verbose:
         lines.append("--verbose says of every check how close it is, and why so close.")
+    lines.append(f"Why is it so?  python -m course read {number}")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""The commands around exercises: exercise, check, kept."""
+"""The commands around exercises: exercise, hint, check, progress."""
 
 import json
 import os
@@ -20,7 +20,7 @@ MAX_SHOWN = 20  # lines of what a learner's file prints
 def add_exercise_flags(flags):
     flags.add_argument("lesson", nargs="+", help="one lesson's number, several, or all")
     flags.add_argument("--folder", type=Path, default=Path(WORK), help=f"default: {WORK}")
-    flags.add_argument("--language", choices=LANGUAGES, default=_language(), help="of the texts")
+    flags.add_argument("--language", choices=LANGUAGES, default=language(), help="of the texts")
     flags.add_argument("--force", action="store_true", help="overwrite a file that is there")
 
 
@@ -39,6 +39,12 @@ def add_check_flags(flags):
     add("--jobs", type=whole_number(1, 256),
         help="with --csv: how many learners at a time (default: the cores)")
     # fmt: on
+
+
+def add_hint_flags(flags):
+    flags.add_argument("lesson", help="a lesson's number")
+    flags.add_argument("name", nargs="?", help="of the exercise; default: all of the lesson")
+    flags.add_argument("--language", choices=LANGUAGES, default=language(), help="of the text")
 
 
 def add_progress_flags(flags):
@@ -65,6 +71,19 @@ def exercise(given):
         names = sources.names(n)
         print(f"{path}: {len(names)} exercises: {', '.join(names)}")
     print(f"Check your work:  python -m course check {next(iter(paths.values()))}")
+    return 0
+
+
+def hint(given):
+    """Print the hint of an exercise, or of all of a lesson; return 0."""
+    number = _number(given.lesson)
+    tasks = {task.name: task for task in sources.tasks(number)}
+    if given.name and given.name not in tasks:
+        raise InputError(
+            f"lesson {number} has no exercise {given.name!r}; it has {', '.join(tasks)}"
+        )
+    for name in [given.name] if given.name else tasks:
+        print(f"{name}: {say(given.language, *tasks[name].hint)}")
     return 0
 
 
@@ -185,7 +204,7 @@ def _number(word):
     return int(word)
 
 
-def _language():
+def language():
     """Chinese where the environment speaks it."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     spoken = next((os.environ[name] for name in names if os.environ.get(name)), "")
