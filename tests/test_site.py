@@ -16,11 +16,11 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
-from conftest import ROOT, child_environment, once, one_line
+from conftest import ROOT, child_environment, one_line, uncompiled
 
 from course.grading import sources
 
-DOCS = ("sphinx", "myst_nb", "sphinx_book_theme", "jupytext", "nbclient", "ipykernel")
+DOCS = ("sphinx", "myst_nb", "sphinx_book_theme", "nbclient", "ipykernel")
 MISSING = [module for module in DOCS if importlib.util.find_spec(module) is None]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -49,7 +49,7 @@ FLAGS = [
 ]
 
 pytestmark = [
-    once,
+    uncompiled,  # the lessons run on PyTorch in half the time
     pytest.mark.slow,
     pytest.mark.skipif(not TUTORIALS, reason="not a checkout"),
     pytest.mark.skipif(bool(MISSING), reason=f"needs the docs extra: no {MISSING}"),
@@ -168,6 +168,47 @@ def test_a_page_loads_whole_and_from_this_machine_alone(browser, address, page):
     assert (raw, errors, bare) == (0, 0, [])
     if "lesson" in page:
         assert images >= 1
+    about = browser.execute_script(
+        "return document.querySelector('meta[name=description]')?.content"
+    )
+    assert about
+    assert bool(re.search("[\u4e00-\u9fff]", about)) == page.startswith("zh/")
+
+
+@in_browser
+@pytest.mark.parametrize("page", ["index.html", "zh/index.html"])
+def test_the_front_page_has_a_picture_of_every_lesson(browser, address, page):
+    opened(browser, address + page)
+    widths = browser.execute_script(
+        "return [...document.querySelectorAll('.gallery img[src*=lesson]')]"
+        ".map((i) => i.naturalWidth)"
+    )
+    assert len(widths) == len(LESSONS)
+    assert min(widths) > 100
+
+
+@in_browser
+def test_what_goes_deeper_is_folded(browser, address):
+    opened(browser, f"{address}lesson02.html")
+    deeper = browser.find_element("css selector", "details.deeper")
+    formula = deeper.find_element("css selector", ".math")
+    assert not formula.is_displayed()
+    deeper.find_element("css selector", "summary").click()
+    assert formula.is_displayed()
+
+
+@pytest.mark.parametrize("folder", ["", "zh/"])
+def test_the_page_and_the_notebook_show_the_lessons_own_code(site, folder):
+    import nbformat
+
+    html = (site / folder / "lesson02.html").read_text(encoding="utf-8")
+    assert "descend" in html
+    assert "learning_rate" in html
+    notebook = nbformat.read(site / folder / "lesson02.ipynb", as_version=4)
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert "def descend(J_slope, w, learning_rate, epochs):" in code
+    assert "notebook.numbers" not in code
+    assert ("从" in code or "轮" in code) == bool(folder)  # comments in the reader's language
 
 
 @in_browser
@@ -292,6 +333,28 @@ def test_a_lesson_with_a_failing_check_makes_no_site(tmp_path):
     assert "lesson03.py" in message
     assert "a check fails" in message
     assert sorted(os.listdir(tmp_path)) == ["course", "datasets", "tutorials"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("import cost, slope, descend", "import cost, slope, descent", "has no descent"),
+        ("# 2. Ten times", "# - Ten times", "2 predictions and 1 answers"),
+        ("Doing this again", "Doing it again", "no translation of"),
+    ],
+)
+def test_a_page_that_is_not_whole_makes_no_site(tmp_path, old, new, words):
+    for folder in ("course", "datasets", "tutorials"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    page = tmp_path / "tutorials" / "lesson02.py"
+    right = page.read_text(encoding="utf-8")
+    assert old in right
+    page.write_text(right.replace(old, new), encoding="utf-8")
+    done = build("--output", tmp_path / "site", root=tmp_path)
+    assert done.returncode == 2
+    message = one_line(done.stderr)
+    assert "lesson02.py" in message
+    assert words in message
 
 
 def test_no_backend_is_one_line(tmp_path):

@@ -10,6 +10,9 @@
 #     name: python3
 # ---
 
+# This is the source of a page of the course's site. To read it, type
+# python -m course read backends, or open it in Jupyter or VS Code as a notebook.
+
 # %% [markdown]
 # # What differs between backends
 #
@@ -23,14 +26,15 @@ import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
-from keras import layers, ops
 
 import course
 from course import lesson08, notebook
 from course.autodiff import value_and_grad
 from course.checks import tolerance
+
+import keras
+from keras import layers, ops
 
 backend = keras.backend.backend()
 numpy, tensor = ops.convert_to_numpy, ops.convert_to_tensor
@@ -44,6 +48,7 @@ def error(result, reference):
 rng = np.random.default_rng(0)
 A, B = rng.normal(size=(50, 50)), rng.normal(size=(50, 1))
 
+# %% tags=["remove-cell"]
 notebook.numbers(backend=backend, keras_version=keras.__version__)
 
 # %% [markdown]
@@ -64,6 +69,7 @@ matmul_error = error(ops.matmul(tensor(A), tensor(B)), A @ B)
 mean_error = error(ops.mean(tensor(A + 3)), np.mean(A + 3))
 maximum_error = error(ops.maximum(tensor(A), 0), np.maximum(A, 0))
 
+# %% tags=["remove-cell"]
 notebook.numbers(matmul=matmul_error, mean=mean_error, maximum=maximum_error)
 assert (matmul_error > 1e-9) == (backend == "torch")
 assert (mean_error > 1e-9) == (backend in ("jax", "torch"))
@@ -84,6 +90,7 @@ kept = {
     "relu": error(ops.relu(tensor(A)), np.maximum(A, 0)),
 }
 
+# %% tags=["remove-cell"]
 notebook.numbers(**kept)
 assert max(kept.values()) < 1e-14
 
@@ -102,6 +109,7 @@ dense_error = error(dense(A), A @ B)
 mse_error = error(mse(A, 0 * A), np.mean(A**2))
 allowed, reason = tolerance.keras("float64")
 
+# %% tags=["remove-cell"]
 notebook.numbers(dense=dense_error, mse=mse_error, allowed=allowed)
 assert dense_error < 10 * allowed
 assert (dense_error > 1e-9) == (backend == "torch")
@@ -126,6 +134,7 @@ with notebook.precision("float64"):
     rounded = abs(float(keras.regularizers.L2(0.1)(one)) - 0.1)
     exact = abs(float(keras.regularizers.L2(0.125)(one)) - 0.125)
 
+# %% tags=["remove-cell"]
 notebook.numbers(rounded=rounded, exact=exact, decay=lesson08.DECAY)
 assert (rounded > 1e-12) == (backend == "tensorflow")
 assert exact == 0
@@ -151,6 +160,7 @@ slope_abs = slope_at_zero(ops.abs)
 slope_maximum = slope_at_zero(lambda w: ops.maximum(w, 0.0))
 slope_relu = slope_at_zero(ops.relu)
 
+# %% tags=["remove-cell"]
 notebook.numbers(
     slope_abs=slope_abs, slope_maximum=slope_maximum, slope_relu=slope_relu
 )
@@ -196,6 +206,14 @@ for name in installed:
     )
     drawn[name] = [float(word) for word in done.stdout.split()]
 
+# %% tags=["hide-input"]
+notebook.table(
+    [[name, *values] for name, values in drawn.items()],
+    ["backend", "Keras, seed 0", "the same again", "NumPy, seed 0"],
+    "A random number drawn on each backend",
+)
+
+# %% tags=["remove-cell"]
 notebook.numbers(**drawn)
 assert all(first == again for first, again, _ in drawn.values())
 assert len({first for first, _, _ in drawn.values()}) == len(installed)
@@ -225,6 +243,7 @@ try:
 except TypeError:
     in_place = "refused"
 
+# %% tags=["remove-cell"]
 notebook.numbers(in_place=in_place, beyond=beyond)
 assert (in_place == "allowed") == (backend == "torch")
 assert (beyond == "3.0") == (backend == "jax")
@@ -252,6 +271,7 @@ def compiled(*extra):
 rotation, flip = layers.RandomRotation(0.1), layers.RandomFlip()
 without, with_rotation = compiled(), compiled(rotation)
 
+# %% tags=["remove-cell"]
 notebook.numbers(
     rotation_can=str(rotation.supports_jit),
     flip_can=str(flip.supports_jit),
@@ -282,6 +302,7 @@ try:
 except ValueError:
     several = "refused"
 
+# %% tags=["remove-cell"]
 notebook.numbers(several_steps=several)
 assert (several == "refused") == (backend == "torch")
 

@@ -24,7 +24,6 @@ NEEDED = (
     "sphinx",
     "myst_nb",
     "sphinx_book_theme",
-    "jupytext",
     "nbclient",
     "ipykernel",
 )
@@ -51,7 +50,7 @@ def ready():
         )
     sys.path.insert(0, str(TUTORIALS.parent))
     try:
-        import course  # noqa: F401
+        import course
     except ImportError as error:
         raise BuildError(error) from None
 
@@ -75,6 +74,22 @@ def run_all(work):
             pool.shutdown(cancel_futures=True)
             raise
     return {p.stem: notebook for p, notebook in zip(paths, reversed(done))}
+
+
+def check_texts(languages):
+    """Raise a BuildError where a page names what its lesson lacks, or has no translation."""
+    from course.cli import pages
+
+    with running.build_errors():
+        for path in running.tutorials():
+            cells = pages.read(path)
+            if "zh_CN" in languages:
+                texts = running.catalogue(
+                    running.CATALOGUES / f"{path.stem}.po"
+                )
+                pages.require_translation(
+                    cells, texts, running.catalogue(running.CODE), path.name
+                )
 
 
 def check_labels(notebooks):
@@ -105,8 +120,11 @@ def stage(folder, notebooks, language, exercises=True):
             copy = shutil.copytree if path.is_dir() else shutil.copy
             copy(path, folder / path.name)
     practice.stage(folder, language[:2])
+    (folder / "pictures").mkdir()
     for name, notebook in notebooks.items():
         page = running.page(notebook, language)
+        picture = folder / "pictures" / f"{name}.png"
+        picture.write_bytes(running.picture(page))
         if exercises:
             practice.append(page, name, language[:2])
         nbformat.write(page, folder / f"{name}.ipynb")
@@ -199,6 +217,7 @@ def build(output, languages):
         ) from None
     try:
         work = Path(work)
+        check_texts(languages)
         notebooks = run_all(work)
         check_labels(notebooks)
         site = work / "site"

@@ -1,16 +1,19 @@
 """Sphinx's settings. The site is built by build.py, which runs the tutorials first."""
 
+import html
 import json
 import sys
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from chinese_search import SearchPairs
 from course.notebook import quote
 
+DEEPER = ("Going deeper", "选读")
 project = "Deep Learning, Checked"
 extensions = ["myst_nb"]
 exclude_patterns = ["locale", "fonts"]
@@ -19,12 +22,11 @@ templates_path = ["_templates"]
 nb_execution_mode = "off"
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
-myst_enable_extensions = ["amsmath", "deflist", "dollarmath"]
+myst_enable_extensions = ["amsmath", "attrs_block", "deflist", "dollarmath"]
 mathjax_path = "mathjax/tex-svg.js"
 
 locale_dirs = ["locale"]
 gettext_compact = False
-gettext_additional_targets = ["image"]
 language = "en"
 
 html_theme = "sphinx_book_theme"
@@ -62,6 +64,45 @@ def number(name, rawtext, text, lineno, inliner, options=None, content=None):
         return [], [inliner.reporter.error(message, line=lineno)]
 
 
+class FoldDeeper(SphinxPostTransform):
+    """Fold a section "Going deeper" below its first paragraph, which says what it needs."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **_):
+        for section in list(self.document.findall(nodes.section)):
+            if not section[0].astext().startswith(DEEPER):
+                continue
+            (first, *_) = (
+                i
+                for i, n in enumerate(section)
+                if isinstance(n, nodes.paragraph)
+            )
+            word = "Show" if self.config.language == "en" else "展开"
+            head = f'<details class="deeper"><summary>{word}</summary>'
+            section.insert(first + 1, nodes.raw("", head, format="html"))
+            section.append(nodes.raw("", "</details>", format="html"))
+
+
+def describe(app, page, template, context, doctree):
+    """A description for search engines and previews: the page's first paragraph."""
+    if doctree is None or app.builder.format != "html":
+        return
+    first = next(doctree.findall(nodes.paragraph), None)
+    if first is not None:
+        text = " ".join(first.astext().split())
+        text = text if len(text) <= 200 else text[:199].rsplit(" ", 1)[0] + "…"
+        title = html.escape(f"{context['title']} · {app.config.html_title}")
+        about = html.escape(text)
+        context["metatags"] = context.get("metatags", "") + (
+            f'<meta name="description" content="{about}">'
+            f'<meta property="og:title" content="{title}">'
+            f'<meta property="og:description" content="{about}">'
+            '<meta property="og:type" content="article">'
+        )
+
+
 def speak_chinese(app, config):
     """The Chinese site has its own title and keeps the quotes that were written."""
     if config.language != "en":
@@ -77,4 +118,6 @@ def speak_chinese(app, config):
 def setup(app):
     app.add_role("number", number)
     app.add_search_language(SearchPairs)
+    app.add_post_transform(FoldDeeper)
+    app.connect("html-page-context", describe)
     app.connect("config-inited", speak_chinese)

@@ -10,85 +10,113 @@
 #     name: python3
 # ---
 
+# This is the source of a page of the course's site. To read it, type
+# python -m course read 1, or open it in Jupyter or VS Code as a notebook.
+
 # %% [markdown]
 # # Lesson 1: Exhaustive search
 #
 # ## The question
 #
-# A rule turns $x$ into $y$, and you see three examples of it. You suppose that
-# $y$ is always $x$ times some number, but you do not know which number. The
-# plainest way to find out is to try them all. How well does that work, how much
-# work is it, and when does it stop working?
+# Three customers bought 1, 2 and 3 kilograms of apples and paid 2, 4 and 6. What
+# does a kilogram cost? You see it at once. How can a computer find it?
 #
-# This page calls the functions of `course/lesson01.py`; open that file beside
-# it. Every number in the text was computed by the cells on this page. Each cell
-# shows its numbers in a small table.
+# The plainest way: try every price, and keep the one that fits best. This lesson
+# does so, and then asks how far one gets with it. On the way it introduces words
+# that the whole course needs.
+#
+# ## The idea: a number that says how wrong a price is
+#
+# We write $x$ for the amount and $y$ for what was paid. We suppose that the
+# price of a kilogram is the same for everybody. Let $w$ be this price. The
+# **prediction** for a customer, written $\hat y$ and read "y hat", is
+#
+# $$
+# \hat y = x w .
+# $$
+#
+# Such a rule with an unknown number in it is a **model**. The unknown number is
+# its **weight**: it says how much the input counts, not how heavy something is.
+# The examples from which we find the weight, here the three customers, are the
+# **training set**. Finding the weight is called **training**.
+#
+# If $w$ is wrong, the predictions miss. The **error** of an example is
+# $\hat y - y$, an orange line in this picture. With $w = 1$ all predictions are
+# too low, with $w = 3$ too high.
 
-# %%
+# %% tags=["hide-input"]
+import itertools
+import time
+
 import numpy as np
 
 from course import lesson01 as lesson, notebook
-from course.figures import lesson01 as figures
+from course.figures import diagrams, lesson01 as figures
+
+import keras
 
 x, y = lesson.load_data()
-grid = np.linspace(lesson.LOWEST, lesson.HIGHEST, lesson.STEPS + 1)
 
-notebook.numbers(
-    n=len(x),
-    x=x,
-    y=y,
-    lowest=grid[0],
-    highest=grid[-1],
-    tries=len(grid),
-    spacing=grid[1] - grid[0],
+notebook.figure(
+    lambda: diagrams.points(
+        x, y, {"w = 1": lambda x: 1.0 * x, "w = 3": lambda x: 3.0 * x}
+    ),
+    alt="Three points on a line, and two lines through zero: with w = 1 the"
+    " line is below the points, with w = 3 as far above them.",
 )
 
 # %% [markdown]
+# For all the examples together we want *one* number that says how wrong $w$ is.
+# It is called the **cost** $J(w)$; most books call it the **loss**. Ours is the
+# mean of the squared errors. With $n$ examples,
+#
+# $$
+# J(w) = \frac1n \sum_{i=1}^{n} (\hat y_i - y_i)^2
+# = \frac1n \sum_{i=1}^{n} (x_i w - y_i)^2 .
+# $$
+#
+# With a pencil, for $w = 1$: the predictions are 1, 2 and 3, the errors $-1$,
+# $-2$ and $-3$, their squares 1, 4 and 9, so
+# $J(1) = \frac13 (1 + 4 + 9) = \frac{14}{3} \approx 4.67$.
+#
+# ### Why a square?
+#
+# Without it, negative errors would pull the mean down: the lower the price, the
+# better it would look, and $-100$ would beat the right one. The absolute value
+# would help as well. But the square has two advantages. It punishes one large
+# error more than several small ones. And it gives a smooth curve, which lesson
+# 2 needs.
+#
 # ## Predict before you run
 #
-# The number that we look for is called the **weight** $w$. Together with the
-# rule "multiply by it" it makes a **model**: for the example $x_i$ the model
-# predicts $\hat y_i$, read "y hat". One number, the **cost** $J$, says how
-# wrong a weight is over all $n$ = {number}`n` examples:
+# "Every price" is too many, so we take a **grid**: {number}`tries` values from
+# $0$ to $4$, each $0.1$ from the next. Write down your answers. The right
+# ones are at the end of the page.
 #
-# $$
-# \hat y_i = x_i w, \qquad J(w) = \frac1n \sum_{i=1}^{n} (\hat y_i - y_i)^2 .
-# $$
+# 1. Which $w$ has the cost zero, and which other $w$ has the same cost as $w =
+#    1$?
+# 2. Sketch the cost against $w$: is it a straight line, a V, a bowl or a
+#    zigzag?
+# 3. A model with three weights, {number}`tries_again` values for each: how many
+#    combinations are there? And with ten weights?
 #
-# For each example, take the difference between the prediction and the true
-# $y_i$ and square it, so that too high and too low both count as wrong. Then
-# take the mean. "All numbers" are too many to try, so the search goes over a
-# **grid**: {number}`tries` values from {number}`lowest:.0f` to
-# {number}`highest:.0f`, each {number}`spacing:.1f` from the next. Look at the
-# table of $x$ and $y$ and write down your answers first:
-#
-# 1. Which $w$ has the cost zero, and is it on the grid?
-# 2. What does the cost look like when it is drawn over $w$: a straight line, a
-#    V, a bowl, a zigzag?
-# 3. A model with three weights, {number}`tries` values for each of them: how
-#    many combinations are there to try? And with ten weights?
-
-# %% [markdown]
 # ## By hand
 #
-# The function `cost` is the formula above, and `scan` calls it for every weight
-# on the grid and returns the weight with the smallest cost.
+# `cost` is the formula above. `scan` calls it for every weight on the grid.
+# `np.argmin` gives the position of the smallest number.
+
+# %% tags=["source"]
+from course.lesson01 import cost, scan
 
 # %%
-best, costs = lesson.scan(x, y, grid)
+grid = np.linspace(0.0, 4.0, 41)
+best, costs = scan(x, y, grid)
+for w in (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0):
+    print(f"w = {w}  J = {cost(w, x, y):.4f}")
+print("best:", best)
 
-notebook.numbers(
-    cost_of_1=lesson.cost(1.0, x, y),
-    cost_of_3=lesson.cost(3.0, x, y),
-    best=best,
-    smallest_cost=costs.min(),
-    largest_cost=costs.max(),
-)
-
-# %% [markdown]
-# The weights 1 and 3 have the same cost, {number}`cost_of_1:.2f`: one predicts
-# too little, the other just as much too much. The best weight on the grid is
-# $w$ = {number}`best:.1f`, with the cost {number}`smallest_cost:.1f`.
+# %% tags=["remove-cell"]
+notebook.numbers(tries=len(grid), tries_again=len(grid), best=best)
 
 # %% tags=["hide-input"]
 notebook.figure(
@@ -98,131 +126,132 @@ notebook.figure(
 )
 
 # %% [markdown]
-# Every dot is one try. They lie on a bowl, and the red dot is its lowest point,
-# the **minimum**. The shape is no accident. Multiply out the square: $J$
-# contains $w^2$, $w$ and a constant, and nothing else, so it is a **parabola**.
-# Its minimum $w^*$ can be written down, with two sums over the examples:
+# Every dot is one try. The red dot is the lowest point, the **minimum**, at $w$
+# = {number}`best:.1f`.
+#
+# The bowl is no accident. Here $y_i = 2 x_i$, so an error is
+# $x_i w - 2 x_i = x_i (w - 2)$, and
 #
 # $$
-# w^* = \frac{\sum_i x_i y_i}{\sum_i x_i^2} .
+# J(w) = \frac{1 + 4 + 9}{3}\, (w - 2)^2 = \frac{14}{3}\, (w - 2)^2 ,
 # $$
 #
-# A formula that gives the answer without any search is called a **closed
-# form**. The next cell computes it.
+# a **parabola**. For this small model there is even a formula for the minimum,
+# which needs no search: $w^* = \sum x_i y_i / \sum x_i^2 = 28/14 = 2$. Such a
+# formula is called a **closed form**. Most models have none. A search needs
+# only one thing: that the cost of a weight can be computed.
+#
+# ### Several weights
+#
+# The next customers buy apples, pears and plums, and pay one sum. Now there are
+# three prices. A model may have any number $p$ of weights:
+#
+# $$
+# \hat y = x_1 w_1 + x_2 w_2 + \dots + x_p w_p .
+# $$
+#
+# In the code each row of `X` is a customer and each column a fruit. `X @ w`
+# multiplies and adds up, for all rows. `itertools.product` lists every
+# combination.
+
+# %% tags=["source"]
+from course.lesson01 import scan_all
 
 # %%
-minimum = (x @ y) / (x @ x)  # x @ y is the sum of the products x_i y_i
+X = np.array([[1, 0, 2], [2, 1, 0], [0, 3, 1], [1, 1, 1]])  # kilograms
+prices = np.array([2.0, 3.5, 1.5])  # what the search has to find
 
+for p in (1, 2, 3):
+    start = time.perf_counter()
+    found, tried = scan_all(X[:, :p], X[:, :p] @ prices[:p], grid)
+    seconds = time.perf_counter() - start
+    print(f"{tried:6,} tries, {seconds:.3f} s: {found}")
+
+# %% tags=["remove-cell"]
+assert np.allclose(found, prices)
 notebook.numbers(
-    sum_of_xy=x @ y,
-    sum_of_xx=x @ x,
-    minimum=minimum,
-    error=abs(best - minimum),
+    microseconds=1e6 * seconds / tried,
+    years=round(41**10 * seconds / tried / (365 * 24 * 3600), -3),
+    tries_3=41**3,
+    tries_10=float(41**10),
 )
 
 # %% [markdown]
-# The closed form says {number}`minimum:.1f`, and the error of the search is
-# {number}`error:.1g`. Why search at all, then? Because most models have no closed
-# form. Searching needs only one thing: that the cost of a weight can be
-# computed.
-#
-# ### How much work it is
-#
-# With $k$ values for each of $p$ weights there are $k \cdot k \cdots k = k^p$
-# combinations. The lesson counts and times the search for one, two and three
-# weights, on a coarser grid to keep the waiting short. It makes up its own
-# examples from weights that lie on the grid, so it also knows what the search
-# must find.
+# It works. But look at the number of tries. The first weight can be combined
+# with every value of the second, so two weights take $41 \cdot 41 = 1681$
+# tries, and three take $41 \cdot 41 \cdot 41 = 68921$. With $k$ values for each
+# of $p$ weights there are $k \cdot k \cdots k = k^p$ combinations. One try
+# takes about {number}`microseconds:.0f` millionths of a second. At that pace:
 
 # %%
-k = lesson.VALUES
-tries = lesson.search_several_weights(k, seed=0)
-counts, found = tries["counts"], tries["found"]
-microseconds = 1e6 * tries["seconds"][-1] / counts[-1]  # for one try
-
-exact = [  # by least squares, for one, two and three weights
-    np.linalg.lstsq(tries["X"][:, : p + 1], examples)[0]
-    for p, examples in enumerate(tries["ys"])
-]
-
-notebook.numbers(
-    k=k,
-    counts=counts,
-    tries_3=counts[-1],
-    three_weights=found[-1],
-    largest_error=np.abs(np.concatenate(found) - np.concatenate(exact)).max(),
-    microseconds=microseconds,
-    tries_10=k**10,
-    years=k**10 * microseconds / 1e6 / (365 * 24 * 3600),
-    finer_3=len(grid) ** 3,
-    finer_10=len(grid) ** 10,
-)
-
-# %% tags=["hide-input"]
-notebook.figure(
-    lambda: figures.tries(**tries),
-    alt="Left: on a logarithmic axis the number of combinations for one, two"
-    " and three weights lies on a straight rising line. Right: the seconds to"
-    " try them rise just as steeply.",
-)
+for p in (1, 2, 3, 4, 5, 10):
+    years = 41**p * seconds / tried / (365 * 24 * 3600)
+    print(f"{p:2} weights: {41**p:.1e} tries, {years:.1e} years")
 
 # %% [markdown]
-# Both vertical axes are logarithmic: a step upwards multiplies. On the left the
-# counted combinations lie on the line $k^p$; every further weight multiplies
-# their number by $k$ = {number}`k`. On the right the measured time follows.
-# Three weights take {number}`tries_3:,d` tries of about
-# {number}`microseconds:.0f` millionths of a second each, and the search finds
-# them: it differs from the exact solution by at most {number}`largest_error:.1g`.
-# Ten weights would take {number}`tries_10:.1e` tries, and at that pace about
-# {number}`years:.0f` years.
-#
-# That was the coarser grid. The answers to the third question are
-# {number}`finer_3:,d` and {number}`finer_10:.1e`. This growth is called the
-# **curse of dimensionality**, and the networks at the end of this course have
-# thousands of weights.
+# Ten weights would take about {number}`years:,.0f` years. A faster computer
+# helps little: a thousand times the speed does not even pay for two more
+# weights, because two more multiply the work by 1,681. This growth is called
+# the **curse of dimensionality**. The networks at the end of the course have
+# thousands of weights, so we need a better idea.
 #
 # ## In Keras
 #
-# Keras is the library with which we shall build networks. The smallest part of
-# a network is a **unit**: it multiplies each of its inputs by a weight and adds
-# up the products. A `Dense` layer is a row of units that all see the same
-# input. So one layer can try the whole grid at once: `build_model` makes as
-# many units as there are values and gives unit number $j$ the weight number $j$
-# of the grid.
-#
-# The block `precision` makes Keras compute with the sixteen digits of
-# `float64`, so that it can be compared with NumPy; its default, `float32`, has
-# seven.
+# Keras is the library with which we shall build neural networks. The smallest
+# part of such a network is a **unit**: it multiplies each of its inputs by a
+# weight and adds up the products. With one input, this is just $\hat y = x w$.
+# A `Dense` layer is a column of units which all get the same inputs. So one
+# layer can try the whole grid at once, one weight in each unit:
+
+# %% tags=["hide-input"]
+notebook.figure(
+    lambda: diagrams.network(
+        [["x"], ["0.0 x", "0.1 x", "0.2 x", "…", "4.0 x"]],
+        names=["input", "layer"],
+    ),
+    alt="One input x is connected with every unit of a layer. The first unit"
+    " gives 0.0 x, the second 0.1 x, and so on up to 4.0 x.",
+)
+
+# %% tags=["source"]
+from course.lesson01 import build_model
 
 # %%
-with notebook.precision("float64"):
-    model = lesson.build_model(grid)
-    keras_best, keras_costs = lesson.train(model, x, y)
+model = build_model(grid)
+y_hat = model.predict(x[:, None], verbose=0)
+print("predictions:", y_hat.shape, " weights:", model.get_weights()[0].shape)
 
+keras_costs = np.mean((y_hat - y[:, None]) ** 2, axis=0)
+print("best:", grid[np.argmin(keras_costs)])
+
+# %% tags=["remove-cell"]
+assert np.allclose(keras_costs, costs, atol=1e-5)
 notebook.numbers(
-    units=model.count_params(),
-    keras_best=keras_best,
-    largest_difference=np.abs(keras_costs - costs).max(),
+    units=model.count_params(), keras_best=grid[np.argmin(keras_costs)]
 )
 
 # %% [markdown]
-# The layer has {number}`units` weights, one for each unit. It finds the same
-# best weight, {number}`keras_best:.1f`, and over the whole grid the largest
-# difference between its costs and those by hand is
-# {number}`largest_difference:.1g`. No weight was changed here: we put the
-# weights in, and `train` only picks the unit with the smallest cost.
+# `Sequential` is a model made of layers, one behind the other. `Input((1,))`
+# says that each example is one number. `use_bias=False` says that a unit adds
+# no number of its own. `x[:, None]` makes the three amounts a table of three
+# rows and one column. The table `y_hat` has a row for each example and a column
+# for each of the {number}`units` units. With `axis=0`, `np.mean` takes the mean
+# of each column: the cost of each unit. The best unit holds $w$ =
+# {number}`keras_best:.1f` again.
+#
+# Keras keeps the weights of a layer in one table, with a row for each input and
+# a column for each unit: here 1 × 41. With $p$ inputs it has $p$ rows.
+# `set_weights` puts our numbers there. To learn them is the work of `compile`
+# and `fit`, from the next lesson on.
 #
 # ## Checked
 #
-# Two programs that agree can share a mistake. So the lesson holds its numbers
-# against ones that came another way: the closed form for the best weight, the
-# parabola for the whole curve, $k^p$ for the tries that were counted, and a
-# solver of equations (least squares, `np.linalg.lstsq`) for the one, two and
-# three weights. The columns "error" and "allowed" say how large the error of a
-# number is and how large it may be. Where a row compares many numbers, it shows
-# the pair with the largest error beside what is allowed.
+# Programs make mistakes without a word. So every lesson of this course compares
+# its numbers with others that were computed in another way: here the best weight
+# with the closed form, the curve with the parabola, the number of tries with
+# $k^p$, and several weights with a solver of equations.
 
-# %%
+# %% tags=["hide-input"]
 outcome = notebook.run(1)
 notebook.checks(outcome)
 assert outcome.passed, "a check fails: see the table"
@@ -230,24 +259,12 @@ assert outcome.passed, "a check fails: see the table"
 # %% [markdown]
 # ## The trap
 #
-# A search always returns something. Ask for the same range with 40 values,
-# which sounds like steps of a tenth, and then for another range that looks just
-# as reasonable.
+# A search always returns something. Ask for prices between $-1$ and $1$:
 
 # %%
-forty = np.linspace(lesson.LOWEST, lesson.HIGHEST, 40)
-best_forty, costs_forty = lesson.scan(x, y, forty)
-
-narrow = np.linspace(-1, 1, 21)
-best_narrow, costs_narrow = lesson.scan(x, y, narrow)
-
-notebook.numbers(
-    spacing_forty=forty[1] - forty[0],
-    error_forty=abs(best_forty - minimum),
-    cost_forty=costs_forty.min(),
-    best_narrow=best_narrow,
-    cost_narrow=costs_narrow.min(),
-)
+narrow = np.linspace(-1.0, 1.0, 21)
+best_narrow, costs_narrow = scan(x, y, narrow)
+print(f"best w = {best_narrow}, J = {costs_narrow.min():.2f}")
 
 # %% tags=["hide-input"]
 notebook.figure(
@@ -257,31 +274,58 @@ notebook.figure(
 )
 
 # %% [markdown]
-# Forty values have thirty-nine gaps between them, so the spacing is
-# {number}`spacing_forty:.4f` and the true weight falls between two of them. The
-# error of the search is {number}`error_forty:.4f`, half a gap, and its cost is
-# no longer zero. Every grid has this flaw: within its range it is wrong by up to
-# half its spacing, and the lesson's grid was exact only because the answer
-# happened to lie on it.
+# There is no error message, and yet the answer is wrong. The picture shows it:
+# the cost still falls where the grid ends. A best value **at the edge of the
+# grid** says that the grid lies in the wrong place.
 #
-# The second range, in the figure, does not contain the answer at all. The
-# search returns {number}`best_narrow:.1f` with the cost
-# {number}`cost_narrow:.2f`, and no error message. But the figure tells: the
-# cost still falls where the grid ends. A best value **at the edge of the grid**
-# is not an answer; it says that the grid lies in the wrong place.
+# The second trap is the spacing. Take 40 values from 0 to 4. Between them there
+# are only 39 gaps, so the spacing is not $0.1$, and the true price lies between
+# two values. In general, a range with a given spacing has (range ÷ spacing) + 1
+# values. A cure is to search again around the best value, on a finer grid, and
+# again:
+
+# %%
+low, high = 0.0, 4.0
+for _ in range(4):
+    values = np.linspace(low, high, 40)
+    w, costs_now = scan(x, y, values)
+    gap = values[1] - values[0]
+    print(f"gap {gap:.6f}  best w = {w:.6f}  J = {costs_now.min():.1e}")
+    low, high = w - gap, w + gap
+
+# %% tags=["remove-cell"]
+forty = scan(x, y, np.linspace(0.0, 4.0, 40))[0]
+notebook.numbers(error_forty=abs(forty - 2), error_last=abs(w - 2))
+
+# %% [markdown]
+# The first round is wrong by {number}`error_forty:.4f`, the fourth by
+# {number}`error_last:.1e`. That is safe where the cost is a bowl with one
+# minimum. It does not cure the curse: every round still has $k^p$ tries.
+#
+# ## Summary
+#
+# - A model turns inputs into predictions. Its weights are the unknown numbers.
+# - The cost, or loss, is one number that says how wrong the weights are on the
+#   training set. Ours is the mean of the squared errors.
+# - To train a model means: find the weights with the smallest cost.
+# - A search over a grid needs $k^p$ tries. For more than a few weights that is
+#   hopeless.
+#
+# ## Answers
+#
+# 1. $w = 2$ has the cost zero. $w = 3$ costs as much as $w = 1$: one predicts
+#    too much, the other just as much too little.
+# 2. It is a bowl, exactly a parabola.
+# 3. {number}`tries_3:,d` and {number}`tries_10:.1e`.
 #
 # ## What to try next
 #
 # - Predict, then count: how many tries does a grid ten times as fine take, for
 #   one weight and for three?
-# - Search in two rounds: a coarse grid first, then a fine one around its best
-#   value. How many tries do six correct digits take in this way?
 # - Add a little random noise to $y$. What is the smallest cost on the grid now,
 #   and why is it not zero?
 # - Replace the square in the cost by the absolute value. Does the curve still
 #   look like a bowl? Does the best weight change?
-# - Try {number}`tries` weights drawn at random instead of the grid. How large
-#   is the error of the best of them?
 # - Run the lesson with another grid: `python -m course.lesson01 --steps 80`.
 #
 # ## Sources

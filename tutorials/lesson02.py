@@ -10,108 +10,144 @@
 #     name: python3
 # ---
 
+# This is the source of a page of the course's site. To read it, type
+# python -m course read 2, or open it in Jupyter or VS Code as a notebook.
+
 # %% [markdown]
 # # Lesson 2: Gradient descent
 #
 # ## The question
 #
-# Lesson 1 tried every weight on a grid, and ten weights were already hopeless.
-# Is there a way that does not try them all? Imagine standing in fog on the
-# curve of the cost. You cannot see the lowest point, but you can feel under
-# your feet which way the ground slopes. Take a step downhill, feel again, and
-# so on. Does this lead to the minimum? How fast? And how long may a step be?
+# Three customers bought 1, 2 and 3 kilograms of apples and paid 2, 4 and 6. What
+# does a kilogram cost? Lesson 1 found the answer by trying every price on a
+# grid. With ten unknown prices that would take longer than a lifetime. Is there
+# a way to *walk* to the answer instead?
 #
-# This page calls the functions of `course/lesson02.py`; open that file beside
-# it. Every number in the text was computed by the cells on this page. Each cell
-# shows its numbers in a small table.
+# The model predicts $\hat y = x w$: the amount $x$ times one unknown weight $w$.
+# The **cost** says how wrong a weight is. It is the mean of the squared errors,
+# the orange lines in this picture. Most books call it the *loss*.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
 from course import lesson02 as lesson, notebook
-from course.checks.references import central_difference
-from course.figures import lesson02 as figures
+from course.figures import diagrams, lesson02 as figures
+
+import keras
 
 x, y = lesson.load_data()
 
-notebook.numbers(
-    n=len(x),
-    x=x,
-    y=y,
-    start=lesson.START,
-    learning_rate=lesson.LEARNING_RATE,
-    epochs=lesson.EPOCHS,
+notebook.figure(
+    lambda: diagrams.points(
+        x, y, {"w = 1": lambda x: 1.0 * x, "w = 1.8": lambda x: 1.8 * x}
+    ),
+    alt="Three points on a line, and two lines through zero: with w = 1 the"
+    " errors are long, with w = 1.8 they are short.",
 )
 
 # %% [markdown]
-# ## Predict before you run
+# ## The idea: go downhill
 #
-# The examples, the model and the cost are those of lesson 1. The model has one
-# weight $w$ and predicts $\hat y_i = x_i w$; the cost is the mean of the squared
-# errors over the $n$ = {number}`n` examples. The **slope** of the cost is its
-# derivative, written $J'$ and read "J prime":
+# Draw the cost for every $w$ and you get a curve with one lowest point. Imagine
+# that you stand on this curve in fog. You cannot see the lowest point, but you
+# can feel which way the ground slopes. The **tangent** is the straight line that
+# touches the curve where you stand. Its slope is the derivative of the cost,
+# written $J'(w)$ and read "J prime".
+#
+# - The slope is *negative*: the ground falls to the right. Make $w$ larger.
+# - The slope is *positive*: the ground falls to the left. Make $w$ smaller.
+#
+# In both cases the step goes against the slope, so we subtract it. On a bowl
+# like this one, a steep slope means that the lowest point is still far away, so
+# we take a step in proportion to the slope:
+#
+# $$
+# w \leftarrow w - \eta\, J'(w) .
+# $$
+#
+# The arrow means "becomes". The number $\eta$, read "eta", is the **learning
+# rate**. It says how long a step is for a given slope. Doing this again and
+# again is **gradient descent**; *gradient* is another word for slope.
+
+# %% tags=["hide-input"]
+notebook.figure(
+    lambda: diagrams.tangent(
+        lambda w: lesson.cost(w, x, y),
+        lambda w: lesson.slope(w, x, y),
+        w=1.0,
+        step=0.6,
+        reach=1.6,
+    ),
+    alt="A cost curve like a bowl. At w = 1, left of its lowest point, the"
+    " tangent falls to the right, and an arrow shows the step to the right.",
+)
+
+# %% [markdown]
+# ### One step with numbers
+#
+# Here are the cost of $n$ examples and its derivative. The chain rule says for
+# each example: two times the inside of the square, times the derivative of the
+# inside, $x_i$:
 #
 # $$
 # J(w) = \frac1n \sum_{i=1}^{n} (x_i w - y_i)^2, \qquad
 # J'(w) = \frac2n \sum_{i=1}^{n} x_i (x_i w - y_i) .
 # $$
 #
-# Where the slope is negative the cost falls to the right, where it is positive
-# the cost falls to the left. So a step downhill goes against the slope. This is
-# **gradient descent**:
-#
-# $$
-# w \leftarrow w - \eta\, J'(w) .
-# $$
-#
-# The arrow means "becomes". The letter $\eta$, read "eta", is the **learning
-# rate**: it says how long a step is for a given slope. One pass over all the
-# examples is called an **epoch**; here every epoch is one step. Descent starts
-# at $w$ = {number}`start:.0f` and makes {number}`epochs` epochs with $\eta$ =
-# {number}`learning_rate`. Write down your answers first:
-#
-# 1. Is the slope at the start positive or negative, and does $w$ grow or
-#    shrink?
-# 2. Does every epoch bring $w$ nearer to the minimum by the same amount, or by
-#    the same fraction of the distance that remains?
-# 3. What happens with a learning rate 10, 20 and 30 times as large?
+# At $w = 1$ the three errors $x_i w - y_i$ are $1 - 2 = -1$, $2 - 4 = -2$ and
+# $3 - 6 = -3$. The slope is $\frac23 (1 \cdot (-1) + 2 \cdot (-2) + 3 \cdot (-3))
+# = -\frac{28}{3} \approx$ {number}`slope_1:.2f`. With $\eta$ =
+# {number}`learning_rate` the new weight is $1 - \eta \cdot$ ({number}`slope_1:.2f`)
+# = {number}`w_1:.4f`. It moved towards 2, the true price.
+
+# %% tags=["remove-cell"]
+notebook.numbers(
+    slope_1=lesson.slope(1.0, x, y),
+    learning_rate=lesson.LEARNING_RATE,
+    w_1=1 - lesson.LEARNING_RATE * lesson.slope(1.0, x, y),
+    epochs=lesson.EPOCHS,
+)
 
 # %% [markdown]
+# ## Predict before you run
+#
+# Descent starts at $w = 1$ and makes {number}`epochs` steps with $\eta$ =
+# {number}`learning_rate`. One pass through all the examples is called an
+# **epoch**; here every step is one. Write down your answers. The right ones
+# are at the end of the page.
+#
+# 1. Does every epoch bring $w$ nearer to the minimum by the same amount?
+# 2. What happens with a learning rate 10, 20 and 30 times as large?
+#
 # ## By hand
 #
-# The functions `cost` and `slope` are the two formulas. `descend` takes the
-# steps and keeps them all.
-#
-# A formula for a slope is easily wrong by a sign or a factor, so we measure it
-# as well: `central_difference` takes two points close together on the curve, a
-# little to the left and a little to the right, and divides the difference of
-# their heights by their distance in $w$. This is called a **finite
-# difference**.
+# Here is all of it in NumPy. `np.mean` is the sum divided by $n$.
+
+# %% tags=["source"]
+from course.lesson02 import cost, slope, descend
 
 # %%
-path = lesson.descend(
-    lambda w: lesson.slope(w, x, y),
-    lesson.START,
-    lesson.LEARNING_RATE,
-    lesson.EPOCHS,
-)
-measured = central_difference(lambda w: lesson.cost(w, x, y), path[0])
+path = descend(lambda w: slope(w, x, y), w=1.0, learning_rate=0.01, epochs=100)
+for epoch in (0, 1, 2, 10, 100):
+    print(
+        f"{epoch:3}  w = {path[epoch]:.4f}  J = {cost(path[epoch], x, y):.1e}"
+    )
 
+# %% tags=["remove-cell"]
 notebook.numbers(
-    slope_by_formula=lesson.slope(path[0], x, y),
-    slope_measured=measured,
-    w_1=path[1],
     w=path[-1],
-    first_cost=lesson.cost(path[0], x, y),
-    last_cost=lesson.cost(path[-1], x, y),
+    first_cost=cost(path[0], x, y),
+    last_cost=cost(path[-1], x, y),
+    moved_1=path[1] - path[0],
+    moved_2=path[2] - path[1],
 )
 
 # %% [markdown]
-# At the start the slope is {number}`slope_by_formula:.4f` by the formula and
-# {number}`slope_measured:.4f` measured. It is negative, so $w$ grows: the first
-# step leads from {number}`start:.0f` to {number}`w_1:.4f`. After all
-# {number}`epochs` epochs $w$ = {number}`w:.5f`, and the cost has fallen from
-# {number}`first_cost:.2f` to {number}`last_cost:.1e`.
+# The weight arrives at {number}`w:.5f`, and the cost fell from
+# {number}`first_cost:.2f` to {number}`last_cost:.1e`. The first step was
+# {number}`moved_1:.4f` long, the second {number}`moved_2:.4f`. The steps become
+# shorter although the learning rate stays the same, because the ground becomes
+# flatter.
 
 # %% tags=["hide-input"]
 notebook.figure(
@@ -123,106 +159,94 @@ notebook.figure(
 )
 
 # %% [markdown]
-# On the left, each red dot is the weight after one epoch, and the orange lines
-# are the slope at some of them. The ground becomes flatter towards the minimum
-# and the steps become shorter by themselves, although the learning rate stays
-# the same. On the right the axis is logarithmic, so a straight line means that
-# every epoch multiplies the distance by the same factor. The grey line through
-# the dots was not fitted to them: it was predicted, as follows.
+# On the right the axis is logarithmic: from one tick to the next the distance
+# is divided by the same number. The dots lie on a straight line. So every epoch
+# multiplies the distance to the minimum by the same number. Where does this
+# number come from?
 #
-# ### How fast, and how long a step may be
+# ### How long may a step be?
 #
-# The cost is a parabola. Its **curvature** $\lambda$, read "lambda", is the
-# slope of the slope, and it is the same everywhere:
-#
-# $$
-# \lambda = J''(w) = \frac2n \sum_{i=1}^{n} x_i^2 .
-# $$
-#
-# So at the distance $w - w^*$ from the minimum $w^*$, the slope is $\lambda$
-# times this distance, and a step of $\eta$ times the slope leads to
+# Let $w^*$ be the weight at the minimum, here 2. Every $y_i$ is $x_i w^*$, so
+# every error is $x_i w - x_i w^* = x_i (w - w^*)$. Put this into the slope
+# above. It is proportional to the distance from the minimum, $J'(w) =
+# \lambda\,(w - w^*)$. The number $\lambda$, read "lambda", is the
+# **curvature**, the slope of the slope:
 #
 # $$
-# w_{t+1} - w^* = (1 - \eta\lambda)\,(w_t - w^*) ,
+# \lambda = \frac2n \sum_{i=1}^{n} x_i^2 = \frac23 (1 + 4 + 9)
+# = \frac{28}{3} .
 # $$
 #
-# where $w_t$ is the weight after $t$ epochs. Everything depends on the
-# **contraction factor** $1 - \eta\lambda$. While it lies between 0 and 1,
-# descent approaches the minimum from one side. Between $-1$ and 0 it jumps over
-# the minimum each time and still comes nearer. Below $-1$ it jumps further away
-# each time: it **diverges**. That happens when $\eta > 2/\lambda$.
+# Now put $J'(w)$ into the step, and subtract $w^*$ on both sides:
+#
+# $$
+# w - w^* \;\leftarrow\; (w - w^*) - \eta\lambda\,(w - w^*)
+# = (1 - \eta\lambda)\,(w - w^*) .
+# $$
+#
+# The **contraction factor** $1 - \eta\lambda$ decides everything. If it is $0.9$,
+# each epoch removes a tenth of the distance. If it is negative, $w$ jumps over
+# the minimum. If it is below $-1$, each jump ends further away than it began:
+# descent **diverges**. That happens when $\eta > 2/\lambda$.
 
 # %%
-rates = lesson.LEARNING_RATE * np.array([1, 10, 20, 30])
-ends = [
-    lesson.descend(lambda w: lesson.slope(w, x, y), lesson.START, rate, 10)[-1]
-    for rate in rates
-]
+for factor in (1, 10, 20, 30):
+    rate = factor * 0.01
+    end = descend(lambda w: slope(w, x, y), 1.0, rate, epochs=10)[-1]
+    print(f"rate {rate:.2f}  factor {1 - rate * 28 / 3:+.3f}  w = {end:9.4f}")
 
-minimum = lesson.minimum(x, y)  # the closed form of lesson 1
-
+# %% tags=["remove-cell"]
 notebook.numbers(
-    curvature=lesson.curvature(x),
-    predicted_factor=1 - lesson.LEARNING_RATE * lesson.curvature(x),
-    measured_factor=(path[11] - minimum) / (path[10] - minimum),
+    factor=1 - lesson.LEARNING_RATE * lesson.curvature(x),
+    factor_30=1 - 30 * lesson.LEARNING_RATE * lesson.curvature(x),
     limit=2 / lesson.curvature(x),
-    rates=rates,
-    factors=1 - rates * lesson.curvature(x),
-    w_after_10=ends,
-    end_10=ends[1],
-    end_20=ends[2],
-    end_30=ends[3],
 )
 
 # %% [markdown]
-# The predicted contraction factor is {number}`predicted_factor:.6f`; the one
-# measured in the eleventh epoch is {number}`measured_factor:.6f`. The row
-# `w_after_10` answers the third question, for ten epochs each. With 10 times
-# the learning rate, descent is practically at the minimum: $w$ =
-# {number}`end_10:.6f`. With 20 times the learning rate it is slower again,
-# because it overshoots each time: $w$ = {number}`end_20:.4f`. With 30 times it
-# diverges: $w$ = {number}`end_30:.1f`. The limit $2/\lambda$ is
-# {number}`limit:.4f`.
+# With $\eta = 0.01$ the factor is {number}`factor:.3f`, and after ten epochs there is
+# still a long way to go. With $0.1$ descent has arrived. With $0.2$ it overshoots
+# each time and is slower again. With $0.3$ the factor is {number}`factor_30:.1f`:
+# it diverges. The limit $2/\lambda$ is {number}`limit:.4f`.
 #
 # ## In Keras
 #
-# The same model is one `Dense` layer with one unit and no bias, which means: a
-# weight, and nothing is added. `build_model` gives it the start and an
-# optimizer, `SGD`, which is Keras's name for gradient descent. `train` returns
-# the weight after every epoch. The block `precision` makes Keras compute with
-# the sixteen digits of `float64`, so that it can be compared with NumPy.
+# Keras calls the same thing a network with one layer, which has one unit and no
+# bias (a bias would be a number that is added). You say *what* the model is,
+# which optimizer takes the steps, and which cost to use. `SGD` is Keras's
+# gradient descent, `"mse"` the mean squared error. `fit` takes the steps, and
+# `batch_size=len(x)` says that each step uses all the examples; [lesson
+# 4](lesson04) uses fewer.
 
 # %%
-with notebook.precision("float64"):
-    model = lesson.build_model()
-    keras_path = lesson.train(model, x, y)
-    answer = float(model.predict(np.array([[lesson.NEW_X]]), verbose=0)[0, 0])
-
-notebook.numbers(
-    keras_w=keras_path[-1],
-    largest_difference=np.abs(keras_path - path).max(),
-    new_x=lesson.NEW_X,
-    answer=answer,
+model = keras.Sequential(
+    [keras.Input((1,)), keras.layers.Dense(1, use_bias=False)]
 )
+model.set_weights([np.array([[1.0]])])  # start at w = 1
+model.compile(optimizer=keras.optimizers.SGD(learning_rate=0.01), loss="mse")
+model.fit(x[:, None], y, batch_size=len(x), epochs=100, verbose=0)
+
+w = model.get_weights()[0][0, 0]
+prediction = model.predict(np.array([[4.0]]), verbose=0)[0, 0]
+print(f"w = {w:.5f}, prediction for x = 4: {prediction:.4f}")
+
+# %% tags=["remove-cell"]
+notebook.numbers(keras_w=w, prediction=prediction)
+assert abs(w - path[-1]) < 1e-5
 
 # %% [markdown]
-# Over all {number}`epochs` epochs the weight in Keras differs from the one by
-# hand by at most {number}`largest_difference:.1g`. We did not tell Keras the
-# formula of the slope: it derives it from the cost, which is called automatic
-# differentiation. Asked for the $y$ of an example that it has never seen, $x$ =
-# {number}`new_x:.0f`, the trained model answers {number}`answer:.4f`.
+# Keras finds the same weight, {number}`keras_w:.5f`, and it predicts that 4
+# kilograms cost {number}`prediction:.4f`. We did not tell it the formula of the
+# slope. It derives the slope from the code of the cost, by **automatic
+# differentiation**. [A page of its own](autodiff) explains how.
 #
 # ## Checked
 #
-# Two programs that agree can share a mistake. So the lesson holds its numbers
-# against ones that came another way: finite differences for the slope, the
-# closed form $w_t = w^* + (1 - \eta\lambda)^t\,(w_0 - w^*)$ for every epoch,
-# and $2/\lambda$ for the limit that was found by trying. The last five rows
-# belong to the trap below. The columns "error" and "allowed" say how large the
-# error of a number is and how large it may be. Where a row compares many
-# numbers, it shows the pair with the largest error beside what is allowed.
+# Two programs that agree can share a mistake. So the lesson compares its numbers
+# with others that were computed in another way: the slope with the slope between
+# two nearby points of the curve, every epoch with the formula of the contraction
+# factor, and the largest learning rate with one that was found by trying.
 
-# %%
+# %% tags=["hide-input"]
 outcome = notebook.run(2)
 notebook.checks(outcome)
 assert outcome.passed, "a check fails: see the table"
@@ -230,89 +254,113 @@ assert outcome.passed, "a check fails: see the table"
 # %% [markdown]
 # ## The trap
 #
-# In the fog, every place where the ground is flat feels like the minimum. The
-# parabola has only one such place. Here is a cost with two minima, a **double
-# well**; the number $c$ tilts it, so that the left minimum is the lower one:
+# In fog, the bottom of every valley feels like the lowest point. The following
+# cost has two valleys. It is called a **double well**:
+
+# %% tags=["source"]
+from course.lesson02 import TILT, double_well, double_well_slope
+
+# %%
+starts = np.array([1.5, -1.5])
+ends = descend(double_well_slope, starts, learning_rate=0.02, epochs=1000)[-1]
+for start, end in zip(starts, ends):
+    print(f"from {start:+}: w = {end:+.4f}, J = {double_well(end):+.4f}")
+
+# %% tags=["remove-cell"]
+notebook.numbers(
+    stuck_w=ends[0],
+    stuck_cost=double_well(ends[0]),
+    best_w=ends[1],
+    best_cost=double_well(ends[1]),
+)
+
+# %% [markdown]
+# From the right, descent ends at $w$ = {number}`stuck_w:.4f`, where the cost is
+# {number}`stuck_cost:.4f`. The slope is zero there, and nothing moves any more.
+# This is a **local minimum**: lower than all places near it, but not the lowest
+# of all. From the left it ends at $w$ = {number}`best_w:.4f` with the cost
+# {number}`best_cost:.4f`. Descent cannot know that a lower place exists. A simple
+# way out is to start from many places and keep the best end.
 #
-# $$
-# J(w) = (w^2 - 1)^2 + c\,w .
-# $$
+# ### Going deeper: noise as a way out
 #
-# Start on the right side. Then try two ways out: many random starts, of which
-# the best end counts, and **noise**. A noisy step adds a random push,
+# You need: standard deviation and the normal distribution.
+#
+# Another way out is to shake the ground. A noisy step adds a random push,
 #
 # $$
 # w \leftarrow w - \eta\, J'(w) + \sqrt{2 \eta T}\, z ,
 # $$
 #
-# where $z$ is a random number with mean 0 and standard deviation 1, drawn anew
-# for every step, and $T$ is the **temperature**: how strong the pushes are.
+# where $z$ is drawn anew for every step, with mean 0 and standard deviation 1,
+# and $T$ is the **temperature**: how strong the pushes are.
+
+# %% tags=["source"]
+from course.lesson02 import noisy_descent
 
 # %%
-J, J_slope = lesson.double_well, lesson.double_well_slope
-rate, steps = 0.02, 1000
-stuck = lesson.descend(J_slope, 1.5, rate, steps)
-
 rng = np.random.default_rng(0)
-restarts = lesson.descend(J_slope, rng.uniform(-2, 2, 20), rate, steps)[-1]
-best = min(restarts, key=J)
-
-start = np.full(lesson.NOISY_RUNS, stuck[-1])  # in the wrong well
-noisy = lesson.noisy_descent(start, lesson.TEMPERATURE, rate, 3000, rng)
-ridge = np.sort(np.roots([4, 0, -4, lesson.TILT]).real)[1]  # between the wells
-v = np.linspace(-4, 4, 4001)
-density = np.exp(-J(v) / lesson.TEMPERATURE)
-
-notebook.numbers(
-    c=lesson.TILT,
-    stuck_start=stuck[0],
-    stuck_w=stuck[-1],
-    stuck_cost=J(stuck[-1]),
-    restarts=len(restarts),
-    restarts_low=np.sum(restarts < ridge),
-    best_w=best,
-    best_cost=J(best),
-    noisy_runs=len(noisy),
-    fraction_low=np.mean(noisy < ridge),
-    fraction_predicted=density[v < ridge].sum() / density.sum(),
+start = np.full(lesson.NOISY_RUNS, ends[0])  # all in the wrong well
+noisy = noisy_descent(
+    start, temperature=0.4, learning_rate=0.02, steps=3000, rng=rng
 )
+print("in the lower well:", np.mean(noisy < 0))
 
 # %% tags=["hide-input"]
+v = np.linspace(-4, 4, 4001)
+density = np.exp(-double_well(v) / 0.4)
+stuck = descend(double_well_slope, 1.5, 0.02, 1000)
+
 notebook.figure(
-    lambda: figures.double_well(stuck, noisy, best),
+    lambda: figures.double_well(stuck, noisy, ends[1]),
     alt="Left: a curve with two minima; the red path of descent ends in the"
     " right one, a green star marks the lower one on the left. Right: a"
     " histogram of the noisy runs has a high peak over the left minimum, a low"
     " one over the right, and follows a grey curve.",
 )
 
+# %% tags=["remove-cell"]
+notebook.numbers(
+    noisy_runs=len(noisy),
+    fraction_low=np.mean(noisy < 0),
+    fraction_predicted=density[v < 0].sum() / density.sum(),
+)
+
 # %% [markdown]
-# On the left, plain descent from {number}`stuck_start` ends at
-# {number}`stuck_w:.4f` with the cost {number}`stuck_cost:.4f`. There the slope
-# is zero and nothing moves any more. Such a place, lower than all places near
-# it, is called a **local minimum**. Descent does not know that the cost at the
-# star, $w$ = {number}`best_w:.4f`, is {number}`best_cost:.4f`. Of
-# {number}`restarts` random starts {number}`restarts_low` reached the lower
-# minimum, so the best of them is there.
+# All {number}`noisy_runs:,d` runs started in the wrong well. In the end the
+# fraction {number}`fraction_low:.3f` of them is in the lower one. After many
+# small steps a run is at $w$ with a probability in proportion to $e^{-J(w)/T}$,
+# the grey curve, which predicts {number}`fraction_predicted:.3f`. Noise is not
+# only a nuisance. Lesson 4 meets it again, where nobody adds it on purpose.
 #
-# On the right are {number}`noisy_runs:,d` **noisy runs**: descents with noise,
-# all of them started in the *wrong* well. The histogram shows where they are in
-# the end: the fraction {number}`fraction_low:.3f` of them is in the lower well.
-# The grey curve is the prediction, in proportion to $e^{-J(w)/T}$; by it the
-# fraction is {number}`fraction_predicted:.3f`. Noise is not only a nuisance.
-# Lesson 4 meets it again, where nobody adds it on purpose.
+# ## Summary
+#
+# - The slope of the cost says in which direction to change the weight: against
+#   it.
+# - One step is $w \leftarrow w - \eta J'(w)$. The learning rate $\eta$ is chosen
+#   by you.
+# - On a parabola every step multiplies the distance to the minimum by
+#   $1 - \eta\lambda$. Above $\eta = 2/\lambda$ descent diverges.
+# - Where a cost has several minima, the start decides which of them descent
+#   reaches.
+#
+# ## Answers
+#
+# 1. No. It brings $w$ nearer by the same *fraction* of the distance that is
+#    left: it multiplies the distance by {number}`factor:.3f`.
+# 2. Ten times: it arrives much sooner. Twenty times: it jumps over the minimum
+#    at each step and is slower again. Thirty times: it diverges, because the
+#    learning rate is above $2/\lambda$.
 #
 # ## What to try next
 #
 # - Which learning rate reaches the minimum of the parabola in a single step?
-#   Predict it from $1 - \eta\lambda$, then try it.
+#   Predict it from $1 - \eta\lambda$, then try it:
+#   `python -m course.lesson02 --learning-rate RATE`.
 # - Double every $x$ and every $y$. What becomes of the largest learning rate?
 # - Predict, then count: how many epochs does one more correct digit take?
-# - Start at the ridge between the two minima, exactly and then a hair beside
-#   it. Where does descent end?
-# - Double the temperature of the noisy runs, then halve it. Which fraction of
-#   them ends in the lower well?
-# - Run the lesson for longer: `python -m course.lesson02 --epochs 300`.
+# - Start the double well at the hilltop between its two minima, exactly and then
+#   a little beside it. Where does descent end?
 #
 # ## Sources
 #

@@ -10,103 +10,215 @@
 #     name: python3
 # ---
 
+# This is the source of a page of the course's site. To read it, type
+# python -m course read 4, or open it in Jupyter or VS Code as a notebook.
+
 # %% [markdown]
 # # Lesson 4: Batch, stochastic and mini-batch descent
 #
 # ## The question
 #
-# Until now every step of gradient descent looked at all the data. With a
-# million rows that is a lot of looking for one small step. Could a step look at
-# twenty rows only, or at a single one? Would it still lead downhill? What is
-# gained, and what is lost?
+# Here are a hundred taxi rides. A ride of $x$ kilometres should cost $3 + 2x$,
+# but traffic makes some dearer and some cheaper. These random differences are
+# called **noise**. Their standard deviation is $0.5$.
 #
-# This page calls the functions of `course/lesson04.py`; open that file beside
-# it. Every number in the text was computed by the cells on this page. Each cell
-# shows its numbers in a small table.
+# Gradient descent finds the line. But each of its steps reads all the rides. A
+# taxi company has millions of them, and then every small step takes long. Could
+# a step look at twenty rides only, or at a single one? What is gained, and what
+# is lost?
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
 from course import lesson04 as lesson, notebook
-from course.checks import lesson04 as proof
-from course.checks.references import quadratic_descent
-from course.figures import lesson04 as figures
+from course.figures import diagrams, lesson04 as figures
+from course.lesson04 import LEARNING_RATE, WELL_RATE, least_squares
+
+import keras
 
 X, y = lesson.load_data()
 rng = np.random.default_rng(0)
-order = np.array([rng.permutation(len(y)) for _ in range(lesson.EPOCHS)])
-minimum = lesson.least_squares(X, y)  # the lowest point of the cost
+minimum = least_squares(X, y)  # the lowest point of the cost
 
-notebook.numbers(
-    n=len(y),
-    noise=lesson.NOISE,
-    learning_rate=lesson.LEARNING_RATE,
-    epochs=lesson.EPOCHS,
-    rows_per_step=list(lesson.KINDS.values()),
-    rows_mini=lesson.KINDS["mini-batch"],
-    minimum_w=minimum[0],
-    minimum_b=minimum[1],
+notebook.figure(
+    lambda: diagrams.points(
+        X[:, 0],
+        y,
+        {
+            "w = 2, b = 3": lambda x: 2.0 * x + 3.0,
+        },
+    ),
+    alt="A hundred points scattered around a rising line; short orange lines"
+    " join them to it.",
 )
 
 # %% [markdown]
-# ## Predict before you run
+# ## The idea: ask a few rows instead of all
 #
-# The lesson makes $n$ = {number}`n` points around a line. Their vertical
-# distances from it are random, with the standard deviation $\sigma$ =
-# {number}`noise`; this is the **noise** in $y$. The model is a line with a
-# weight $w$ and an intercept $b$, together $\theta = (w, b)$, read "theta". The
-# cost is the mean of the squared errors, as in lesson 3, so its gradient is a
-# mean as well, of one term $g_i$ from each point, or row, $i$:
+# Before an election nobody asks all the voters. A few hundred, picked at
+# random, give nearly the same result. The gradient can be treated in the same
+# way, because it is a mean too. With $\theta = (w, b)$ we write it $\partial J
+# / \partial \theta$ for short. Each example, or row, adds one term to it
+# (lesson 3):
 #
 # $$
 # \frac{\partial J}{\partial \theta} = \frac1n \sum_{i=1}^{n} g_i, \qquad
-# g_i = 2\, (w x_i + b - y_i)\, (x_i, 1) .
+# g_i = \bigl( 2\,(\hat y_i - y_i)\, x_i, \; 2\,(\hat y_i - y_i) \bigr) .
 # $$
 #
-# A mean can be estimated from a few of its terms. So take $B$ rows, called a
-# **batch**, and go against the mean of their $g_i$, with the learning rate
-# $\eta$ = {number}`learning_rate`:
+# Take a ride of $x = 1$ that cost $y = 5$. At $w = b = 0$ the prediction is 0
+# and the error $-5$, so $g = (-10, -10)$. The other rides give other terms.
+# Here are means over all the rows, over 20 of them, and single terms:
+
+# %% tags=["hide-input"]
+start = np.zeros(2)
+shuffled = np.random.default_rng(1).permutation(len(y))
+picks = {
+    "all 100 rows": shuffled,
+    "20 rows": shuffled[:20],
+    "20 other rows": shuffled[20:40],
+    "one row": shuffled[:1],
+    "another row": shuffled[1:2],
+    "a third row": shuffled[2:3],
+}
+notebook.table(
+    [
+        [name, *(f"{g:.2f}" for g in lesson.batch_gradient(X, y, rows, start))]
+        for name, rows in picks.items()
+    ],
+    ["mean over", "slope for w", "slope for b"],
+    "The gradient at w = b = 0, from more and from fewer rows",
+)
+
+# %% [markdown]
+# All of them say "make $w$ and $b$ larger", and 20 rows say it nearly as exactly
+# as 100. So let a step use only some rows. They are called a **batch**, and
+# their number $B$ is the **batch size**:
 #
 # $$
 # \theta \leftarrow \theta - \eta \cdot \frac1B \sum_{i \in \text{batch}} g_i .
 # $$
 #
-# With all the rows, $B = n$, this is **batch descent**; with a single one,
-# $B = 1$, **stochastic descent**, which means: left to chance; in between, here
-# with $B$ = {number}`rows_mini`, **mini-batch descent**. An epoch takes every
-# row once, in a random order, batch after batch. All three start at $\theta$ =
-# (0, 0) and run for {number}`epochs` epochs. Write down your answers first:
-#
-# 1. How many updates does each of the three make?
-# 2. Which one is nearest to the minimum in the end?
-# 3. For which one does the cost fall with every single update?
+# An **epoch** takes every row once, in a random order, batch after batch. A step
+# is also called an **update**. There are three kinds of descent:
+
+# %% tags=["hide-input"]
+notebook.table(
+    [
+        [
+            "batch",
+            "all, B = n",
+            "smooth; with a small enough rate the cost always falls",
+            "one step in an epoch; all rows must fit in memory",
+        ],
+        [
+            "stochastic",
+            "one, B = 1",
+            "many steps; can leave a local minimum",
+            "never comes to rest; a computer is slow at one row at a time",
+        ],
+        [
+            "mini-batch",
+            "a few, here B = 20",
+            "many steps, little noise; 20 rows take hardly longer than one",
+            "one more number to choose, the batch size",
+        ],
+    ],
+    ["descent", "rows in a step", "advantages", "disadvantages"],
+    "Three kinds of gradient descent",
+)
 
 # %% [markdown]
+# **Stochastic** means: left to chance.
+#
+# ## Predict before you run
+#
+# All three start at $w = b = 0$ and run for {number}`epochs` epochs with $\eta$
+# = {number}`learning_rate`. Write down your answers. The right ones are at
+# the end of the page.
+#
+# 1. How many updates does each of the three make?
+# 2. Which one ends nearest to the minimum?
+# 3. For which one does the cost fall with every single update?
+#
 # ## By hand
 #
-# One function, `descend`, does all three: it cuts each epoch into batches and
-# makes one update for each batch. `roughness` is the mean rise of the cost from
-# one update to the next, a fall counting as zero.
+# `cost` and `gradient` are the functions of lesson 3. First **batch** descent.
+# Each step uses all of `X` and `y`:
+
+# %% tags=["remove-cell"]
+notebook.numbers(epochs=lesson.EPOCHS, learning_rate=LEARNING_RATE)
 
 # %%
-paths = {
-    kind: lesson.descend(X, y, order, batch_size)
-    for kind, batch_size in lesson.KINDS.items()
-}
-costs = {kind: lesson.cost(X, y, path) for kind, path in paths.items()}
-batch, single, mini = (paths[k] for k in ("batch", "stochastic", "mini-batch"))
+from course.lesson03 import cost, gradient
 
+theta, batch = np.zeros(2), [np.zeros(2)]
+for _ in range(50):  # epochs
+    theta = theta - 0.01 * gradient(X, y, theta)
+    batch.append(theta)
+
+# %% [markdown]
+# **Stochastic** descent has a second loop inside, over single rows in a random
+# order: `rng.permutation(100)` shuffles the numbers from 0 to 99. The double
+# brackets in `X[[row]]` keep a table, with one row:
+
+# %%
+theta, single = np.zeros(2), [np.zeros(2)]
+for _ in range(50):  # epochs
+    for row in rng.permutation(100):
+        theta = theta - 0.01 * gradient(X[[row]], y[[row]], theta)
+        single.append(theta)
+
+# %% [markdown]
+# **Mini-batch** descent cuts the random order into pieces of 20 rows:
+
+# %%
+theta, mini = np.zeros(2), [np.zeros(2)]
+for _ in range(50):  # epochs
+    order = rng.permutation(100)
+    for first in range(0, 100, 20):
+        rows = order[first : first + 20]
+        theta = theta - 0.01 * gradient(X[rows], y[rows], theta)
+        mini.append(theta)
+
+# %% [markdown]
+# The last loop contains the other two: with 100 in place of 20 it is batch
+# descent, with 1 stochastic descent. Let us count the updates, and how often
+# the cost rose. `minimum` is the $\theta$ of the lowest cost, computed directly
+# as in lesson 3; `np.linalg.norm` gives the distance from it.
+
+# %%
+paths = {"batch": batch, "stochastic": single, "mini-batch": mini}
+paths = {kind: np.array(path) for kind, path in paths.items()}
+for kind, path in paths.items():
+    J = cost(X, y, path)
+    distance = np.linalg.norm(path[-1] - minimum)
+    rises = np.sum(np.diff(J) > 0)
+    print(f"{kind:10} {len(path) - 1:4} updates, w, b = {path[-1].round(3)}")
+    print(f"{'':10} distance {distance:.3f}, the cost rose {rises} times")
+
+# %% tags=["remove-cell"]
+ends = {kind: np.linalg.norm(p[-1] - minimum) for kind, p in paths.items()}
+rose = {k: np.sum(np.diff(cost(X, y, p)) > 0) for k, p in paths.items()}
 notebook.numbers(
-    updates_batch=len(batch) - 1,
-    updates_single=len(single) - 1,
-    updates_mini=len(mini) - 1,
-    distance_batch=np.linalg.norm(batch[-1] - minimum),
-    distance_single=np.linalg.norm(single[-1] - minimum),
-    distance_mini=np.linalg.norm(mini[-1] - minimum),
-    rough_batch=lesson.roughness(costs["batch"]),
-    rough_single=lesson.roughness(costs["stochastic"]),
-    rough_mini=lesson.roughness(costs["mini-batch"]),
+    far_batch=ends["batch"],
+    far_single=ends["stochastic"],
+    far_mini=ends["mini-batch"],
+    rose_single=rose["stochastic"],
+    rose_mini=rose["mini-batch"],
 )
+assert rose["batch"] == 0
+
+# %% [markdown]
+# The number of updates is rows ÷ batch size × epochs:
+#
+# - batch: 100 ÷ 100 × 50 = 50,
+# - stochastic: 100 ÷ 1 × 50 = 5000,
+# - mini-batch: 100 ÷ 20 × 50 = 250.
+#
+# If the batch size does not divide the number of rows, the last batch of every
+# epoch is smaller. So round up within the epoch: 110 rows make 6 batches of up
+# to 20.
 
 # %% tags=["hide-input"]
 notebook.figure(
@@ -119,142 +231,128 @@ notebook.figure(
 )
 
 # %% [markdown]
-# In {number}`epochs` epochs the three make {number}`updates_batch`,
-# {number}`updates_single:,d` and {number}`updates_mini` updates (batch,
-# stochastic, mini-batch). Drawn by updates, on the left, the curves lie nearly
-# on top of each other: on average a step of one row leads where a step of all
-# rows leads. Drawn by epochs, in the middle, they are far apart, because an
-# epoch holds more steps where each takes fewer rows. On the right the paths are
-# drawn over the lines of equal cost. Stochastic descent ends
-# {number}`distance_single:.3f` from the minimum, mini-batch descent
-# {number}`distance_mini:.3f` and batch descent {number}`distance_batch:.3f`.
+# On the left the costs are drawn by updates. The curves lie nearly on top of
+# each other: on average a step on one row leads where a step on all rows leads.
+# In the middle they are drawn by epochs, that is, by how many rows were read.
+# Now stochastic descent is far ahead, because it makes 100 steps where batch
+# descent makes one. On the right its path reaches the star, the minimum, but it
+# is jagged.
 #
-# The price is noise. The roughness of batch descent is
-# {number}`rough_batch:.1g`: its cost never rises. That of mini-batch descent is
-# {number}`rough_mini:.1e`, that of stochastic descent {number}`rough_single:.1e`.
+# ### Noise at the end
 #
-# ### How large the noise is
-#
-# Near the minimum the true gradient is almost zero, but a single row still
-# pushes, because its point does not lie on the line. So $\theta$ never comes to
-# rest. It keeps a **spread**: if descent were repeated many times with rows
-# drawn at random for each step, its ends would lie around the minimum with a
-# standard deviation of about
-#
-# $$
-# \sigma \sqrt{\frac{\eta}{B}} .
-# $$
-#
-# The lesson repeats it a few hundred times and measures. The function `moments`
-# of `course/checks/lesson04.py` predicts the same spread exactly, without
-# drawing a single random number.
-
-# %%
-ends = lesson.repeat(X, y, lesson.RUNS, rng)["ends"]
-exact = proof.moments(X, y, 1, lesson.RUN_UPDATES)[1]
-
-notebook.numbers(
-    repeated=lesson.RUNS,
-    spread_w_single=ends["stochastic"][:, 0].std(),
-    exact_w_single=exact[0],
-    rule_single=lesson.NOISE * np.sqrt(lesson.LEARNING_RATE),
-    spread_w_mini=ends["mini-batch"][:, 0].std(),
-    rule_mini=lesson.NOISE
-    * np.sqrt(lesson.LEARNING_RATE / lesson.KINDS["mini-batch"]),
-)
-
-# %% [markdown]
-# Repeated {number}`repeated` times, stochastic descent leaves a spread of
-# {number}`spread_w_single:.4f` in $w$; the exact prediction is
-# {number}`exact_w_single:.4f`, the rule says {number}`rule_single:.4f`. For
-# mini-batches the measured spread is {number}`spread_w_mini:.4f` and the rule
-# says {number}`rule_mini:.4f`. So there are two ways to a calmer end: a larger
-# batch or a smaller learning rate.
+# At the minimum the *mean* of the $g_i$ is zero, but the single ones are not:
+# each ride still pulls the line towards itself. So stochastic descent never
+# comes to rest. A larger batch is calmer, because the pulls of its rows partly
+# cancel. A smaller learning rate is calmer too. One therefore often starts with
+# a large learning rate and makes it smaller later.
 #
 # ### Where the noise helps
 #
-# Lesson 2 had a cost with two minima, a **double well**, in which plain descent
-# was stuck. Give every sample a cost of its own, with its own tilt $c_i$:
-#
-# $$
-# J_i(w) = (w^2 - 1)^2 + c_i\, w .
-# $$
-#
-# Their mean has a lower minimum and a higher one. The lesson starts descent at
-# many places near the higher minimum and counts how many get out of its well.
-# Predict: which of the three kinds escapes?
+# In lesson 2 descent was stuck in a local minimum of a double well. Now let the
+# cost be a mean over 100 examples, or samples, each with a tilt $c_i$ of its
+# own: $J_i(w) = (w^2 - 1)^2 + c_i w$. Half of the tilts are $4.3$, the others
+# $-2.5$. The mean has its lower minimum on the left and a higher one on the
+# right, where we start 100 times. Each kind runs for 100 epochs, and every step
+# draws its rows at random. Which kind of descent finds its way to the left?
+
+# %% tags=["source"]
+from course.lesson04 import descend_double_well
 
 # %%
-wells = lesson.escape(rng)
-predicted = proof.predicted_escapes(wells["start"])
+c = np.resize([4.3, -2.5], 100)  # the mean is 0.9
+starts = rng.uniform(0.5, 1.2, 100)
 
-notebook.numbers(
-    starts=lesson.STARTS,
-    rows_well=lesson.WELL_BATCH["mini-batch"],
-    escaped_batch=wells["escaped"]["batch"],
-    escaped_single=wells["escaped"]["stochastic"],
-    escaped_mini=wells["escaped"]["mini-batch"],
-    chance_single=predicted["stochastic"],
-    chance_mini=predicted["mini-batch"],
-)
+ends = {"batch": descend_double_well(starts, np.full((100, 1), c.mean()))}
+for kind, size in {"mini-batch": 5, "stochastic": 1}.items():
+    rows = rng.integers(100, size=(100 * 100 // size, 100, size))
+    ends[kind] = descend_double_well(starts, c[rows].mean(axis=-1))
+
+escaped = {kind: np.mean(w < 0) for kind, w in ends.items()}
+for kind, fraction in escaped.items():
+    print(f"{kind:10}  {fraction:.2f}")
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: figures.double_well(**wells, predicted=predicted),
+    lambda: figures.double_well(starts, ends, escaped),
     alt="Left: two strongly tilted curves of single samples and their mean, a"
     " curve with two minima. Middle: all ends of batch descent lie at the"
     " higher minimum on the right, those of mini-batch descent near both, those"
     " of stochastic descent near the left one. Right: the fractions that"
-    " escaped, each with its interval and a red line for the prediction.",
+    " escaped, each with its interval.",
+)
+
+# %% tags=["remove-cell"]
+notebook.numbers(
+    escaped_batch=escaped["batch"],
+    escaped_mini=escaped["mini-batch"],
+    escaped_single=escaped["stochastic"],
 )
 
 # %% [markdown]
-# On the left, a single sample sees quite another landscape than the mean: half
-# of the samples push to the left, strongly, and the others to the right. In the
-# middle, each dot is where one of {number}`starts` starts ended, the kinds drawn
-# one above the other. On the right are the fractions that escaped: {number}`escaped_batch:.2f`
-# for batch descent, {number}`escaped_mini:.2f` for mini-batches of
-# {number}`rows_well` and {number}`escaped_single:.2f` for single rows. The
-# bars are the range in which the true fraction lies with 95 % confidence. The red
-# lines are the predictions from the chances of every single move,
-# {number}`chance_mini:.3f` and {number}`chance_single:.4f`.
+# In the middle each dot is the end of one start, the kinds drawn one above the
+# other. Batch descent stays where it is: the fraction that escaped is
+# {number}`escaped_batch:.2f`. With batches of five it is
+# {number}`escaped_mini:.2f`, with single samples {number}`escaped_single:.2f`.
+# The landscape of a single sample, an orange curve on the left, is quite
+# different from the mean. Its steps are so rough that they lead over the hill.
+# From the lower minimum, with its higher walls, the way back is harder. The
+# bars on the right show how far chance alone could move the fractions.
 #
-# ## In Keras
+# ### Going deeper: how large the noise is
 #
-# One model serves all three: only `batch_size` differs. `train` calls Keras's
-# own `fit` and gives it the rows in the order used by hand, so that both see
-# the same batches. Stochastic descent makes so many updates that two epochs of
-# it must do.
+# You need: variance and standard deviation of a mean.
+#
+# If stochastic descent were repeated many times, its ends would lie around the
+# minimum with a standard deviation of about
+#
+# $$
+# \sigma \sqrt{\frac{\eta}{B}} ,
+# $$
+#
+# where $\sigma$ is the standard deviation of the noise in $y$. The variance of a
+# mean over $B$ rows is $B$ times as small, and with a smaller $\eta$ every step
+# takes in less of it. The lesson repeats the descent and measures:
 
 # %%
-differences, counted = [], []
-with notebook.precision("float64"):
-    for kind, batch_size in lesson.KINDS.items():
-        rows = order[: lesson.KERAS_EPOCHS] if batch_size == 1 else order
-        model = lesson.build_model()
-        theta = lesson.train(model, X, y, rows, batch_size)
-        updates = int(model.optimizer.iterations)
-        differences.append(np.abs(theta - paths[kind][updates]).max())
-        counted.append(updates)
-
-notebook.numbers(updates_in_keras=counted, largest_difference=max(differences))
+measured = lesson.repeat(X, y, runs=400, rng=rng)["ends"]
+for kind, size in {"stochastic": 1, "mini-batch": 20}.items():
+    rule = 0.5 * np.sqrt(0.01 / size)
+    spread = measured[kind][:, 0].std()
+    print(f"{kind:10}  measured {spread:.4f}  by the rule {rule:.4f}")
 
 # %% [markdown]
-# After all its updates, $\theta$ differs from the one by hand by at most
-# {number}`largest_difference:.1g`, whichever of the three it was. Keras's name
-# for the optimizer is `SGD`, stochastic gradient descent, for every batch size.
+# ## In Keras
+#
+# One model serves all three. Only `batch_size` differs:
+
+# %% tags=["source"]
+from course.lesson04 import build_model
+
+# %%
+keras.utils.set_random_seed(0)  # the same random orders each time
+for batch_size, epochs in ((100, 50), (20, 50), (1, 5)):
+    model = build_model(learning_rate=0.01)
+    model.fit(X, y, batch_size=batch_size, epochs=epochs, verbose=0)
+    updates = int(model.optimizer.iterations)
+    print(f"B = {batch_size:3}: {updates} updates, cost", end=" ")
+    print(f"{model.evaluate(X, y, verbose=0):.3f}")
+
+# %% [markdown]
+# (Stochastic descent makes so many updates that five epochs of it must do.
+# `evaluate` computes the cost. Because of the noise it cannot fall much below
+# $0.5^2 = 0.25$.) `fit` shuffles the rows in every epoch, unless you write
+# `shuffle=False`. Without `batch_size` it takes 32 rows. The optimizer is
+# called `SGD`, stochastic gradient descent, for every batch size. In the field
+# as well, SGD mostly means mini-batches.
 #
 # ## Checked
 #
-# Two programs that agree can have the same fault. So the lesson compares its
-# numbers with ones that came another way: the closed form for every update of
-# batch descent, finite differences for the gradient, the exact prediction for
-# the spread, and the chances for the fractions that escaped. Where chance plays
-# a part, four or five standard errors are allowed; chance alone practically
-# never leads that far. The three rows from "without the mistake" on belong to
-# the trap below.
+# The lesson compares its numbers with others that were computed in another way:
+# every step of batch descent with a formula, the gradient with slopes between
+# nearby points of the cost, the noise with a calculation that draws no random
+# numbers, and the fractions that escaped with the chances of every single step.
 
-# %%
+# %% tags=["hide-input"]
 outcome = notebook.run(4)
 notebook.checks(outcome)
 assert outcome.passed, "a check fails: see the table"
@@ -262,52 +360,75 @@ assert outcome.passed, "a check fails: see the table"
 # %% [markdown]
 # ## The trap
 #
-# A common mistake: the loop goes over mini-batches, but the gradient inside it
-# is computed from `X` and `y`, where `X[rows]` and `y[rows]` were meant. There
-# is no error message, and the cost falls. How would you notice?
+# Here is a common mistake. Compare it with the mini-batch loop above before you
+# read on:
 
 # %%
-mistaken = lesson.descend(
-    X, y, order, lesson.KINDS["mini-batch"], lesson.mistaken_gradient
-)
-batch_descent = quadratic_descent(X, y, lesson.LEARNING_RATE, len(mistaken) - 1)
-
-rows = order[0, : lesson.KINDS["mini-batch"]]  # one mini-batch
-
-notebook.numbers(
-    cost_right=costs["mini-batch"][-1],
-    cost_mistake=lesson.cost(X, y, mistaken[-1]),
-    from_batch=np.abs(mistaken - batch_descent).max(),
-    leak_right=lesson.leak(lesson.batch_gradient, X, y, rows, mini[-1]),
-    leak_mistake=lesson.leak(lesson.mistaken_gradient, X, y, rows, mini[-1]),
-)
+theta, mistaken = np.zeros(2), [np.zeros(2)]
+for _ in range(50):  # epochs
+    order = rng.permutation(100)
+    for first in range(0, 100, 20):
+        rows = order[first : first + 20]
+        theta = theta - 0.01 * gradient(X, y, theta)
+        mistaken.append(theta)
+print(f"right:   J = {cost(X, y, paths['mini-batch'][-1]):.4f}")
+print(f"mistake: J = {cost(X, y, theta):.4f}")
 
 # %% tags=["hide-input"]
 notebook.figure(
-    lambda: figures.mistake(X, y, {"right": mini, "mistake": mistaken}),
+    lambda: figures.mistake(
+        X, y, {"right": paths["mini-batch"], "mistake": np.array(mistaken)}
+    ),
     alt="Left: the two cost curves, without and with the mistake, can hardly be"
     " told apart. Right: the fraction of the cost that each update removes"
     " jumps up and down without the mistake and is a smooth curve with it.",
 )
 
 # %% [markdown]
-# On the left the two costs can hardly be told apart; they end at
-# {number}`cost_right:.4f` and, with the mistake, at
-# {number}`cost_mistake:.4f`. The figure on the right shows it. Each mini-batch
-# is a little different, so the fraction of the cost that an update removes must
-# jump; with the mistake it is smooth. In truth the mistake has turned it into
-# batch descent, to within {number}`from_batch:.0e`, and every update computes
-# all the rows.
+# The loop goes over mini-batches, but the gradient is computed from all of `X`
+# and `y`, where `X[rows]` and `y[rows]` were meant. There is no error message,
+# and the cost falls as it should, on the left. In truth this is batch descent,
+# and every update reads all the rows. The right picture shows it: mini-batches
+# differ a little, so the fraction of the cost that an update removes must jump.
+# With the mistake it is smooth.
 #
-# A test finds it without a figure: change $y$ in a row *outside* the batch and
-# compute the batch's gradient again. It must not move at all. Without the
-# mistake it moves by {number}`leak_right:.1g`, with it by
-# {number}`leak_mistake:.4f`.
+# A test finds it without a picture. Change $y$ in a row *outside* the batch. The
+# gradient of the batch must not move at all:
+
+# %%
+outside = order[0]  # the last batch, `rows`, does not contain it
+changed = y.copy()
+changed[outside] += 1
+right = gradient(X[rows], changed[rows], theta)
+wrong = gradient(X, changed, theta)
+print("right:  ", right - gradient(X[rows], y[rows], theta))
+print("mistake:", wrong - gradient(X, y, theta))
+
+# %% tags=["remove-cell"]
+assert np.all(right == gradient(X[rows], y[rows], theta))
+
+# %% [markdown]
+# ## Summary
+#
+# - The gradient is a mean over the rows, so a few rows give an estimate of it.
+# - Updates = rows ÷ batch size × epochs, rounded up within each epoch.
+# - Fewer rows in a step mean more steps for the same work, and more noise.
+# - Noise keeps descent from coming to rest, and it can lead out of a local
+#   minimum.
+# - Within the loop use `X[rows]` and `y[rows]`.
+#
+# ## Answers
+#
+# 1. Batch 50, stochastic 5000, mini-batch 250.
+# 2. Stochastic descent. Its distance is {number}`far_single:.3f`, that of
+#    mini-batch descent {number}`far_mini:.3f` and of batch descent
+#    {number}`far_batch:.3f`, which has made too few steps.
+# 3. Only for batch descent. In mini-batch descent the cost rose
+#    {number}`rose_mini` times, in stochastic descent {number}`rose_single:,d`
+#    times.
 #
 # ## What to try next
 #
-# - Predict, then measure: how large is the spread with a learning rate a
-#   quarter as large? After how many updates is it reached?
 # - Make the noise in $y$ zero. Is stochastic descent still noisy at the minimum?
 #   Why not?
 # - Halve the learning rate after every ten epochs. How near does stochastic

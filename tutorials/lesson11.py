@@ -10,194 +10,297 @@
 #     name: python3
 # ---
 
+# This is the source of a page of the course's site. To read it, type
+# python -m course read 11, or open it in Jupyter or VS Code as a notebook.
+
 # %% [markdown]
 # # Lesson 11: A convolutional network
 #
 # ## The question
 #
-# A scanned digit is a square of grey pixels. For us it is a seven at a glance;
-# for the computer it is a table of numbers, and the same seven written one
-# pixel further to the right is a different table. Can a network that looks at
-# small patches, everywhere in the picture in the same way, learn to read? What
-# exactly happens between the pixels and the answer, and can all of it be
-# computed by hand?
-#
-# This page calls the functions of `course/lesson11.py`; open that file beside
-# it. Every number in the text was computed by the cells on this page.
+# Here are twenty handwritten digits. Each of them is a square of
+# {number}`side` × {number}`side` grey pixels: a pixel is 0 for paper and 1 for
+# ink.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from course import data, lesson11 as lesson, notebook
-from course.checks import lesson11 as proof
+from course import lesson11 as lesson, notebook
 from course.figures import lesson11 as figures
+from course.training import History, draw_weights
 
-digits = data.load_images()
+import keras
+
+digits = lesson.load_data()
 X, y = digits.X_test, digits.y_test  # never trained on
-side, classes = X.shape[1], digits.n_classes
 
+notebook.figure(
+    lambda: figures.some(X[:20]),
+    alt="Two rows of ten handwritten digits, dark on white.",
+)
+
+# %% tags=["remove-cell"]
 notebook.numbers(
+    side=X.shape[1],
     train=len(digits.X_train),
     validation=len(digits.X_val),
     test=len(X),
-    side=side,
-    classes=classes,
-    ink=[X.min(), X.max()],
 )
 
 # %% [markdown]
-# The pictures come with scikit-learn and are brought to {number}`side` pixels a
-# side; a pixel is 0 for paper and 1 for ink. The network learns from
-# {number}`train` digits. With {number}`validation` others, the validation
-# digits, we watch it while it learns. The {number}`test` test digits are kept
-# for the end.
+# Which digit is it? For the network of lesson 7 the picture is a list of 784
+# numbers, and every pixel has weights of its own. Such a network does not know
+# which pixels are neighbours. A seven that is written one pixel further to the
+# right is a different list, and what was learnt about the old place does not
+# help at the new one.
 #
-# ## Predict before you run
+# We read in another way: we look for strokes, edges and corners, wherever they
+# are. Can a network look at small patches, and at every place in the same way?
 #
-# A *filter* is a small table of weights, here of 5×5 or 3×3. It is laid on a
-# patch of the picture; each weight is multiplied with the pixel below it, and
-# the sum says how well the patch matches. Then the filter moves on by one
-# pixel. The sums of all the places make a new picture, a *feature map*.
+# ## The idea: a small window slides over the picture
 #
-# The network has three such layers, with {number}`first_filters`,
-# {number}`second_filters` and {number}`third_filters` filters, and between them
-# it makes the maps smaller. In the end a layer of {number}`hidden_units` units
-# and one of {number}`classes` units turn the maps into one probability for each
-# digit. Write down your answers first:
-#
-# 1. In how many places does a filter of 5×5 fit into a picture with
-#    {number}`side` pixels a side?
-# 2. Where do most of the network's weights sit: in the three layers of filters,
-#    or in the two layers behind them?
-# 3. What is the cost of a network that knows nothing and gives each of the
-#    {number}`classes` digits the same probability?
-# 4. The network sees all the training digits {number}`epochs` times. How many
-#    of the test digits does it then get wrong?
+# Take a small table of weights, a **kernel**, also called a **filter**. Lay it
+# on a patch of the picture. Multiply each weight by the pixel below it and add
+# up the products. The sum says how well the patch matches the kernel. Then move
+# the kernel on by one pixel and do it again. This is a **convolution**, and the
+# table of the sums is a **feature map**.
+
+# %%
+seven = np.array(
+    [
+        [1, 1, 1, 1, 1],
+        [0, 0, 0, 1, 0],
+        [0, 0, 1, 0, 0],
+        [0, 1, 0, 0, 0],
+        [0, 1, 0, 0, 0],
+    ]
+)
+kernel = np.array([[1, 1, 1], [0, 0, 0], [-1, -1, -1]])
+
+# %% tags=["hide-input"]
+answer = lesson.convolve(
+    seven.reshape(1, 5, 5, 1), kernel.reshape(3, 3, 1, 1), np.zeros(1)
+)[0, :, :, 0]
+notebook.figure(
+    lambda: figures.sliding(seven, kernel, answer),
+    alt="A small seven of 5 by 5 numbers, a kernel of 3 by 3 numbers and a"
+    " feature map of 3 by 3. A red frame marks the patch at the top left, the"
+    " kernel, and the number 2 that they give.",
+)
 
 # %% [markdown]
-# ## By hand
+# The patch in the red frame has the rows $(1, 1, 1)$, $(0, 0, 0)$ and
+# $(0, 0, 1)$. With the kernel's rows it gives
 #
-# Let $X$ be the picture with its rows $i$, its columns $j$ and its channels
-# $c$: one channel at first, later one for each feature map. The filter with the
-# number $f$ has the weights $K_{u,v,c,f}$ and an intercept $b_f$. The map that
-# it makes is
+# $$
+# (1 \cdot 1 + 1 \cdot 1 + 1 \cdot 1) + 0
+# + (0 \cdot (-1) + 0 \cdot (-1) + 1 \cdot (-1))
+# = 3 + 0 - 1 = 2 .
+# $$
+#
+# This kernel asks: is there ink above and paper below? The map is largest along
+# the bar of the seven. Wherever the bar stands, the same nine weights find it.
+#
+# (Mathematicians turn the kernel by half a circle first. Without the turn they
+# call it a *cross-correlation*. But what you see here is what every library
+# calls convolution, and so do we.)
+#
+# ### How many places, how many weights?
+#
+# Along a side of 5 pixels a kernel of 3 fits in $5 - 3 + 1 = 3$ places; along
+# $n$ pixels a kernel of $k$ fits in $n - k + 1$. (Keras can also let it hang
+# over the edge, `padding="same"`; this network does not.)
+#
+# A layer has several kernels, because one looks only for one thing. Each makes
+# its own map. The maps are the **channels** of the next layer's picture, as a
+# colour picture has the channels red, green and blue. A kernel reaches through
+# all channels $c$. Kernel number $f$ with its bias $b_f$ makes
 #
 # $$
 # a_{i,j,f} = \varphi\Bigl(b_f +
 # \sum_{u,v,c} X_{i+u,\,j+v,\,c}\, K_{u,v,c,f}\Bigr),
 # $$
 #
-# where $\varphi$ is an activation function, for instance tanh. This is called a
-# *convolution*. A filter with $k$ pixels a side fits into $n - k + 1$ places
-# along a side of $n$ pixels. The sum is `convolve`. Here it is on a picture
-# with an edge, dark on the left and light on the right, and with a filter that
-# subtracts the right neighbour from the left one:
+# where $\varphi$ is the activation function, for instance tanh. So a kernel of
+# $k \times k$ has $k^2 c$ weights and one bias, however large the picture is.
+#
+# ### Pooling and flattening
+#
+# Where exactly a stroke is does not matter much. **Max pooling** keeps only the
+# largest number of each square of $2 \times 2$: the square with the rows
+# $(2, 2)$ and $(-1, 0)$ becomes 2. The map is then half as wide and half as
+# high. At the end the maps are written into one list, which is called
+# **flatten**, and ordinary layers as in lesson 7 (**dense** layers) read it.
+# Here is the whole network:
 
-# %%
-edge = np.array([[1, 1, 0, 0]] * 3, float).reshape(1, 3, 4, 1)
-filter_ = np.array([[1.0, -1.0], [1.0, -1.0]]).reshape(2, 2, 1, 1)
-edge_map = lesson.convolve(edge, filter_, np.zeros(1))
-
-notebook.numbers(
-    edge_row=edge[0, 0, :, 0],
-    map_row=edge_map[0, 0, :, 0],
-    answer=edge_map[0, 0, 1, 0],
-    pooled_answer=lesson.max_pool(edge_map).item(),
+# %% tags=["hide-input"]
+notebook.figure(
+    lambda: figures.blocks(
+        [
+            (28, 28, 1),
+            (24, 24, 4),
+            (22, 22, 8),
+            (11, 11, 8),
+            (9, 9, 16),
+            (4, 4, 16),
+            (256,),
+            (128,),
+            (10,),
+        ],
+        [
+            "5×5, tanh",
+            "3×3, tanh",
+            "pooling",
+            "3×3, relu",
+            "pooling",
+            "flatten",
+            "dense,\ntanh",
+            "dense,\nsoftmax",
+        ],
+    ),
+    alt="From left to right: one picture of 28 by 28, 4 maps of 24 by 24, 8"
+    " maps of 22 by 22, pooled to 11 by 11, 16 maps of 9 by 9, pooled to 4 by"
+    " 4, then lists of 256, 128 and 10 numbers.",
 )
 
 # %% [markdown]
-# Each row of the map is zero but for a {number}`answer:.0f` in the middle: the
-# filter answers where the edge is and nowhere else. Had the edge been one pixel
-# further to the right, so would be the answer. A filter finds its pattern
-# anywhere, with the same few weights.
+# ## Predict before you run
 #
-# After some of the layers comes *max pooling*: of each square of 2×2 only the
-# largest number is kept, which is `max_pool`. A map becomes half as wide and
-# half as high, and where exactly in its square the pattern was no longer
-# matters. Our little map becomes a single {number}`pooled_answer:.0f`: there is
-# an edge.
+# The network learns from {number}`train` digits. Another {number}`validation`,
+# the validation set, show how it does meanwhile, and {number}`test` test digits
+# are kept for the end. Write down your answers:
 #
-# At the end stand ordinary dense layers, and the last one gives each class $k$
-# a number $z_k$. The *softmax* makes probabilities $p_k$ of them, and the cost
-# $J$ is the *cross entropy*:
+# 1. In how many places does a kernel of $5 \times 5$ fit into the picture, and
+#    how many weights do all these places need?
+# 2. Where do most of the network's weights sit: in the three layers of kernels,
+#    or in the two dense layers?
+# 3. What is the cost of a network that knows nothing and gives each of the ten
+#    digits the probability $1/10$?
+# 4. The network sees all training digits five times. How many of the
+#    {number}`test` test digits does it then read wrongly?
 #
-# $$
-# p_k = \frac{e^{z_k}}{\sum_l e^{z_l}}, \qquad
-# J = -\frac1N \sum_{m=1}^{N} \ln p^{(m)} .
-# $$
+# ## By hand
 #
-# The first sum is over all classes $l$. In the second one $p^{(m)}$ is the
-# probability that the network gave to the right class of picture $m$, one of
-# $N$: the smaller it is, the more it costs.
-#
-# The function `forward` is the whole network in NumPy. Its first weights are
-# small random numbers, drawn by `draw_weights`.
+# `sliding_window_view` cuts out all patches, and `np.tensordot` multiplies each
+# of them by the kernels and adds up. `forward` is the whole network, line by
+# line as in the diagram.
+
+# %% tags=["source"]
+from course.lesson11 import convolve, max_pool, softmax, forward, cost
+
+# %% [markdown]
+# As a reminder of lesson 6: the softmax turns the last ten numbers into
+# probabilities. The cost is the **cross entropy**, the mean of $-\ln p$, where
+# $p$ is the probability that the right digit got. Here are the weights in their
+# shapes (rows, columns, channels, kernels), filled with small random numbers:
 
 # %%
-shapes = [w.shape for w in lesson.build_model().weights]
-weights = lesson.draw_weights(shapes, seed=0)
-layers = lesson.forward(X[:100], weights)
+shapes = [(5, 5, 1, 4), (4,), (3, 3, 4, 8), (8,), (3, 3, 8, 16), (16,)]
+shapes += [(256, 128), (128,), (128, 10), (10,)]
+start = draw_weights(shapes, seed=0)
 
+for layer in forward(X[:100], start):
+    print(layer.shape)
+print("weights:", [w.size for w in start])
+print(f"cost: {cost(X[:100], y[:100], start):.3f}")
+
+# %% tags=["remove-cell"]
 notebook.numbers(
-    first_side=layers[0].shape[1],
-    flat=layers[5].shape[1],
-    first_filters=shapes[0][-1],
-    second_filters=shapes[2][-1],
-    third_filters=shapes[4][-1],
-    hidden_units=shapes[6][-1],
-    filter_weights=sum(np.prod(shape) for shape in shapes[:6]),
-    dense_weights=sum(np.prod(shape) for shape in shapes[6:]),
-    cost_before=lesson.cost(X[:100], y[:100], weights),
-    know_nothing=np.log(classes),
+    kernel_weights=sum(w.size for w in start[:6]),
+    dense_weights=sum(w.size for w in start[6:]),
+    cost_before=cost(X[:100], y[:100], start),
+    know_nothing=np.log(10),
+    places=24 * 24,
+    one_kernel=26,
+    if_dense=785 * 576,
 )
 
 # %% [markdown]
-# The first map has {number}`first_side` pixels a side. At the end of the three
-# layers of filters the picture has become {number}`flat` numbers. All the
-# filters together have {number}`filter_weights:,d` weights and intercepts; the
-# two dense layers have {number}`dense_weights:,d`. The part that sees is cheap,
-# because a filter's weights are used again at every place.
+# A kernel of $5 \times 5$ fits in $24 \cdot 24$ = {number}`places` places. All of
+# them share its {number}`one_kernel` weights: 25 and a bias. A dense layer that
+# makes {number}`places` numbers of 784 pixels would need
+# {number}`if_dense:,d`, and it would learn for each place anew what an edge is.
+# The three layers of kernels together have {number}`kernel_weights:,d` weights,
+# the two dense layers {number}`dense_weights:,d`.
 #
-# Before the training the cost is {number}`cost_before:.3f`. A network that
-# knows nothing gives each class the probability $1/K$, where $K$ is the number
-# of the classes; its cost is $\ln K$, here {number}`know_nothing:.3f`. A first
-# cost far from that would tell of an error before any training.
+# Before training the cost is {number}`cost_before:.3f`. The network guesses, and
+# $-\ln \frac1{10} = \ln 10 \approx$ {number}`know_nothing:.3f`. Always look at
+# this number first: a start far from it tells of an error.
 #
 # ## In Keras
 #
-# `build_model` is the same network as a list of layers: `Conv2D`,
-# `MaxPooling2D`, `Flatten` and `Dense`. It trains by gradient descent on
-# *mini-batches*, a part of the digits for each step, with a *momentum*: a part
-# of the last step is repeated. `train` puts the digits into a new order in
-# every *epoch*, which is one pass over all of them. Like most networks it
-# computes in `float32`, with about seven decimal digits.
+# The same network, one line for each layer. It trains by mini-batches of 100
+# digits, with momentum (lesson 5). The learning rate starts at $0.05$ and decays
+# by $10^{-6}$ a step, which is hardly anything here. `one_hot` turns the digit 3
+# into a list with a 1 in place 3 and zeros elsewhere. (With the cost
+# `"sparse_categorical_crossentropy"` Keras takes the whole numbers as they are.)
+
+# %% tags=["source"]
+from course.lesson11 import one_hot
+
 
 # %%
-model = lesson.build_model(seed=0)
-p_before = lesson.predict(model, X)
-history = lesson.train(model, digits, epochs=lesson.QUICK_EPOCHS)
-p = lesson.predict(model, X)
-y_hat = p.argmax(axis=1)  # the class with the largest probability
+def build_model(learning_rate):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(4, 5, activation="tanh"),
+            layers.Conv2D(8, 3, activation="tanh"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(128, activation="tanh"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.set_weights(start)  # those from above
+    rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, 1, 1e-6)
+    sgd = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+    model.compile(sgd, "categorical_crossentropy", metrics=["accuracy"])
+    return model
 
+
+def train(model):
+    return model.fit(
+        digits.X_train,
+        one_hot(digits.y_train, 10),
+        batch_size=100,
+        epochs=5,
+        validation_data=(digits.X_val, one_hot(digits.y_val, 10)),
+        verbose=0,
+    )
+
+
+keras.utils.set_random_seed(0)
+model = build_model(learning_rate=0.05)
+p_before = model.predict(X, verbose=0)
+history = train(model)
+p = model.predict(X, verbose=0)
+
+y_hat = p.argmax(axis=1)  # the digit with the largest probability
+print("weights ", model.count_params())
+print(f"accuracy {np.mean(y_hat == y):.3f}")
+print("wrong   ", np.sum(y_hat != y), "/", len(y))
+
+# %% tags=["remove-cell"]
+steps = 5 * -(-len(digits.X_train) // 100)
 notebook.numbers(
     parameters=model.count_params(),
-    learning_rate=lesson.LEARNING_RATE,
-    batch_size=lesson.BATCH_SIZE,
-    epochs=lesson.QUICK_EPOCHS,
-    all_epochs=lesson.EPOCHS,
-    validation_costs=history.logs["val_loss"],
     accuracy=np.mean(y_hat == y),
     errors=np.sum(y_hat != y),
     first_digit=y[0],
-    first_class=y_hat[0],
-    first_p=p[0].max(),
+    first_p=p[0, y[0]],
 )
 
 # %% [markdown]
-# With the learning rate {number}`learning_rate`, {number}`batch_size` digits a
-# step and {number}`epochs` epochs, the {number}`parameters:,d` weights are
-# trained well enough to read {number}`accuracy:.1%` of the test digits:
-# {number}`errors` of {number}`test` are wrong.
+# The **accuracy** is the fraction that is read rightly, here
+# {number}`accuracy:.1%` of the test digits; {number}`errors` are wrong. The
+# first test digit is a {number}`first_digit`. Before training its ten
+# probabilities, the bars of the next picture, were about equal; now the right
+# one is {number}`first_p:.3f`.
 
 # %% tags=["hide-input"]
 notebook.figure(
@@ -211,12 +314,14 @@ notebook.figure(
 )
 
 # %% [markdown]
-# The bars are the probabilities of the ten classes for the first test digit. It
-# is a {number}`first_digit`. Before the training every class got about as much
-# as any other; afterwards {number}`first_class` got {number}`first_p:.3f`.
+# What happens to this digit on the way? In the next picture red is positive and
+# blue is negative. Nobody designed the four kernels on the left: training made
+# them out of random numbers. Each map responds to something different, to ink or
+# to one side of a stroke. Further on, the maps become smaller and more numerous,
+# until the dense layers read the digit from sixteen blurred squares.
 
 # %% tags=["hide-input"]
-by_hand = lesson.forward(X[:1], model.get_weights())
+by_hand = forward(X[:1], model.get_weights())
 notebook.figure(
     lambda: figures.features(digits, model.get_weights(), by_hand),
     alt="Four filters of five by five weights, red and blue; the digit with its"
@@ -225,16 +330,19 @@ notebook.figure(
 )
 
 # %% [markdown]
-# What the trained network makes of that digit, from left to right: red is
-# positive, blue is negative, white is zero. The four filters were not designed
-# by anybody; they are what the training made of random numbers. Beside them is
-# the digit with its four maps. Each map is the same digit, but answers to
-# something else in it: to ink, or to an edge on one side of a stroke. Further
-# on, the maps become smaller and more of them, until a few blurred squares
-# remain, from which the dense layers read the class.
+# ### Which digits are confused?
+#
+# The **confusion matrix** counts: a row for what a digit is, a column for what
+# it was taken for. The right answers lie on the diagonal.
+
+# %% tags=["source"]
+from course.lesson11 import confusion
+
+# %%
+table = confusion(y, y_hat, 10)
+print(table)
 
 # %% tags=["hide-input"]
-table = lesson.confusion(y, y_hat, classes)
 notebook.figure(
     lambda: figures.mistakes(digits, p, table),
     alt="Left: a table of ten by ten counts with nearly all of them on the"
@@ -243,23 +351,17 @@ notebook.figure(
 )
 
 # %% [markdown]
-# On the left is the *confusion matrix*: a row for what a digit is, a column for
-# what it was taken for. What lies on the diagonal is right. On the right are
-# the digits whose own class got the smallest probability. Look at those in red
-# before you blame the network: would you have read them?
+# On the right are the digits whose own class got the smallest probability. Look
+# at those in red before you blame the network: would you have read them?
 #
 # ## Checked
 #
-# The lesson checks the sizes of all layers by arithmetic, the first cost
-# against a prediction from the random weights, and the first two steps of the
-# training against gradients from finite differences. The probabilities of the
-# trained network are computed again by hand, and scikit-learn counts the errors
-# again. It also trains scikit-learn's own classifiers on the same
-# pixels, and the network must not be worse than one of them by more than
-# chance. `quick=True` trains for {number}`epochs` epochs, as above, instead of
-# the lesson's {number}`all_epochs`.
+# The lesson computes the sizes of all layers by arithmetic, and the
+# probabilities of the trained network again by hand. It compares the first
+# steps of training with slopes between two nearby costs, and the accuracy with
+# that of scikit-learn's own classifiers on the same pixels.
 
-# %%
+# %% tags=["hide-input"]
 outcome = notebook.run(11, quick=True)
 notebook.checks(outcome)
 assert outcome.passed, "a check fails: see the table"
@@ -267,66 +369,82 @@ assert outcome.passed, "a check fails: see the table"
 # %% [markdown]
 # ## The trap
 #
-# The training is done, the network has seen every digit {number}`epochs` times,
-# and still it guesses. No error is reported, the code is right and so are the
-# data. Such a run was part of the lesson's checks. It differs from the good one
-# in a single number: the learning rate is {number}`slow_rate:.0e`. Afterwards
-# it reads {number}`slow_accuracy:.1%` of the test digits.
+# No error is reported, the data are right and so is the code. Only one number
+# is different: the learning rate is $10^{-4}$.
 
 # %%
-steps = len(digits.X_train) // lesson.BATCH_SIZE * lesson.QUICK_EPOCHS
-slow = outcome.measured["slow"]
+slow = build_model(learning_rate=1e-4)
+slow_history = train(slow)
+p_slow = slow.predict(X, verbose=0)
+print(f"accuracy {np.mean(p_slow.argmax(axis=1) == y):.3f}")
 
+# %% tags=["remove-cell"]
+slow_costs = slow_history.history["val_loss"]
 notebook.numbers(
-    slow_rate=lesson.SLOW_RATE,
-    slow_accuracy=slow["accuracy"],
+    slow_accuracy=np.mean(p_slow.argmax(axis=1) == y),
+    slow_first=slow_costs[0],
+    slow_last=slow_costs[-1],
     slow_steps=steps,
-    fall=slow["fall"],
-    reach=proof.reach(lesson.SLOW_RATE, steps),
-    reach_good=proof.reach(lesson.LEARNING_RATE, steps),
+    worth=steps / 500,
 )
 
 # %% tags=["hide-input"]
 notebook.figure(
-    outcome.figures["training"],
+    lambda: figures.training(
+        History(history.history), digits, History(slow_history.history)
+    ),
     alt="With the larger learning rate the cost falls and the accuracy rises"
     " close to one. With the smaller one the cost stays on the line of a"
     " network that knows nothing, and the accuracy stays low.",
 )
 
 # %% [markdown]
-# On the left is the cost after each epoch, solid, on the validation digits. The
-# dashed line is the training digits' mean while the epoch lasted, when the
-# weights were not yet as good. On the right is the fraction of the validation
-# digits that was read correctly. The cost of the slow run, in orange, lies on
-# the grey line $\ln K$, where a network that knows nothing is.
+# It reads {number}`slow_accuracy:.1%` of the test digits. On the left, its cost
+# on the validation set lies on the grey line $\ln 10$ of a network that knows
+# nothing. Is it stuck? No: from the first epoch to the last the cost fell from
+# {number}`slow_first:.4f` to {number}`slow_last:.4f`. The rate is 500 times
+# smaller than $0.05$, so each step is about 500 times shorter. All its
+# {number}`slow_steps` steps together lead about as far as {number}`worth:.0%` of
+# a single step of the good training.
 #
-# It is not stuck: in {number}`slow_steps` steps the cost fell by
-# {number}`fall:.4f`. How far do so many steps lead? As long as the gradient $g$
-# stays the same, the steps and their momentum move the weights by
-# $|\Delta\theta| = S |g|$, where the function `reach` of
-# `course/checks/lesson11.py` computes $S$: here {number}`reach:.3f`, with the
-# good learning rate {number}`reach_good:.0f`. On the way the cost falls by
-# $|g|$ for each unit of distance, in all by $S |g|^2 = |\Delta\theta|^2 / S$.
-# The last row of the table of checks holds the fall against this prediction. So
-# the slow run does what gradient descent should do; there is only far too
-# little of it.
+# The cure: look at the cost after a few steps, not at the accuracy after a day,
+# and try learning rates in factors of ten.
 #
-# The cure is to look at the cost after a few steps rather than at the accuracy
-# after a day, and to try learning rates in factors of ten.
+# ## Summary
+#
+# - A convolution slides a small kernel over the picture and adds up weight times
+#   pixel at every place. The result is a feature map.
+# - All places share the weights of the kernel. That needs few weights, and a
+#   pattern is found wherever it is.
+# - Pooling makes the maps smaller, flatten makes a list of them, and dense
+#   layers with a softmax give a probability to each class.
+# - The confusion matrix shows which classes are taken for which.
+# - A cost that stays at $\ln 10$ often means that the learning rate is far too
+#   small.
+#
+# ## Answers
+#
+# 1. In $24 \cdot 24 = 576$ places, with 26 weights in all: every place uses the
+#    same ones.
+# 2. In the dense layers: {number}`dense_weights:,d` of the
+#    {number}`parameters:,d`. The kernels are cheap because they are used again at
+#    every place.
+# 3. $-\ln \frac1{10} = \ln 10$, about $2.303$.
+# 4. {number}`errors` of {number}`test` in this run. It is not the same on every
+#    computer; lesson 13 is about that.
 #
 # ## What to try next
 #
-# - Predict, then measure: how does the accuracy change with one filter in the
-#   first layer instead of {number}`first_filters`?
-# - Train at ten times the learning rate. What does the cost do, and does it
-#   come back?
-# - Shuffle the pixels of all pictures in the same way. Which of scikit-learn's
-#   classifiers notice it? Does the network?
+# - Let it read a digit of your own. Photograph it, dark on white paper:
+#   `python -m course.lesson11 --predict PICTURE.png`.
+# - Predict, then measure: how does the accuracy change with one kernel in the
+#   first layer instead of four?
+# - Train at ten times the learning rate. What does the cost do?
+# - Another optimizer, `keras.optimizers.Adam`, or a rate that falls to zero,
+#   `keras.optimizers.schedules.CosineDecay`: which is better in five epochs?
+# - Shuffle the pixels of all pictures in the same way. Does the network notice?
 # - Move the test digits three pixels to the right. How many are still read?
-#   Lesson 12 is about that.
-# - Photograph a digit of your own: `python -m course.lesson11 --predict
-#   PICTURE.png`.
+#   [Lesson 12](lesson12) is about that.
 # - Run the lesson on many more digits: `python -m course.lesson11 --data
 #   mnist`.
 #

@@ -10,6 +10,9 @@
 #     name: python3
 # ---
 
+# This is the source of a page of the course's site. To read it, type
+# python -m course read penalties, or open it in Jupyter or VS Code as a notebook.
+
 # %% [markdown]
 # # From Keras to scikit-learn: penalties
 #
@@ -20,10 +23,10 @@
 #
 # ## The exchange rates
 #
-# For $m$ rows, $k$ targets, a scikit-learn penalty $a$ and a Keras model with
+# For $n$ rows, $k$ targets, a scikit-learn penalty $a$ and a Keras model with
 # `loss="mse"` whose penalty is its `kernel_regularizer`:
 #
-# - `Ridge(a)` is `L2(a / (m * k))`;
+# - `Ridge(a)` is `L2(a / (n * k))`;
 # - `Lasso(a)` is `L1(2 * a / k)`;
 # - `ElasticNet(a, l1_ratio=r)` is `L1L2(l1=2 * a * r / k, l2=a * (1 - r) / k)`.
 #
@@ -39,9 +42,9 @@
 # $$
 # \begin{aligned}
 # \text{Ridge} &: \quad E + a \lVert W \rVert_2^2 \\
-# \text{Lasso} &: \quad \tfrac{1}{2m} E + a \lVert W \rVert_1 \\
+# \text{Lasso} &: \quad \tfrac{1}{2n} E + a \lVert W \rVert_1 \\
 # \text{ElasticNet} &: \quad
-#   \tfrac{1}{2m} E + a r \lVert W \rVert_1
+#   \tfrac{1}{2n} E + a r \lVert W \rVert_1
 #   + \tfrac{1}{2} a (1 - r) \lVert W \rVert_2^2
 # \end{aligned}
 # $$
@@ -49,19 +52,15 @@
 # and Keras, with the penalties $\ell_1$ and $\ell_2$,
 #
 # $$
-# \tfrac{1}{mk} E + \ell_1 \lVert W \rVert_1 + \ell_2 \lVert W \rVert_2^2 .
+# \tfrac{1}{nk} E + \ell_1 \lVert W \rVert_1 + \ell_2 \lVert W \rVert_2^2 .
 # $$
 #
 # A cost times a positive number has its minimum at the same place. So divide
-# the first row by $mk$, multiply the other two by $2/k$, and read the penalties
+# the first row by $nk$, multiply the other two by $2/k$, and read the penalties
 # off. Lesson 8 keeps them as three small functions, `PENALTIES`.
 
 # %%
-import keras
 import numpy as np
-from keras.losses import MeanSquaredError
-from keras.optimizers import SGD
-from keras.optimizers.schedules import CosineDecay
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
 
 from course import descent, figures, lesson08 as lesson, notebook
@@ -72,19 +71,25 @@ from course.lesson03 import half_squared_error
 from course.optimizers import ProximalSGD
 from course.prox import ElasticNet as ElasticNetProx
 
+import keras
+from keras.losses import MeanSquaredError
+from keras.optimizers import SGD
+from keras.optimizers.schedules import CosineDecay
+
 columns, y, names = lesson.load_data()
 X, names = np.delete(columns, [2, 3], axis=1), np.delete(names, [2, 3])
 Y = np.column_stack([y, columns[:, [2, 3]]])  # three targets
-m, p = X.shape
+n, p = X.shape
 a, r = lesson.ALPHA, lesson.L1_RATIO
 STEPS = 4000
 
+# %% tags=["remove-cell"]
 notebook.numbers(
-    m=m, features=p, a=a, r=r, steps=STEPS, keras_version=keras.__version__
+    n=n, features=p, a=a, r=r, steps=STEPS, keras_version=keras.__version__
 )
 
 # %% [markdown]
-# The data are scikit-learn's diabetes data: {number}`m` patients,
+# The data are scikit-learn's diabetes data: {number}`n` patients,
 # {number}`features` features of mean 0 and standard deviation 1. The first
 # target is the progress of the disease; body mass and blood pressure are taken
 # out of the features and serve as two more targets later. The penalty of the
@@ -113,7 +118,7 @@ def fit_both(estimator, targets):
     penalty = lesson.PENALTIES[type(estimator).__name__]
     with notebook.precision("float64"):
         found = in_keras(
-            penalty(estimator.alpha, r, m, k),
+            penalty(estimator.alpha, r, n, k),
             targets,
             CosineDecay(0.2 * k, STEPS),
         )
@@ -126,12 +131,13 @@ def difference(pair):
 
 
 exact = {"tol": 1e-14, "max_iter": 100_000}
-ridge_pair = fit_both(Ridge(m * a, solver="svd"), Y[:, :1])
+ridge_pair = fit_both(Ridge(n * a, solver="svd"), Y[:, :1])
 lasso_pair = fit_both(Lasso(a, **exact), Y[:, :1])
 mixed_pair = fit_both(ElasticNet(a, l1_ratio=r, **exact), Y[:, :1])
 
+# %% tags=["remove-cell"]
 notebook.numbers(
-    ridge_a=m * a,
+    ridge_a=n * a,
     largest_weight=np.abs(ridge_pair[0][0]).max(),
     ridge_difference=difference(ridge_pair),
     lasso_difference=difference(lasso_pair),
@@ -144,7 +150,7 @@ assert max(difference(lasso_pair), difference(mixed_pair)) < 2e-3
 
 # %% [markdown]
 # Ridge adds the errors up where the others average them, so it was given the
-# penalty $ma$ = {number}`ridge_a:.2f`. Its weights, the largest of which is
+# penalty $na$ = {number}`ridge_a:.2f`. Its weights, the largest of which is
 # {number}`largest_weight:.2f`, agree to {number}`ridge_difference:.0e`. The lasso's
 # agree to {number}`lasso_difference:.0e` and the elastic net's to
 # {number}`mixed_difference:.0e`: close, but not as close. That is not the exchange
@@ -157,11 +163,12 @@ assert max(difference(lasso_pair), difference(mixed_pair)) < 2e-3
 
 # %%
 three = {
-    "ridge": fit_both(Ridge(m * a, solver="svd"), Y),
+    "ridge": fit_both(Ridge(n * a, solver="svd"), Y),
     "lasso": fit_both(Lasso(a, **exact), Y),
     "mixed": fit_both(ElasticNet(a, l1_ratio=r, **exact), Y),
 }
 
+# %% tags=["remove-cell"]
 notebook.numbers(
     **{f"{name}_3": difference(pair) for name, pair in three.items()}
 )
@@ -181,10 +188,11 @@ assert max(difference(three["lasso"]), difference(three["mixed"])) < 2e-3
 # %%
 with notebook.precision("float64"):
     rate = 0.2
-    penalty = lesson.PENALTIES["Lasso"](a, r, m, 1)
+    penalty = lesson.PENALTIES["Lasso"](a, r, n, 1)
     restless, _ = in_keras(penalty, Y[:, :1], rate)
 sklearn_w, keras_w = lasso_pair[0][0], lasso_pair[1][0]
 
+# %% tags=["remove-cell"]
 notebook.numbers(
     zeros_sklearn=np.sum(sklearn_w == 0),
     zeros_keras=np.sum(keras_w == 0),
@@ -217,6 +225,7 @@ with notebook.precision("float64"):
     descent.train(proximal, X, Y[:, :1], 1000)
 proximal_w = proximal.get_weights()[0]
 
+# %% tags=["remove-cell"]
 notebook.numbers(
     zeros_proximal=np.sum(proximal_w == 0),
     proximal_difference=np.abs(proximal_w - sklearn_w).max(),
@@ -256,6 +265,7 @@ with notebook.precision("float64"):
 half = Lasso(a / 2, **exact).fit(X, y).coef_
 outside = np.abs(copied - sklearn_w) > 0.01
 
+# %% tags=["remove-cell"]
 notebook.numbers(
     outside=outside.sum(),
     copied_difference=np.abs(copied - sklearn_w).max(),

@@ -1,22 +1,34 @@
 """Run the tutorials, and make of each run a page in English and one in Chinese."""
 
+import contextlib
 import copy
 import json
 import os
 import re
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 TUTORIALS = Path(__file__).resolve().parent
 CATALOGUES = TUTORIALS / "locale" / "zh_CN" / "LC_MESSAGES"
 LABELS = CATALOGUES / "labels.po"  # texts in figures and tables
+CODE = (
+    CATALOGUES / "code.po"
+)  # comments and docstrings of the code that pages show
 FONT = TUTORIALS / "fonts" / "NotoSansCJKsc-subset.otf"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGES = {"en": "", "zh_CN": "zh"}  # and the folder of each in the site
 SECONDS = 900  # for the longest tutorial
-# Between two blocks: empty lines, or the start of the next item of a list.
-BLOCK = re.compile(r"(\n\s*\n|\n(?=(?:- |\d+\. )))")
-MARK = re.compile(r"(#+ |- |\d+\. |)([\s\S]*)")
-NUMBER = re.compile(r"\{number\}`(\w+)(?::([^`]+))?`")
+WHITE = (  # a PNG of one pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4"
+    "2mP4DwABAQEAHLCMmQAAAABJRU5ErkJggg=="
+)
+
+
+GREETING = re.compile(
+    r"^(WARNING: All log messages before absl::|[IW]\d{4} [\d:.]+ +\d+ \S+\.cc:).*$",
+    re.MULTILINE,
+)
 
 
 class BuildError(Exception):
@@ -36,26 +48,43 @@ def tutorials():
 
 
 def read(path):
-    """A tutorial as a notebook, not yet run."""
-    import jupytext
+    """A tutorial as a notebook, not yet run, with the functions that it shows.
 
-    notebook = jupytext.read(path)
-    notebook.metadata.pop("jupytext", None)
+    Raises:
+        BuildError: the lesson has no such function, or a prediction no answer.
+    """
+    from nbformat import v4
+
+    from course.cli import pages
+
+    make = {"markdown": v4.new_markdown_cell, "code": v4.new_code_cell}
+    with build_errors():
+        cells = pages.read(path)
+    notebook = v4.new_notebook(metadata={"kernelspec": KERNEL})
+    for cell in cells:
+        new = make[cell.kind](cell.text)
+        if cell.tags:
+            new.metadata["tags"] = list(cell.tags)
+        notebook.cells.append(new)
     return notebook
+
+
+@contextlib.contextmanager
+def build_errors():
+    """Turn an InputError of the course into a BuildError."""
+    from course.errors import InputError
+
+    try:
+        yield
+    except InputError as problem:
+        raise BuildError(problem) from None
 
 
 def catalogue(path=LABELS):
     """{English: translation} of a .po file."""
-    from babel.messages import pofile
+    from course.cli import pages
 
-    if not path.is_file():
-        return {}
-    with path.open("rb") as file:
-        return {
-            message.id: message.string
-            for message in pofile.read_po(file)
-            if message.id
-        }
+    return pages.catalogue(path)
 
 
 def with_course():
@@ -113,10 +142,22 @@ def run(path, folder):
         raise BuildError(
             f"{path.name}: {error or type(error).__name__}"
         ) from None
+    for cell in notebook.cells:
+        cell.get("outputs", [])[:] = filter(is_said, cell.get("outputs", []))
     for output in outputs(notebook):
         if output.output_type == "stream" and output.name == "stderr":
             raise BuildError(f"{path.name}: a cell warns: {output.text}")
     return notebook
+
+
+def is_said(output):
+    """Whether an output is more than TensorFlow's greeting, whose C++ code obeys no log level.
+
+    Keras imports TensorFlow on any backend, for `set_random_seed` for example.
+    """
+    if output.output_type != "stream" or output.name != "stderr":
+        return True
+    return bool(GREETING.sub("", output.text).strip())
 
 
 def outputs(notebook):
@@ -148,10 +189,23 @@ def labels(notebook):
     }
 
 
+def picture(notebook):
+    """A page's first figure as PNG, for the front page; a white pixel where it has none."""
+    figures = (
+        output.get("data", {}).get("image/png") for output in outputs(notebook)
+    )
+    return b64decode(next(filter(None, figures), WHITE))
+
+
 def page(notebook, language):
-    """The notebook with its figures and tables in one language."""
+    """The notebook with its figures, tables and comments in one language."""
     notebook = copy.deepcopy(notebook)
+    from course.cli import pages
+
+    texts = {} if language == "en" else catalogue(CODE)
     for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = pages.with_comments(cell.source, texts)
         for output in cell.get("outputs", []):
             about = output.get("metadata", {}).pop("course", {})
             if language != "en" and "translated" in about:
@@ -168,28 +222,29 @@ def download(path, notebook, language):
 
     It is not run, and its text is in one language, with the run's numbers.
     """
+    from course.cli import pages
     from course.notebook import quote
 
-    known = numbers(notebook)
-    texts = (
-        {} if language == "en" else catalogue(CATALOGUES / f"{path.stem}.po")
-    )
+    known, texts, comments = numbers(notebook), {}, {}
+    if language != "en":
+        texts = catalogue(CATALOGUES / f"{path.stem}.po")
+        comments = catalogue(CODE)
     plain = read(path)
+    plain.cells = [
+        cell
+        for cell in plain.cells
+        if "remove-cell" not in cell.metadata.get("tags", [])
+    ]
     for cell in plain.cells:
-        if cell.cell_type == "markdown":
-            blocks = [
-                translated(block, texts) for block in BLOCK.split(cell.source)
-            ]
-            cell.source = NUMBER.sub(
-                lambda m: quote(known[m[1]], m[2] or ""), "".join(blocks)
-            )
+        if cell.cell_type == "code":
+            cell.source = pages.with_comments(cell.source, comments)
+            continue
+        if language != "en":
+            cell.source = pages.translated(cell.source, texts)
+        cell.source = pages.NUMBER.sub(
+            lambda m: quote(known[m[1]], m[2] or ""), cell.source
+        )
     return plain
-
-
-def translated(block, texts):
-    """A heading, a paragraph or an item of a list in the other language, else as it is."""
-    mark, text = MARK.match(block).groups()
-    return mark + texts.get(" ".join(text.split()), text)
 
 
 def one_line(text):

@@ -10,63 +10,97 @@
 #     name: python3
 # ---
 
+# This is the source of a page of the course's site. To read it, type
+# python -m course read teachers, or open it in Jupyter or VS Code as a notebook.
+
 # %% [markdown]
 # # For teachers
 #
 # Fourteen lessons and one week for a project make a term of fifteen weeks. This
-# page says what each week needs, how the course's parts are used in a notebook
+# page says what each lesson needs, how the course's parts are used in a notebook
 # of your own, how a class works without a network, and how exercises come out of
 # the lessons' own checks.
+#
+# ## What each lesson needs
+#
+# A lesson builds on the lessons named in the table and on all that these build on.
+# The third column names what a page uses and does not explain. A section "Going
+# deeper" needs more, and says what; it can be left out everywhere. The minutes are
+# our estimate for reading a page with a pencil in hand, without the exercises.
+
+# %% tags=["hide-input"]
+from course import notebook
+
+notebook.table(
+    [
+        ["1", "–", "Python, NumPy arrays", "30"],
+        ["2", "1", "the derivative, the chain rule", "40"],
+        ["3", "2", "a matrix times a vector", "50"],
+        ["automatic differentiation", "2", "nothing new", "30"],
+        ["4", "3", "mean, standard deviation", "40"],
+        ["5", "3", "nothing new", "40"],
+        ["6", "3", "exponential, logarithm, probability", "45"],
+        ["7", "6", "a matrix times a matrix", "50"],
+        ["8", "3", "nothing new", "50"],
+        ["9", "8", "nothing new", "45"],
+        ["10", "9", "nothing new", "40"],
+        ["11", "7", "nothing new", "50"],
+        ["12", "11", "sine, cosine", "35"],
+        ["13", "4, 7", "normal distribution", "45"],
+        ["14", "4, 11", "nothing new", "40"],
+    ],
+    ["lesson", "builds on", "needs besides", "minutes"],
+    "What each lesson needs",
+)
+
+# %% [markdown]
+# The page on [automatic differentiation](autodiff) fits in anywhere after lesson 2,
+# and before lesson 7 at the latest.
 #
 # ## A plan for fifteen weeks
 #
 # Each week has two parts of one class period or a little more. First the
 # tutorial as far as "Predict before you run": everyone writes down an answer,
-# then the notebook is run and explained. In the second part the class works on
-# "The trap" and "What to try next". The weeks build on each other; "Needs" names
-# what a week asks for beyond the weeks before.
+# then the notebook is run and explained. In the second part the class compares its
+# predictions with the "Answers", and works on "The trap" and "What to try next".
 #
-# 1. **Exhaustive search.** A model, a cost, the best weight by trying. Needs:
-#    Python, functions, arrays. Data: three points.
-# 2. **Gradient descent.** The slope, the step, divergence, a double well. Needs:
-#    the derivative. Data: the same three points.
-# 3. **Linear regression.** Several weights, by hand, in Keras, by automatic
-#    differentiation. Needs: partial derivatives, matrix times vector. Data:
-#    five points; or a table of the class's own.
+# 1. **Exhaustive search.** A model, a cost, the best weight by trying. Data: three
+#    points.
+# 2. **Gradient descent.** The slope, the step, divergence, a double well. Data: the
+#    same three points.
+# 3. **Linear regression.** Several weights: partial derivatives, the gradient,
+#    standardisation. Then automatic differentiation. Data: five points; or a table
+#    of the class's own.
 # 4. **Batch, stochastic and mini-batch descent.** The noise of small batches,
-#    and what it is good for. Needs: mean and standard deviation. Data: a
-#    hundred drawn points.
-# 5. **Learning rate.** Too small, good, too large; schedules; momentum. Needs:
-#    eigenvalues. Data: the five points, and a drawn ill-conditioned problem.
+#    and what it is good for. Data: a hundred drawn points.
+# 5. **Learning rate.** Too small, good, too large; decay; momentum. Data: the five
+#    points, and a drawn ill-conditioned problem.
 # 6. **Cost functions.** Squared error, cross entropy, and which output goes
-#    with which. Needs: logarithm, probability. Data: iris, from scikit-learn.
-# 7. **A two-layer network.** Backpropagation by hand; XOR. Needs: the chain
-#    rule. Data: XOR's four rows, two moons.
-# 8. **L2.** Ridge and weight decay; bias and variance. Needs: nothing new.
-#    Data: diabetes, from scikit-learn; or a table of the class's own.
-# 9. **L1.** The lasso, zeros, the proximal step. Needs: nothing new. Data: the
-#    same.
-# 10. **Choosing the penalty.** Cross-validation, leave-one-out, the leak.
-#     Needs: nothing new. Data: the same, and breast cancer, from scikit-learn.
+#    with which. Data: iris, from scikit-learn.
+# 7. **A two-layer network.** Backpropagation by hand; XOR. Data: XOR's four rows,
+#    two moons.
+# 8. **L2.** Overfitting, training and validation sets, ridge and weight decay.
+#    Data: drawn points, and diabetes, from scikit-learn; or a table of the class's
+#    own.
+# 9. **L1.** The lasso, zeros, the proximal step. Data: diabetes again.
+# 10. **Choosing the penalty.** Cross-validation, leave-one-out, the leak. Data: the
+#     same, and breast cancer, from scikit-learn.
 # 11. **A convolutional network.** Every layer's size and weights; the worst
-#     errors. Needs: lessons 6 and 7. Data: handwritten digits, from
-#     scikit-learn; or MNIST.
-# 12. **Augmentation.** What helps and what hurts. Needs: a rotation as a
-#     matrix. Data: the digits.
-# 13. **Randomness.** How many seeds tell two settings apart. Needs: variance,
-#     confidence interval. Data: small digits.
-# 14. **More machine.** Several devices, larger batches, half precision.
-#     Needs: nothing new; no graphics card either. Data: the digits.
+#     errors. Data: handwritten digits, from scikit-learn; or MNIST.
+# 12. **Augmentation.** What helps and what hurts. Data: the digits.
+# 13. **Randomness.** How many seeds tell two settings apart. Data: small digits.
+# 14. **More machine.** Several devices, larger batches, half precision; no graphics
+#     card is needed. Data: the digits.
 # 15. **Project.** A table or pictures of one's own, with a check for every
 #     number in the report.
 #
 # Lessons 1 to 10 are made to run in a few seconds on two processor cores,
-# lessons 11 to 14 in about a minute each; no graphics card is needed. `--quick`
-# makes most lessons shorter, for a demonstration.
+# lessons 11 to 14 in about a minute each. `--quick` makes most lessons shorter, for
+# a demonstration.
 #
-# A class with less mathematics can leave out the eigenvalues of lesson 5 and all
-# of lesson 10. A class of practitioners can begin with lesson 3 and put the
-# weeks gained into the project.
+# A class with less mathematics can leave out every section "Going deeper", and
+# lessons 9 and 10: no later lesson builds on them. A class of practitioners can
+# begin with lesson 3 and put the weeks gained into the project.
 #
 # ## The lessons as a library
 #
@@ -77,7 +111,7 @@
 # %%
 import numpy as np
 
-from course import descent, lesson03 as lesson, notebook
+from course import descent, lesson03 as lesson
 from course.checks import Check
 from course.cli.outcome import Outcome
 
@@ -89,6 +123,9 @@ with notebook.precision("float64"):
     model = lesson.build_model(n_features=2, learning_rate=0.1)
     history = descent.train(model, X, y[:, None], steps=200)
 
+print(f"cost {history.costs[0]:.1f} -> {history.costs[-1]:.0e}")
+
+# %% tags=["remove-cell"]
 notebook.numbers(
     parameters=model.count_params(),
     first_cost=history.costs[0],
@@ -111,7 +148,9 @@ assert history.costs[-1] < 1e-9
 
 # %%
 outcome = notebook.run(3)
-notebook.numbers(checks=len(outcome.checks), figures=", ".join(outcome.figures))
+print(outcome.passed, len(outcome.checks), list(outcome.figures))
+
+# %% tags=["remove-cell"]
 assert outcome.passed
 
 # %% [markdown]

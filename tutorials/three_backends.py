@@ -10,6 +10,9 @@
 #     name: python3
 # ---
 
+# This is the source of a page of the course's site. To read it, type
+# python -m course read three_backends, or open it in Jupyter or VS Code as a notebook.
+
 # %% [markdown]
 # # One lesson on three backends
 #
@@ -31,7 +34,6 @@ import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
 
 import course
@@ -39,6 +41,8 @@ from course import autodiff, figures, lesson03 as lesson, notebook
 from course.checks import Check
 from course.cli import compare
 from course.cli.outcome import Outcome
+
+import keras
 
 print(inspect.getsource(lesson.build_model))
 print(inspect.getsource(lesson.train))
@@ -89,6 +93,7 @@ print(inspect.getsource(autodiff._torch))
 # %%
 value, slope = autodiff.value_and_grad(lambda w: (w - 3) ** 2)(np.array(5.0))
 
+# %% tags=["remove-cell"]
 notebook.numbers(
     backend=keras.backend.backend(), value=float(value), slope=float(slope)
 )
@@ -122,6 +127,7 @@ good = {
 }
 every = len(records[installed[0]]["checks"])
 
+# %% tags=["remove-cell"]
 notebook.numbers(
     installed=", ".join(installed), count=len(installed), checks=every, **good
 )
@@ -224,6 +230,7 @@ assert between.passed, "a check fails: see the table"
 # %%
 rows = compare.agreement(records)
 
+# %% tags=["remove-cell"]
 notebook.numbers(
     compared=len(rows),
     agree=sum(row["agrees"] for row in rows),

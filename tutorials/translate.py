@@ -1,19 +1,19 @@
 """Bring the Chinese .po files in step with the tutorials: python tutorials/translate.py.
 
 New and changed texts are left empty, to be translated; texts that are gone are dropped.
-Texts in figures and tables (labels.po) are found by running the tutorials;
---no-run leaves them as they are. --check writes nothing and fails where something is to do.
+Comments and docstrings of the code that the pages show are in code.po. Texts in
+figures and tables (labels.po) are found by running the tutorials; --no-run leaves
+them as they are. --check writes nothing and fails where something is to do.
 """
 
 import argparse
 import io
-import re
 import tempfile
 from pathlib import Path
 
 import build
 import running
-from running import CATALOGUES, LABELS, BuildError
+from running import CATALOGUES, CODE, LABELS, BuildError
 
 try:
     from babel.messages import pofile
@@ -32,7 +32,9 @@ msgstr ""
 
 
 def templates(folder):
-    """{file name: Catalog} of the pages' English texts, by Sphinx's gettext."""
+    """{file name: English texts} of the pages, by Sphinx's gettext, and of their code."""
+    from course.cli import pages
+
     notebooks = {path.stem: running.read(path) for path in running.tutorials()}
     build.stage(folder / "en", notebooks, "en", exercises=False)
     for name in notebooks:  # a number stands as it was written
@@ -47,6 +49,10 @@ def templates(folder):
                 found[f"{path.stem}.po"] = [
                     message.id for message in pofile.read_po(file)
                 ][1:]
+    cells = [c for name in notebooks for c in notebooks[name].cells]
+    code = [c.source for c in cells if c.cell_type == "code"]
+    texts = [text for source in code for *_, text in pages.comments(source)]
+    found[CODE.name] = list(dict.fromkeys(texts))
     return found
 
 
@@ -58,16 +64,6 @@ def labels(folder):
     return dict(sorted(found.items()))
 
 
-def has_words(text):
-    """Whether there is anything to translate: a formula has none."""
-    return (
-        re.search(
-            r"[A-Za-z]{3,}", re.sub(r"\\[A-Za-z]+(\{[a-z]+\})?", " ", text)
-        )
-        is not None
-    )
-
-
 def merged(path, texts):
     """The file's new content, in the order of the texts, with the translations it has.
 
@@ -75,10 +71,12 @@ def merged(path, texts):
         texts: what is translated; or {key: English}, and the English of a key that is not the
             text itself becomes the translator's comment.
     """
+    from course.cli import pages
+
     known = running.catalogue(path)
     new = Catalog(locale="zh_CN")
     for text in texts:
-        known[text] = known.get(text) or ("" if has_words(text) else text)
+        known[text] = known.get(text) or ("" if pages.has_words(text) else text)
         english = texts[text] if isinstance(texts, dict) else text
         comments = [] if english == text else [english]
         new.add(text, known[text], auto_comments=comments).flags.clear()

@@ -60,21 +60,26 @@ def rates(X, y, by_hand, **_):
     linear.legend(fontsize="small")
     log.legend(ncols=2, fontsize="small", loc="upper right")
 
+    _factors(right, X, y, by_hand)
+    return figure
+
+
+def _factors(ax, X, y, by_hand):
+    """The contraction factor in the flattest and the steepest direction, predicted and measured."""
     tried = np.array(list(by_hand))
     first = np.array([components(X, y, path[:2]) for path in by_hand.values()])
     factors = np.abs(first[:, 1] / first[:, 0])  # of the first step, (rates, directions)
     eta = np.linspace(0, 1.1 * max(tried.max(), best_learning_rate(X)), 400)
     for name, at, colour in DIRECTIONS:
         predicted = np.abs(1 - eta * flattest_and_steepest(X)[at])
-        right.plot(eta, predicted, color=colour, label=f"|1 − ηλ|, {name}")
-        right.plot(tried, factors[:, at], "o", color=colour)
-    right.axhline(1, color=style.GREY, lw=0.8)
-    right.axvline(best_learning_rate(X), color=style.GREEN, ls="--", label="best rate")
-    right.set(xlabel="learning rate η", ylabel="contraction factor (dots: measured)")
-    right.set_ylim(0, max(1.6, 1.1 * factors.max()))
-    right.locator_params(axis="x", nbins=5)
-    right.legend(fontsize="small")
-    return figure
+        ax.plot(eta, predicted, color=colour, label=f"|1 − ηλ|, {name}")
+        ax.plot(tried, factors[:, at], "o", color=colour)
+    ax.axhline(1, color=style.GREY, lw=0.8)
+    ax.axvline(best_learning_rate(X), color=style.GREEN, ls="--", label="best rate")
+    ax.set(xlabel="learning rate η", ylabel="contraction factor (dots: measured)")
+    ax.set_ylim(0, max(1.6, 1.1 * factors.max()))
+    ax.locator_params(axis="x", nbins=5)
+    ax.legend(fontsize="small")
 
 
 def schedule(X, y, rates, by_hand, **_):
@@ -156,3 +161,40 @@ def _map(ax, X, y, paths):
     ax.plot(*minimum[:2], "*", ms=12, color="black", zorder=3, label="minimum")
     ax.set(xlabel="w1", ylabel="w2")
     ax.legend(loc="lower right")
+
+
+def curves(X, y, by_hand):
+    """The cost at each of some learning rates: the first steps, and all steps on a log axis."""
+    figure, (left, right) = style.panels("The first 60 steps", "All steps, logarithmic axis")
+    for (eta, path), colour in zip(by_hand.items(), COLOURS):
+        costs = cost(X, y, path)
+        left.plot(costs[:61], color=colour, label=f"η = {eta:g}")
+        right.semilogy(costs, color=colour, label=f"η = {eta:g}")
+    left.set(xlabel="step", ylabel="cost J", ylim=(0, 20))
+    right.set(xlabel="step", ylabel="cost J")
+    left.legend()
+    return figure
+
+
+def factors(X, y, by_hand):
+    """The contraction factors against the learning rate; dots where it was tried."""
+    figure, (ax,) = style.panels("Two directions, one learning rate", width=5.6)
+    _factors(ax, X, y, by_hand)
+    return figure
+
+
+def ellipse(flat=1.0, steep=10.0, rates=((0.05, "slow"), (0.18, "best"), (0.21, "diverges"))):
+    """A cost with two curvatures from above, and ten steps at each of three learning rates."""
+    figure, axes = style.panels(*(f"η = {eta:g}: {word}" for eta, word in rates), width=4)
+    a, b = np.linspace(-2, 11, 100), np.linspace(-5.5, 5.5, 100)
+    heights = (flat * a**2 + steep * b[:, None] ** 2) / 2
+    for ax, (eta, _) in zip(axes, rates):
+        style.contours(ax, a, b, heights)
+        factor = np.array([1 - eta * flat, 1 - eta * steep])
+        path = np.array([10.0, 2.0]) * factor ** np.arange(11)[:, None]
+        ax.plot(*path.T, ".-", color=style.RED, lw=1, ms=5, label="descent")
+        ax.plot(0, 0, "*", ms=12, color="black", label="minimum")
+        ax.set(xlabel="flat direction", xlim=(-2, 11), ylim=(-5.5, 5.5))
+    axes[0].set(ylabel="steep direction")
+    axes[0].legend(loc="lower left")
+    return figure

@@ -112,3 +112,35 @@ def by_scikit_learn(X, y):
         model.fit(X, target)
         found.append(np.vstack([model.coef_.T, model.intercept_]))
     return np.hstack(found)
+
+
+def flowers(X, y):
+    """Iris: two of the four features, a colour for each species.
+
+    Args:
+        X: standardised, petal length and width in columns 2 and 3.
+        y: one-hot.
+    """
+    figure, (ax,) = style.panels("Three species of iris", width=5.6)
+    for k, (name, marker, colour) in enumerate(
+        (("setosa", "o", style.BLUE), ("versicolor", "s", style.ORANGE),
+         ("virginica", "^", style.GREEN))
+    ):  # fmt: skip
+        ax.plot(*X[y[:, k] == 1, 2:4].T, marker, ms=5, mfc="none", color=colour, label=name)
+    ax.set(xlabel="petal length, standardised", ylabel="petal width, standardised")
+    ax.legend()
+    return figure
+
+
+def saturation():
+    """The sigmoid, and its slope p (1 − p), which vanishes on both sides."""
+    figure, (ax,) = style.panels("The sigmoid and its slope", width=5.6, height=3)
+    z = np.linspace(-10, 10, 201)
+    p = costs.sigmoid(z)
+    ax.axvspan(-10, -5, color=style.GREY, alpha=0.15, lw=0)
+    ax.axvspan(5, 10, color=style.GREY, alpha=0.15, lw=0, label="saturated")
+    ax.plot(z, p, color=style.BLUE, label="p = σ(z)")
+    ax.plot(z, p * (1 - p), color=style.ORANGE, label="slope p (1 − p)")
+    ax.set(xlabel="logit z", xlim=(-10, 10))
+    ax.legend(loc="center left")
+    return figure

@@ -92,3 +92,32 @@ def survey(learnt, **_):
     ax.set(ylabel="networks that learnt", ylim=(0, 1.3 * STARTS), yticks=ticks)
     ax.legend(ncols=min(4, len(RATES)), fontsize="small", columnspacing=1, handlelength=1)
     return figure
+
+
+def corners():
+    """XOR's four rows: left, one line leaves a row on the wrong side; right, two lines do not."""
+    figure, axes = style.panels("One line: one corner is wrong", "Two lines: the ones lie between")
+    along = np.array([-0.4, 1.4])
+    for ax, levels in zip(axes, ((0.5,), (0.5, 1.5))):
+        for level in levels:
+            ax.plot(along, level - along, color=style.ORANGE)
+        ax.fill_between(along, levels[0] - along, levels[-1] - along if len(levels) > 1 else 2,
+                        color=style.ORANGE, alpha=0.15)  # fmt: skip
+        ax.plot([0, 1], [0, 1], "o", color="white", mec="black", ms=11, label="lamp off, y = 0")
+        ax.plot([0, 1], [1, 0], "s", color=style.BLUE, mec="black", ms=11, label="lamp on, y = 1")
+        ax.set(xlabel="x1", ylabel="x2", xlim=(-0.4, 1.4), ylim=(-0.4, 1.9))
+        ax.set(xticks=[0, 1], yticks=[0, 1])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="lower center", ncols=2,
+                  bbox_to_anchor=(0.5, -0.12))  # fmt: skip
+    return figure
+
+
+def activations():
+    """Sigmoid, tanh and relu."""
+    figure, axes = style.panels("sigmoid", "tanh", "relu", width=2.9, height=2.6)
+    z = np.linspace(-4, 4, 201)
+    for ax, a in zip(axes, (1 / (1 + np.exp(-z)), np.tanh(z), np.maximum(z, 0))):
+        ax.plot(z, a, color=style.BLUE)
+        ax.axhline(0, color=style.GREY, lw=0.7)
+        ax.set(xlabel="z")
+    return figure

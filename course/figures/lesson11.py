@@ -138,3 +138,73 @@ def predicted(paths, X, p, most=4):
         bars.set(xlabel="probability", xlim=(0, 1.12), yticks=range(len(row)))
         bars.invert_yaxis()
     return figure
+
+
+def some(X, columns=10):
+    """Some pictures side by side.
+
+    Args:
+        X: shape (n, 28, 28, 1).
+    """
+    rows = -(-len(X) // columns)
+    figure, (ax,) = style.panels("", width=0.8 * columns, height=0.8 * rows + 0.4)
+    ax.imshow(style.mosaic(X[..., 0], columns, gap=3), cmap="Greys", vmin=0, vmax=1)
+    style.bare(ax)
+    return figure
+
+
+def sliding(X, K, answer, at=(0, 0)):
+    """A picture of a few numbers, a kernel, and the map; one place of the kernel is framed.
+
+    Args:
+        X, K, answer: shapes (h, w), (k, k) and (h − k + 1, w − k + 1), whole numbers.
+        at: the row and the column of the place.
+    """
+    from matplotlib.patches import Rectangle
+
+    titles = ("picture", "kernel", "feature map")
+    figure, axes = style.panels(*titles, height=3.0, width=2.9)
+    frames = ((*at, *K.shape), (0, 0, *K.shape), (*at, 1, 1))
+    for ax, table, (row, column, height, width) in zip(axes, (X, K, answer), frames):
+        ax.imshow(table, cmap="RdBu_r", vmin=-4, vmax=4)
+        style.bare(ax)
+        for (i, j), value in np.ndenumerate(table):
+            ax.text(j, i, f"{value:.0f}".replace("-", "−"), ha="center", va="center")
+        place = column - 0.5, row - 0.5
+        ax.add_patch(Rectangle(place, width, height, fill=False, ec=style.RED, lw=3, clip_on=False))
+        ax.set(xlim=(-0.6, len(X) - 0.4), ylim=(len(X) - 0.4, -0.6))
+    return figure
+
+
+def blocks(layers, steps):
+    """A network as stacks of maps that become smaller and more; lists of numbers at the end.
+
+    Args:
+        layers: (height, width, channels) or (units,) of each.
+        steps: what leads from each to the next.
+    """
+    from matplotlib.patches import Rectangle
+
+    figure, (ax,) = style.panels("", width=1.32 * len(layers) + 0.6, height=3.0)
+    style.bare(ax)
+    figure.subplots_adjust(left=0.02, right=0.98)
+    for i, shape in enumerate(layers):
+        x = 1.5 * i
+        if len(shape) == 3:
+            side, tiles = shape[0] / 28, min(shape[2], 8)
+            for k in range(tiles):
+                shift = 0.035 * (k - (tiles - 1) / 2)
+                corner = x - side / 2 - shift, -side / 2 + shift
+                ax.add_patch(Rectangle(corner, side, side, fc="#dbe6f5", ec=style.BLUE, lw=0.8))
+        else:
+            tall = 0.35 + 0.25 * np.log(shape[0] / 10)
+            ax.add_patch(
+                Rectangle((x - 0.07, -tall / 2), 0.14, tall, fc="#fde8cf", ec=style.ORANGE)
+            )
+        ax.text(x, -0.86, "×".join(map(str, shape)), ha="center", fontsize=9)
+    for i, step in enumerate(steps):
+        x = 1.5 * i + 0.75
+        ax.annotate("", (x + 0.13, 0), (x - 0.13, 0), arrowprops=dict(arrowstyle="->"))
+        ax.text(x, 0.8, step, ha="center", va="center", fontsize=8)
+    ax.set(xlim=(-0.75, 1.5 * (len(layers) - 1) + 0.5), ylim=(-1.0, 1.05))
+    return figure
