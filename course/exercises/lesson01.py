@@ -33,7 +33,8 @@ def tries(n_weights, lowest, highest, spacing):
 
     Each weight takes every value from `lowest` to `highest`, both of them included, in steps
     of `spacing`, which goes into the range a whole number of times. Predict the number for
-    3 weights from 0 to 4 in steps of 0.1 before you write the formula.
+    3 weights from 0 to 4 in steps of 0.1 before you write the formula. Decimals are not exact on a
+    computer: `round` gives the nearest whole number.
     n_weights: p. Return a whole number.
 
     zh:
@@ -42,6 +43,7 @@ def tries(n_weights, lowest, highest, spacing):
     每个权重从 `lowest` 取到 `highest`，两端都取，步长为 `spacing`；
     范围恰好是步长的整数倍。写公式之前，请先预测：
     3 个权重，从 0 到 4，步长 0.1，是多少种？
+    计算机里的小数不精确：`round` 给出最接近的整数。
     n_weights：p。返回一个整数。
     """
     # solution
@@ -77,7 +79,8 @@ def build_model(candidates):
 
     One Dense layer of k units without bias and without activation: for the row x, unit j says
     x₁ wⱼ₁ + … + xₚ wⱼₚ, where wⱼ is row j of `candidates`. Nothing is trained: put the
-    weights in. There is no need to compile.
+    weights in (`A.T` is a table A with its rows and columns exchanged). There is no need to
+    compile.
     candidates: shape (k, p). Return a keras.Model from (n, p) to (n, k).
 
     zh:
@@ -85,7 +88,7 @@ def build_model(candidates):
 
     只有一层 Dense：k 个单元，不带偏置，没有激活函数。对样本 x，第 j 个单元输出
     x₁ wⱼ₁ + … + xₚ wⱼₚ，其中 wⱼ 是 `candidates` 的第 j 行。
-    什么都不训练，把权重放进去就行；也不必编译（compile）。
+    什么都不训练，把权重放进去就行（`A.T` 把表 A 的行和列对调）；也不必编译（compile）。
     candidates：形状 (k, p)。返回一个从 (n, p) 到 (n, k) 的 keras.Model。
     """
     # solution

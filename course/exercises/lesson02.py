@@ -32,7 +32,7 @@ def epochs_needed(x, learning_rate, fraction):
     The cost is J(w) = 1/n Σ (xᵢ w − yᵢ)², with its minimum at w*; descent goes
     w ← w − η J′(w). Predict the number from the factor 1 − ηλ, with λ = 2/n Σ xᵢ², without
     making a single step. The distance counts without its sign: descent may jump over the
-    minimum each time.
+    minimum each time. `np.log` is the natural logarithm, and `np.ceil` rounds up.
     x: shape (n,). learning_rate: η, below 2/λ. fraction: between 0 and 1.
     Return a whole number.
 
@@ -41,7 +41,7 @@ def epochs_needed(x, learning_rate, fraction):
 
     代价是 J(w) = 1/n Σ (xᵢ w − yᵢ)²，更新是 w ← w − η J′(w)。
     请由因子 1 − ηλ 预测，其中 λ = 2/n Σ xᵢ²，一步都不用走。
-    距离不计正负：每一步都可能越过最小值点。
+    距离不计正负：每一步都可能越过最小值点。`np.log` 是自然对数，`np.ceil` 向上取整。
     x：形状 (n,)。learning_rate：η，小于 2/λ。fraction：在 0 与 1 之间。
     返回一个整数。
     """

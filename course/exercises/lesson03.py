@@ -34,13 +34,14 @@ def largest_rate(X):
 
     J = 1/n Σ (ŷᵢ − yᵢ)² with ŷ = Xw + b has the curvature H = 2/n AᵀA, where A is X with a
     column of ones on its right.
+    `np.linalg.eigvalsh` gives the eigenvalues of a symmetric matrix, the smallest first.
     X: shape (n, p). Return a number.
 
     zh:
     对这些特征，学习率超过多少时，在 J 上的批量梯度下降会发散？
 
     J = 1/n Σ (ŷᵢ − yᵢ)²，其中 ŷ = Xw + b；它的曲率是 H = 2/n AᵀA，
-    其中 A 是在 X 右边加上一列 1。
+    其中 A 是在 X 右边加上一列 1。`np.linalg.eigvalsh` 给出对称矩阵的特征值，从小到大。
     X：形状 (n, p)。返回一个数。
     """
     # solution
@@ -93,7 +94,8 @@ def predict_better(X_train, y_train, X_test):
 
     A straight line (a plane) leaves much of y unexplained: y is a curved surface over the two
     features. Your predictions must explain more than 95 % of the variance of y on test rows
-    whose y you do not see (R² above 0.95; the plane reaches about 0.3). Any means will do.
+    whose y you do not see (R² above 0.95; the plane reaches about 0.3). R² is 1 − (mean squared
+    error) ÷ (variance of y). Any means will do.
     X_train: shape (n, 2). y_train: shape (n,). X_test: shape (m, 2). Return shape (m,).
 
     zh:
@@ -101,7 +103,7 @@ def predict_better(X_train, y_train, X_test):
 
     直线（在这里是平面）有很大一部分解释不了：y 随两个特征的变化是一张曲面。
     在测试样本上（它们的 y 你看不到），你的预测必须解释 y 的方差的 95% 以上
-    （R² 大于 0.95；平面大约只有 0.3）。方法不限。
+    （R² 大于 0.95；平面大约只有 0.3）。R² 等于 1 −（均方误差 ÷ y 的方差）。方法不限。
     X_train：形状 (n, 2)。y_train：形状 (n,)。X_test：形状 (m, 2)。返回形状 (m,)。
     """
 

@@ -19,14 +19,15 @@ def gradient_parts(x, y, theta):
 
     The model is ŷᵢ = w xᵢ + b with θ = (w, b), the cost J = 1/n Σ (ŷᵢ − yᵢ)².
     x, y: shape (n,). theta: (w, b), shape (2,).
-    Return one gᵢ in each row, shape (n, 2); do not take the mean.
+    Return one gᵢ in each row, shape (n, 2); do not take the mean. `np.column_stack` makes a table
+    of columns.
 
     zh:
     每个样本对梯度的贡献 gᵢ = ∂(ŷᵢ − yᵢ)²/∂θ，∂J/∂θ 就是它们的平均值。
 
     模型是 ŷᵢ = w xᵢ + b，θ = (w, b)，代价是 J = 1/n Σ (ŷᵢ − yᵢ)²。
     x、y：形状 (n,)。theta：(w, b)，形状 (2,)。
-    每行一个 gᵢ，返回形状 (n, 2)；不要求平均。
+    每行一个 gᵢ，返回形状 (n, 2)；不要求平均。`np.column_stack` 把几列并成一张表。
     """
     # solution
     error = theta[0] * x + theta[1] - y
@@ -38,7 +39,7 @@ def updates_made(n, batch_size, epochs):
 
     Every epoch is cut into batches, one update for each; where n is no multiple of the batch
     size, the last batch of each epoch is smaller. Predict the number for 107 rows in batches of
-    20 and 3 epochs before you write the formula.
+    20 and 3 epochs before you write the formula. `np.ceil` rounds up.
     n: the number of rows. Return a whole number.
 
     zh:
@@ -46,7 +47,7 @@ def updates_made(n, batch_size, epochs):
 
     每一轮切成若干批次，每个批次更新一次；n 不是批次大小的整数倍时，
     每一轮的最后一个批次小一些。写公式之前，请先预测：
-    107 个样本，每批 20 个，3 轮，更新多少次？
+    107 个样本，每批 20 个，3 轮，更新多少次？`np.ceil` 向上取整。
     n：样本个数。返回一个整数。
     """
     # solution

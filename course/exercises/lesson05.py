@@ -34,7 +34,8 @@ def steps_needed(X, fraction):
     The cost is J = 1/n Σ (ŷᵢ − yᵢ)² with ŷ = Xw + b, and its curvature H = 2/n AᵀA, where A is
     X with a column of ones. Take the worst start: from there the contraction factor, by which
     each step multiplies the distance to the minimum, is (κ − 1)/(κ + 1), where κ = λmax/λmin is
-    the condition number of H.
+    the condition number of H. `np.linalg.eigvalsh` gives the eigenvalues of a symmetric matrix,
+    the smallest first; `np.log` is the natural logarithm, and `np.ceil` rounds up.
     X: shape (n, p). fraction: between 0 and 1. Return the smallest whole number of steps after
     which at most this fraction of the distance remains.
 
@@ -44,6 +45,8 @@ def steps_needed(X, fraction):
     代价是 J = 1/n Σ (ŷᵢ − yᵢ)²，其中 ŷ = Xw + b；它的曲率是 H = 2/n AᵀA，
     其中 A 是在 X 右边加上一列 1。考虑最坏的起点：从那里出发，
     收缩因子是 (κ − 1)/(κ + 1)，即每一步把到最小值点的距离乘以它；κ = λmax/λmin 是 H 的条件数。
+    对称矩阵的特征值由 `np.linalg.eigvalsh` 给出，从小到大；`np.log` 是自然对数，
+    向上取整用 `np.ceil`。
     X：形状 (n, p)。fraction：0 到 1 之间的数。
     返回最少的步数（整数）：走完这些步之后，剩下的距离不超过最初的 fraction 倍。
     """

@@ -34,7 +34,8 @@ def cost_knowing_nothing(classes):
 
     Such a model gives every row the same probabilities. With the best ones, what is the cost
     J = −1/n Σ ln pᵢ, where pᵢ is the probability given to the right class of row i? A network
-    that ends no lower than this number has learnt nothing from its inputs.
+    that ends no lower than this number has learnt nothing from its inputs. `np.bincount` counts
+    how often each class occurs.
     classes: the class numbers of the rows, 0, 1, …, shape (n,). Return a number.
 
     zh:
@@ -42,7 +43,7 @@ def cost_knowing_nothing(classes):
 
     这样的模型对每个样本给出同样的概率。选用最好的一组概率，代价 J = −1/n Σ ln pᵢ 是多少？
     其中 pᵢ 是第 i 个样本的正确类别所得的概率。如果一个网络最后的代价不比这个数低，
-    它就没有从输入中学到任何东西。
+    它就没有从输入中学到任何东西。`np.bincount` 数出每个类别出现多少次。
     classes：各样本的类别编号 0, 1, …，形状 (n,)。返回一个数。
     """
     # solution
@@ -54,7 +55,8 @@ def cross_entropy_from_logits(classes, z):
     """The cross entropy J = −1/n Σ ln pᵢ, where pᵢ is the softmax of the row at its own class.
 
     It must be right for logits of any size, 1000 and −1000 included. There is a mistake in this
-    function: it is correct on paper, but not on a computer. Find it.
+    function: it is correct on paper, but not on a computer. Find it. `p[rows, classes]` takes
+    from each row the number at its own class.
     classes: the class numbers of the rows, shape (n,). z: shape (n, k). Return a number.
 
     zh:
@@ -62,6 +64,7 @@ def cross_entropy_from_logits(classes, z):
 
     不论 logits 多大，结果都必须正确，例如 1000 和 −1000。
     这个函数里有一个错误：它在纸面上是对的，在计算机上却不对。请找出来。
+    写法 `p[rows, classes]` 从每一行取出该行类别处的那个数。
     classes：各样本的类别编号，形状 (n,)。z：形状 (n, k)。返回一个数。
     """
     rows = np.arange(len(z))

@@ -128,7 +128,8 @@ def moon_classes(X_train, y_train, X_test):
 
     The moons reach into each other, and the points are noisy. At least 94 % of the test points,
     whose classes you do not see, must be classified correctly; a straight line manages about
-    87 %. A network with one hidden layer will do, by hand or in Keras.
+    87 %. A network with one hidden layer will do, by hand or in Keras; there the optimizer
+    `keras.optimizers.Adam` may need fewer steps than `SGD`.
     X_train: shape (n, 2). y_train: 0 or 1, shape (n,). X_test: shape (m, 2).
     Return 0 or 1 for each test point, shape (m,).
 
@@ -136,7 +137,8 @@ def moon_classes(X_train, y_train, X_test):
     给两个半月形上的点分类，要胜过一条直线。
 
     两个半月形互相嵌入，点的位置带有噪声。测试点的类别你看不到，至少 94% 必须分对；
-    一条直线大约只能分对 87%。一个带一层隐藏层的网络就够了，自己用 NumPy 写或用 Keras 都可以。
+    一条直线大约只能分对 87%。一个带一层隐藏层的网络就够了，自己用 NumPy 写或用 Keras 都可以；
+    在 Keras 中，优化器 `keras.optimizers.Adam` 需要的步数可能比 `SGD` 少。
     X_train：形状 (n, 2)。y_train：0 或 1，形状 (n,)。X_test：形状 (m, 2)。
     对每个测试点返回 0 或 1，形状 (m,)。
     """

@@ -135,7 +135,7 @@ def columns_found(X, y):
     three data sets your answer is measured by F = 2 · hits / (found + true), where `found` is how
     many columns you return, `true` how many y depends on, and `hits` how many are both. F must be
     0.85 at least; the columns whose weight is not zero in scikit-learn's LassoCV reach about 0.4.
-    Any means will do.
+    Any means will do. `np.flatnonzero` gives the places of the numbers that are not zero.
     X: shape (80, 120). y: shape (80,). Return a list of column numbers, from 0 on.
 
     zh:
@@ -145,6 +145,7 @@ def columns_found(X, y):
     列比行还多，每一列的标准差都是 1。在三个数据集上分别衡量你的答案：
     F = 2 · 命中数 /（找到的列数 + 真正的列数），命中数是找对的列数。
     F 不得低于 0.85；用 scikit-learn 的 LassoCV，取权重不为零的列，大约只有 0.4。方法不限。
+    不为零的数在哪些位置，可以用 `np.flatnonzero` 查出。
     X：形状 (80, 120)。y：形状 (80,)。返回一个列表，由列号组成，从 0 数起。
     """
     # solution

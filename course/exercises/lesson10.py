@@ -19,14 +19,16 @@ def cautious_alpha(alphas, mse):
     """The α of the one standard error rule, from the errors on the folds left out.
 
     The mean error at each α is the mean over the folds; its standard error is the standard
-    deviation of the k folds (with k − 1 in the denominator) divided by √k. Take the largest α
-    whose mean error is at most the least mean error plus the standard error there.
+    deviation of the k folds (with k − 1 in the denominator, `ddof=1` in NumPy's `std`) divided by
+    √k. Take the largest α whose mean error is at most the least mean error plus the standard error
+    there.
     alphas: decreasing, shape (A,). mse: shape (A, k). Return a number from `alphas`.
 
     zh:
     根据各个留出折上的误差，用一倍标准误规则选出 α。
 
-    每个 α 的平均误差是对各折求平均；标准误是 k 折误差的标准差（分母用 k − 1）除以 √k。
+    每个 α 的平均误差是对各折求平均；标准误是 k 折误差的标准差
+    （分母用 k − 1，即 NumPy 的 `std` 取 `ddof=1`）除以 √k。
     先找出最小的平均误差和它的标准误；平均误差不超过两者之和的 α 中，取最大的一个。
     alphas：从大到小，形状 (A,)。mse：形状 (A, k)。返回 `alphas` 中的一个数。
     """
@@ -43,7 +45,8 @@ def left_out_errors(X, y, alpha):
     Ridge minimises ‖Xw + b − y‖² + α ‖w‖²; b is free. Its predictions for the rows that it
     was fitted to are ŷ = Hy, where H depends on X and α only: H = 1/n + Z (ZᵀZ + αI)⁻¹ Zᵀ with
     Z, which is X with the means of its columns subtracted (1/n is added to every entry). What
-    must the residuals eᵢ = yᵢ − ŷᵢ be divided by?
+    must the residuals eᵢ = yᵢ − ŷᵢ be divided by? `np.eye(p)` is I, `np.linalg.inv` inverts a
+    matrix, and `np.diag` takes its diagonal.
     X: shape (n, p). y: shape (n,). alpha: α. Return yᵢ − (ŷᵢ of the fit to the other rows) for
     each row, shape (n,).
 
@@ -53,7 +56,8 @@ def left_out_errors(X, y, alpha):
     岭回归求 ‖Xw + b − y‖² + α ‖w‖² 的最小值点，b 不受惩罚。对参与拟合的样本，
     它的预测是 ŷ = Hy，H 只取决于 X 和 α：H = 1/n + Z (ZᵀZ + αI)⁻¹ Zᵀ，
     其中 Z 是各列减去均值之后的 X（1/n 加到每个元素上）。
-    残差 eᵢ = yᵢ − ŷᵢ 应当除以什么？
+    残差 eᵢ = yᵢ − ŷᵢ 应当除以什么？I 就是 `np.eye(p)`，
+    矩阵的逆用 `np.linalg.inv`，对角线用 `np.diag`。
     X：形状 (n, p)。y：形状 (n,)。alpha：α。
     对每个样本返回 yᵢ −（用其余样本拟合得到的 ŷᵢ），形状 (n,)。
     """
@@ -68,7 +72,8 @@ def predictions_left_out(X, y, n_folds, n_picked):
 
     Each fold in turn is left out. Of all columns those are picked that correlate most with y,
     and least squares is fitted to them. Whatever looks at y must not see the fold left out.
-    There is a mistake in this function: find it.
+    There is a mistake in this function: find it. `picked` gives the numbers of the columns, and
+    `np.setdiff1d(a, b)` what is in a but not in b.
     X: shape (n, p). y: shape (n,). n_folds: how many folds. n_picked: how many columns.
     Return shape (n,).
 
@@ -77,6 +82,7 @@ def predictions_left_out(X, y, n_folds, n_picked):
 
     依次留出每一折。从所有的列中挑出与 y 相关性最强的几列，再对它们做最小二乘。
     凡是看过 y 的步骤，都不得看到留出的那一折。这个函数里有一个错误：请找出来。
+    其中 `picked` 给出列号，`np.setdiff1d(a, b)` 给出在 a 中而不在 b 中的数。
     X：形状 (n, p)。y：形状 (n,)。n_folds：折数。n_picked：挑选的列数。返回形状 (n,)。
     """
 

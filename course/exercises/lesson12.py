@@ -88,7 +88,7 @@ def shifted(X, shifts):
     """Each picture shifted by whole pixels, its own s to the right and its own t down.
 
     What comes in from outside is paper, 0, and what leaves the picture is gone. There is a
-    mistake in this function: find it.
+    mistake in this function: find it. (`np.pad` puts a frame of zeros around an array.)
     X: shape (n, h, w). shifts: (s, t) of each picture, whole numbers of either sign, smaller
     than the picture, shape (n, 2). Return shape (n, h, w).
 
@@ -96,7 +96,7 @@ def shifted(X, shifts):
     把每幅图片平移整数个像素：各自向右 s 个，向下 t 个。
 
     从外面移进来的是白纸，即 0；移出图片的就没有了。
-    这个函数里有一个错误：请找出来。
+    这个函数里有一个错误：请找出来。（`np.pad` 在数组四周补上一圈 0。）
     X：形状 (n, h, w)。
     shifts：每幅图片的 (s, t)，整数，可正可负，绝对值小于图片的边长，形状 (n, 2)。
     返回形状 (n, h, w)。
@@ -149,7 +149,8 @@ def read_moved_digits(X_train, y_train, X_test):
     The digits are scikit-learn's, 8×8 pixels. Each test digit was shifted by up to one pixel
     in both directions (its own way, paper from outside); the training digits are as they
     were. Read more than 93 % of the test digits. Support vector machines (scikit-learn's
-    SVC) trained on the plain digits read about 44 %. Any means will do.
+    SVC) trained on the plain digits read about 44 %. Any means will do. (`SVC` is in
+    `sklearn.svm`; its `fit(X, y)` and `predict(X)` want a row of 64 numbers for each picture.)
     X_train: shape (n, 8, 8), from 0, paper, to 1, ink. y_train: shape (n,), whole numbers.
     X_test: shape (m, 8, 8). Return whole numbers, shape (m,).
 
@@ -160,7 +161,8 @@ def read_moved_digits(X_train, y_train, X_test):
     每个测试数字在两个方向上最多各平移一个像素（各不相同，空出来的地方是白纸）；
     训练数字则是原样的。
     请认出 93 % 以上的测试数字。用原样的数字训练支持向量机（scikit-learn 的 SVC），
-    大约认出 44 %。方法不限。
+    大约认出 44 %。方法不限。（`SVC` 在 `sklearn.svm` 中；
+    它的 `fit(X, y)` 和 `predict(X)` 要求每幅图片写成一行 64 个数。）
     X_train：形状 (n, 8, 8)，0 为白纸，1 为墨迹。y_train：形状 (n,)，整数。
     X_test：形状 (m, 8, 8)。返回形状 (m,) 的整数。
     """

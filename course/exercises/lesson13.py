@@ -20,7 +20,8 @@ def standard_error(f):
     """The standard error of the mean of some runs: s / √n.
 
     s is the standard deviation as n runs estimate it: the squared distances from their mean
-    are summed and divided by n − 1.
+    are summed and divided by n − 1, and s is the root of that. `np.std` divides by n, unless you
+    give it `ddof=1`.
     f: the costs of the runs, shape (n,). Return a number.
 
     zh:
@@ -28,6 +29,7 @@ def standard_error(f):
 
     s 是由 n 次训练估计的标准差：
     把各次与均值之差的平方加起来，除以 n − 1，再开方。
+    函数 `np.std` 除以的是 n，加上参数 `ddof=1` 才除以 n − 1。
     f：各次训练的代价，形状 (n,)。返回一个数。
     """
     # solution
@@ -55,7 +57,8 @@ def remaining_difference(X, learning_rate, steps, difference):
 
     Both minimise J = 1/n Σ (x·w − y)² by gradient descent with all rows at every step. At the
     start their weights differ by `difference`. Predict by how much they differ after `steps`
-    steps: nothing else about the two starts, nor y, is needed.
+    steps: nothing else about the two starts, nor y, is needed. `np.linalg.matrix_power(A, k)` is
+    the k-th power of the matrix A, and `np.eye(p)` is the matrix I.
     X: shape (n, p). learning_rate: η. steps: a whole number. difference: shape (p,).
     Return shape (p,).
 
@@ -65,6 +68,7 @@ def remaining_difference(X, learning_rate, steps, difference):
     两次都用全批量梯度下降使 J = 1/n Σ (x·w − y)² 最小。
     开始时两组权重之差是 difference。请预测走了 steps 步之后的差：
     不需要知道两个起点本身，也不需要 y。
+    矩阵 A 的 k 次方是 `np.linalg.matrix_power(A, k)`，单位矩阵 I 是 `np.eye(p)`。
     X：形状 (n, p)。learning_rate：η。steps：整数。difference：形状 (p,)。
     返回形状 (p,)。
     """

@@ -59,7 +59,7 @@ def rate_and_steps(n_rows, batch_size, learning_rate, k):
 
     One step on k times as many rows is to move the weights, to first order, as far as k steps
     did before (linear scaling). In an epoch every row is used once; the last batch may have
-    fewer rows, and that is a step too.
+    fewer rows, and that is a step too. `np.ceil` rounds up.
     n_rows: rows in all. batch_size, learning_rate: before. k: a whole number.
     Return a tuple: the new learning rate, the new number of steps.
 
@@ -68,7 +68,7 @@ def rate_and_steps(n_rows, batch_size, learning_rate, k):
 
     现在一步用的样本是原来的 k 倍。在一阶近似下，
     这一步应当使权重移动得与原来的 k 步一样远（线性缩放）。
-    一轮中每个样本用一次；最后一个批次可能不满，也算一步。
+    一轮中每个样本用一次；最后一个批次可能不满，也算一步。`np.ceil` 向上取整。
     n_rows：样本总数。batch_size、learning_rate：原来的批次大小和学习率。k：整数。
     返回一个元组：新的学习率、新的步数。
     """
@@ -85,7 +85,8 @@ def bytes_sent(n, n_weights, bits):
     somewhere in the ring. Then the finished parts go round, one device further each time, until
     all devices have all of them. This is called a ring all-reduce.
     Predict what one device has sent by then; lesson 11's network has 35,754 weights.
-    n: devices. n_weights: a whole number that n divides. bits: of one number, 32 for float32.
+    n: devices. n_weights: a whole number that n divides. bits: of one number, 32 for float32; a
+    byte has 8.
     Return a number.
 
     zh:
@@ -98,7 +99,7 @@ def bytes_sent(n, n_weights, bits):
     这叫做环形全归约（ring all-reduce）。
     请预测到这时一个设备一共发送了多少；第 11 课的网络有 35,754 个权重。
     n：设备数。n_weights：权重的个数，能被 n 整除。
-    bits：一个数占多少位（bit），float32 是 32。返回一个数。
+    bits：一个数占多少位（bit），float32 是 32；一个字节有 8 位。返回一个数。
     """
     # solution
     return 2 * (n - 1) / n * n_weights * bits / 8
