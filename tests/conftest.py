@@ -33,7 +33,7 @@ def only_on(backend, reason):
 
 
 once = only_on("jax", "it is the same on every backend")
-# Hundreds of runs of other models, and the site's: PyTorch compiles none of them.
+# Hundreds of runs of other models: PyTorch compiles none of them.
 uncompiled = only_on("torch", "it compiles nothing")
 
 # Groups that take long come first, so that no process is left with one at the end.

@@ -49,7 +49,7 @@ FLAGS = [
 ]
 
 pytestmark = [
-    uncompiled,  # the lessons run on PyTorch in half the time
+    uncompiled,  # its session has the time
     pytest.mark.slow,
     pytest.mark.skipif(not TUTORIALS, reason="not a checkout"),
     pytest.mark.skipif(bool(MISSING), reason=f"needs the docs extra: no {MISSING}"),
