@@ -27,7 +27,7 @@ from pathlib import Path
 
 import course
 from course import cli
-from course.errors import InputError, Parser, one_line_errors
+from course.errors import InputError, Parser, need_backend, one_line_errors
 
 COMMANDS = {
     "run": "run lessons",
@@ -129,10 +129,7 @@ def run(numbers, given, flags):
     if given.backend:
         os.environ["KERAS_BACKEND"] = given.backend
     # Keras is not imported yet: this process can still become one of any backend.
-    try:
-        os.environ["KERAS_BACKEND"] = backend = course.pick_backend()
-    except course.BackendError as error:
-        raise InputError(error) from None
+    os.environ["KERAS_BACKEND"] = backend = need_backend()
     if many:
         return sweep.sweep(numbers, given, flags)
     course.import_quietly(backend)
@@ -155,10 +152,7 @@ def read(given):
     number = _lesson_meant(given.page)
     name = given.page if number is None else f"lesson{number:02}"
     if not given.browser:
-        try:
-            course.import_quietly(course.pick_backend())
-        except course.BackendError as error:
-            raise InputError(error) from None
+        course.import_quietly(need_backend())
     return read(name, given.language, given.browser)
 
 

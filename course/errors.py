@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import course
+
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 # What a full disk or a broken terminal behind the output says.
 OUTPUT_ERRORS = {*FULL, errno.EIO, errno.EBADF}
@@ -32,6 +34,18 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, message, measured=None):
         super().__init__(message)
         self.measured = measured
+
+
+def need_backend():
+    """The backend that Keras will have, `course.pick_backend()`.
+
+    Raises:
+        InputError: there is none, or the one asked for is misspelt or missing.
+    """
+    try:
+        return course.pick_backend()
+    except course.BackendError as error:
+        raise InputError(error) from None
 
 
 def writable_folder(folder, flag="--save-dir"):

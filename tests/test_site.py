@@ -18,6 +18,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 import pytest
 from conftest import ROOT, child_environment, one_line, uncompiled
 
+from course.cli import pages
 from course.grading import sources
 
 DOCS = ("sphinx", "myst_nb", "sphinx_book_theme", "nbclient", "ipykernel")
@@ -29,7 +30,7 @@ LESSONS = sorted(path.stem for path in FOLDER.glob("lesson*.py"))
 TUTORIALS = LESSONS + sorted(
     path.stem for path in FOLDER.glob("*.py")
     if path.stem not in LESSONS
-    and path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
+    and pages.is_page(path)
 )  # fmt: skip
 SOLUTIONS = ["solutions", *(f"solution{lesson:02}" for lesson in sources.lessons())]
 NAMES = [*sorted(path.stem for path in FOLDER.glob("*.md")), *TUTORIALS, *SOLUTIONS]

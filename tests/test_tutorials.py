@@ -21,7 +21,7 @@ FOLDER = ROOT / "tutorials"
 LESSONS = sorted(FOLDER.glob("lesson*.py"))
 TUTORIALS = LESSONS + sorted(
     path for path in FOLDER.glob("*.py")
-    if path not in LESSONS and path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
+    if path not in LESSONS and pages.is_page(path)
 )  # fmt: skip
 CHECK = re.compile(r"lesson\d\d\.[a-z0-9-]+")  # the key of a check's name
 QUOTED = re.compile(r"\{number\}`(\w+)(?::([^`]+))?`")

@@ -12,9 +12,7 @@ from pathlib import Path
 TUTORIALS = Path(__file__).resolve().parent
 CATALOGUES = TUTORIALS / "locale" / "zh_CN" / "LC_MESSAGES"
 LABELS = CATALOGUES / "labels.po"  # texts in figures and tables
-CODE = (
-    CATALOGUES / "code.po"
-)  # comments and docstrings of the code that pages show
+CODE = CATALOGUES / "code.po"  # comments and docstrings of the code on pages
 FONT = TUTORIALS / "fonts" / "NotoSansCJKsc-subset.otf"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGES = {"en": "", "zh_CN": "zh"}  # and the folder of each in the site
@@ -23,8 +21,6 @@ WHITE = (  # a PNG of one pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4"
     "2mP4DwABAQEAHLCMmQAAAABJRU5ErkJggg=="
 )
-
-
 GREETING = re.compile(
     r"^(WARNING: All log messages before absl::|[IW]\d{4} [\d:.]+ +\d+ \S+\.cc:).*$",
     re.MULTILINE,
@@ -37,13 +33,11 @@ class BuildError(Exception):
 
 def tutorials():
     """The pages that are run, Jupytext percent text, in order; the lessons first."""
-    found = [
-        path
-        for path in TUTORIALS.glob("*.py")
-        if path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
-    ]
+    from course.cli import pages
+
     return sorted(
-        found, key=lambda p: (not p.stem.startswith("lesson"), p.stem)
+        filter(pages.is_page, TUTORIALS.glob("*.py")),
+        key=lambda p: (not p.stem.startswith("lesson"), p.stem),
     )
 
 
@@ -199,9 +193,9 @@ def picture(notebook):
 
 def page(notebook, language):
     """The notebook with its figures, tables and comments in one language."""
-    notebook = copy.deepcopy(notebook)
     from course.cli import pages
 
+    notebook = copy.deepcopy(notebook)
     texts = {} if language == "en" else catalogue(CODE)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -239,10 +233,9 @@ def download(path, notebook, language):
         if cell.cell_type == "code":
             cell.source = pages.with_comments(cell.source, comments)
             continue
-        if language != "en":
-            cell.source = pages.translated(cell.source, texts)
         cell.source = pages.NUMBER.sub(
-            lambda m: quote(known[m[1]], m[2] or ""), cell.source
+            lambda m: quote(known[m[1]], m[2] or ""),
+            pages.translated(cell.source, texts),
         )
     return plain
 

@@ -68,9 +68,15 @@ def checks(measured, options):
 
 
 @functools.cache
+def page_model():
+    """The page's model, built once for all questions about it."""
+    return lesson.build_model()
+
+
+@functools.cache
 def other_network():
     """Why the network of `build_model` is not the one by hand; "" where it is."""
-    model = lesson.build_model()
+    model = page_model()
     why = unlike(model, optimizer=None, layers=LAYERS, activations=ACTIVATIONS, bias=True)
     same = [layer.count_params() for layer in model.layers] == arithmetic(10)[-1]
     return why or ("" if same else "not for layers of another size")
@@ -79,7 +85,7 @@ def other_network():
 @functools.cache
 def other_steps():
     """Why its steps are not the predicted ones: "not for Adam"; "" where they are."""
-    model = lesson.build_model()
+    model = page_model()
     return unlike(model, schedule=True, momentum=MOMENTUM, nesterov=True) or other_schedule(model)
 
 
@@ -93,7 +99,7 @@ def other_schedule(model):
 
 
 def other_cost():
-    model = lesson.build_model()
+    model = page_model()
     return "" if model.loss == "categorical_crossentropy" else "not for another cost"
 
 
@@ -353,7 +359,7 @@ def reach(learning_rate, steps):
 
 def other_layers():
     """Why the gradient of a step is not that of the cost that is measured; "" where it is."""
-    for layer in lesson.build_model().layers:
+    for layer in page_model().layers:
         if layer.non_trainable_variables:  # of its random numbers, or of running means
             return f"not for {type(layer).__name__}"
     return ""

@@ -86,10 +86,10 @@ def shown(statement, page):
             if alias.name not in known:
                 raise InputError(f"{page}: {file.name} has no {alias.name}")
             found.append(known[alias.name])
-    text = ""
-    for before, piece in zip(["", *found], dict.fromkeys(found)):  # constants of one line are one
-        gap = "\n\n\n" if "\n" in piece + before else "\n"
-        text += (gap if text else "") + piece
+    first, *rest = pieces = list(dict.fromkeys(found))  # constants of one line are one
+    text = first
+    for before, piece in zip(pieces, rest):
+        text += ("\n\n\n" if "\n" in before + piece else "\n") + piece
     return text
 
 
@@ -229,7 +229,7 @@ def with_comments(code, texts):
     'w = 1  # 起点'
     """
     lines = code.splitlines()
-    for first, last, text in sorted(comments(code), reverse=True):
+    for first, last, text in sorted(comments(code) if texts else (), reverse=True):
         if not texts.get(text):
             continue
         before, after = lines[first], lines[last]

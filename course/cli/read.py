@@ -80,8 +80,7 @@ def as_markdown(path, language):
     parts = []
     for cell, output in zip(cells, shown):
         if cell.kind == "markdown":
-            text = pages.translated(cell.text, texts) if texts else cell.text
-            parts.append(plain(text, numbers))
+            parts.append(plain(pages.translated(cell.text, texts), numbers))
         elif "remove-cell" not in cell.tags:
             if "hide-input" not in cell.tags:
                 parts.append(f"```python\n{pages.with_comments(cell.text, comments)}\n```")

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import course
-from course.errors import InputError, atomic_write, whole_number
+from course.errors import InputError, atomic_write, need_backend, whole_number
 from course.grading import progress as kept, sources
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
 from course.grading.folders import exercise_files, folders
@@ -99,10 +99,7 @@ def check(given):
         raise InputError("--csv and --json are two ways to report; give one")
     if given.jobs and not given.csv:
         raise InputError("--jobs needs --csv GRADES.csv")
-    try:
-        course.pick_backend()
-    except course.BackendError as error:
-        raise InputError(error) from None
+    need_backend()
     try:
         there = given.path.exists()
     except OSError as error:  # a name too long for the file system
