@@ -24,7 +24,7 @@ from course.cli.outcome import run
 from course.cli.table import plain, row, short, tally, verdict
 from course.machine.precision import precision
 
-__all__ = ["checks", "figure", "numbers", "precision", "quote", "run", "table"]
+__all__ = ["bench", "checks", "figure", "numbers", "precision", "quote", "run", "table"]
 
 if "ipykernel" in sys.modules:  # TensorFlow's greeting would stand in red above the lesson
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -103,6 +103,20 @@ def figure(draw, alt):
         return {"image/png": _png(drawn), "text/plain": translate(alt)}
 
     _display(shown, translated=translated, alt=alt)
+
+
+def bench(name, measured=None):
+    """Give a bench of the lab its data; on the site it stands in the page, elsewhere a line does.
+
+    Args:
+        name: of the bench, as in `course.lab`.
+        measured: what the lesson's run measured.
+    """
+    if _labels() is None:  # only the site's build needs the data
+        return
+    from course import lab
+
+    _display({"text/plain": f"bench {name}"}, bench={name: lab.made(name, measured)})
 
 
 def quote(value, layout=""):

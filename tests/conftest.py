@@ -43,6 +43,7 @@ LONG = ["test_site", "test_tutorials", "test_lesson12", "test_lesson14", "test_l
 
 def pytest_configure(config):
     """Let the processes of this session, tests' and lessons', compile for JAX once in all."""
+    config.pluginmanager.import_plugin("website")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         folder = tempfile.mkdtemp(prefix="course_tests_jax_")
         os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
@@ -56,12 +57,12 @@ def pytest_collection_modifyitems(items):
 
 
 def group(nodeid):
-    """What one process makes: the tests of a file, or all that concern one lesson."""
+    """What one process makes: the tests of a file, all of one lesson, or all of the site."""
     file, _, test = nodeid.partition("::")
     about = re.search(r"[\[-](?:lesson)?(\d\d?)\]$", test)
     if about and Path(file).stem in ("test_proofs", "test_tutorials", "test_edited"):
         return f"test_lesson{int(about[1]):02}"
-    return Path(file).stem
+    return "test_site" if Path(file).stem.startswith("test_lab") else Path(file).stem
 
 
 def pytest_xdist_make_scheduler(config, log):

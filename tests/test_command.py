@@ -12,7 +12,7 @@ import time
 
 import keras
 import pytest
-from conftest import child_environment, one_line
+from conftest import child_environment, once, one_line
 
 from course import cli, figures, lesson01, lesson02
 from course.__main__ import lessons, main
@@ -209,7 +209,8 @@ def test_run_without_the_network(command):
 
 
 WRITERS = pytest.mark.parametrize(  # the list of lessons needs no Keras
-    "words", [["course"], pytest.param(["course.lesson01", "--quick"], marks=pytest.mark.slow)]
+    "words",
+    [["course"], pytest.param(["course.lesson01", "--quick"], marks=[once, pytest.mark.slow])],
 )
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from agreement import disagreements
-from conftest import one_line
+from conftest import once, one_line
 
 import course
 from course.__main__ import lessons, main
@@ -167,6 +167,7 @@ def test_one_backend_is_nothing_to_compare(monkeypatch, capsys):
     assert "1 is installed" in one_line(capsys.readouterr().err)
 
 
+@once  # it starts processes of every backend
 @pytest.mark.slow
 def test_a_lesson_that_refuses_its_flags_stops_the_comparison(command):
     if len(INSTALLED) < 2:

@@ -15,6 +15,7 @@ ROOMS = [
     "exercises",
     "figures",
     "grading",
+    "lab",
     "linear",
     "machine",
     "training",
@@ -35,9 +36,10 @@ MAY_IMPORT = {
     "grading": {*SHARED, "machine", "exercises", "grading"},
     "exercises": {*SHARED, "grading", "checks"},
     "machine": {*SHARED, "cli", "checks"},
+    "lab": SHARED,  # and lessons, whose functions the benches repeat
     "cli": {*SHARED, "machine", "checks", "figures", "grading", "notebook"},  # what `read` shows
 }
-LESSONS_BY_NAME = {"grading", "cli", "machine", "exercises"}
+LESSONS_BY_NAME = {"grading", "cli", "machine", "exercises", "lab"}
 
 
 def source(path):

@@ -332,7 +332,7 @@ LAYERS = "keras.Input((n_inputs,)), hidden"
 
 def test_what_if_the_optimizer_is_adam():
     text = edited.source_of(7).replace("keras.optimizers.SGD(", "keras.optimizers.Adam(")
-    found = run_page(7, only_sections(text, "build_model"))
+    found = run_page(7, only_sections(text, "build_model")[0])
     assert failures(found) == []
     assert silent(found) == dict.fromkeys(KERAS_IDS, "not for Adam")
 

@@ -6,6 +6,7 @@ are measured again.
 """
 
 import ast
+import importlib
 import json
 import warnings
 
@@ -40,10 +41,10 @@ def assert_true(number, name, value, also=None, **given):
     if name.startswith("QUICK"):
         given = {**given, "quick": True}
     text = edited.with_constants(edited.source_of(number), {**(also or {}), name: value})
-    changed = only_sections(text, name)
+    changed, reached = only_sections(text, name)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        found = run_page(number, changed, **given)
+        found = run_page(number, changed, reached, **given)
     assert [] == failures(found)
     return found
 
@@ -57,22 +58,42 @@ def assert_edit(number, old, new, **given):
     return found
 
 
-def run_page(number, text, **given):
+def run_page(number, text, reached=None, **given):
     """The `Outcome` of a lesson whose page has another text; its figures are drawn.
 
     Sections that the text leaves out are those of the page as it is.
+
+    Args:
+        reached: the page's names whose meaning changed, {name}; none: any may have. A figure that
+            uses none of them and shows nothing that was measured again is not drawn again.
     """
     before = run(number, **given).measured
     chosen = options.make(number, **given)
     with edited.page(number, text):
         measured = outcome.measure(number, chosen)
         found = outcome.examine(number, {**before, **measured}, chosen)
+        same = [] if reached is None else [before[name] for name in before.keys() - measured]
         for draw in found.figures.values():
-            draw().canvas.draw()
+            if reached is None or not is_as_before(draw, same, reached):
+                draw().canvas.draw()
     json.dumps(table.plain(found.results), allow_nan=False)
     for check in found.checks:
         assert len(check.name) <= table.MAX_NAME, check.name
     return found
+
+
+def is_as_before(draw, same, reached):
+    """Whether a figure, a `functools.partial`, is made of nothing but what did not change.
+
+    Args:
+        same: the sections that were not measured again, dicts.
+        reached: the page's names whose meaning changed.
+    """
+    module = importlib.import_module(draw.func.__module__)
+    if reached & set(vars(module)):
+        return False
+    kept = {id(part) for section in same for part in (section, *section.values())}
+    return all(id(part) in kept for part in (*draw.args, *draw.keywords.values()))
 
 
 def failures(found):
@@ -86,6 +107,9 @@ def only_sections(text, name):
     Args:
         text: of a page.
         name: a constant.
+
+    Returns:
+        The text, and the names that the constant reaches, itself among them.
     """
     tree = ast.parse(text)
     (body,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "run")
@@ -101,7 +125,7 @@ def only_sections(text, name):
             pairs = zip(node.value.keys, node.value.values)
             kept = [(key, value) for key, value in pairs if key is None or _names(value) & reached]
             node.value = ast.Dict([key for key, _ in kept], [value for _, value in kept])
-    return ast.unparse(tree)
+    return ast.unparse(tree), reached
 
 
 def _defined(node):

@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import benches
 import running
 from running import LANGUAGES, TUTORIALS, BuildError
 
@@ -30,9 +31,9 @@ NEEDED = (
 MAX_AT_ONCE = 4  # tutorials running; each has a backend of its own in memory
 COPIED = (
     "conf.py",
-    "chinese_search.py",
     "_static",
     "_templates",
+    "lab",
     "locale",
     "*.md",
 )
@@ -90,6 +91,8 @@ def check_texts(languages):
                 pages.require_translation(
                     cells, texts, running.catalogue(running.CODE), path.name
                 )
+    if "zh_CN" in languages:
+        benches.check_texts()
 
 
 def check_labels(notebooks):
@@ -120,6 +123,9 @@ def stage(folder, notebooks, language, exercises=True):
             copy = shutil.copytree if path.is_dir() else shutil.copy
             copy(path, folder / path.name)
     practice.stage(folder, language[:2])
+    benches.write_data(
+        folder / "_static" / "lab", running.benches(notebooks), language
+    )
     (folder / "pictures").mkdir()
     for name, notebook in notebooks.items():
         page = running.page(notebook, language)
@@ -134,7 +140,8 @@ def stage(folder, notebooks, language, exercises=True):
 
 def render(source, target, language, names, alone, builder="html"):
     """Let Sphinx make the pages; a warning is an error."""
-    written = ",".join(sorted(page.stem for page in source.glob("*.md")))
+    found = (page.relative_to(source) for page in source.rglob("*.md"))
+    written = ",".join(sorted(p.with_suffix("").as_posix() for p in found))
     command = [
         sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", builder,
         "-d", f"{source}.doctrees", "-D", f"language={language}",
@@ -147,7 +154,7 @@ def render(source, target, language, names, alone, builder="html"):
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env=running.with_course(),
+        env=running.with_course(TUTORIALS),  # conf.py imports modules of ours
     )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -161,8 +168,8 @@ def files(staged, target, notebooks, language):
     import practice
     from course.grading import sources
 
-    for page in staged.glob("*.md"):
-        shutil.copy(page, target)
+    for page in staged.rglob("*.md"):
+        shutil.copy(page, target / page.relative_to(staged))
     for lesson in sources.lessons():
         text = sources.learners_file(lesson, language[:2])
         file = target / sources.file_name(lesson)

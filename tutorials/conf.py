@@ -2,14 +2,13 @@
 
 import html
 import json
-import sys
 from pathlib import Path
 
 from docutils import nodes
+from docutils.parsers.rst import Directive
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-sys.path.insert(0, str(Path(__file__).parent))
-
+import benches
 from chinese_search import SearchPairs
 from course.notebook import quote
 
@@ -23,6 +22,13 @@ nb_execution_mode = "off"
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
 myst_enable_extensions = ["amsmath", "attrs_block", "deflist", "dollarmath"]
+# [text](bench:descent:v=1&rate=0.2) sets the bench of the page.
+myst_url_schemes = {
+    "http": None,
+    "https": None,
+    "mailto": None,
+    "bench": "#{{path}}",
+}
 mathjax_path = "mathjax/tex-svg.js"
 
 locale_dirs = ["locale"]
@@ -62,6 +68,45 @@ def number(name, rawtext, text, lineno, inliner, options=None, content=None):
     except (KeyError, TypeError, ValueError) as problem:
         message = f"{rawtext}: the run gave no such number ({problem!r})"
         return [], [inliner.reporter.error(message, line=lineno)]
+
+
+class Bench(Directive):
+    """{bench} name: a bench of the lab; without JavaScript its lesson's picture stands there."""
+
+    required_arguments = 1
+
+    def run(self):
+        from course.lab import LESSON
+
+        (name,) = self.arguments
+        if name not in LESSON:
+            raise self.error(
+                f"there is no bench {name}; benches are {', '.join(LESSON)}"
+            )
+        picture = nodes.image(
+            uri=f"/pictures/lesson{LESSON[name]:02}.png",
+            alt=f"Lesson {LESSON[name]}",
+        )
+        place = f'<div class="bench" data-bench="{name}">'
+        made = [
+            nodes.raw("", place, format="html", bench=name),
+            picture,
+            nodes.raw("", "</div>", format="html"),
+        ]
+        return made
+
+
+def load_benches(app, page, template, context, doctree):
+    """Only a page with a bench loads its scripts and data."""
+    if doctree is None or app.builder.format != "html":
+        return
+    names = [n["bench"] for n in doctree.findall(nodes.raw) if "bench" in n]
+    for priority, file in enumerate(
+        dict.fromkeys(f for name in names for f in benches.scripts(name)), 600
+    ):
+        app.add_js_file(file, priority=priority)
+    if names:
+        app.add_css_file("lab/lab.css")
 
 
 class FoldDeeper(SphinxPostTransform):
@@ -119,5 +164,7 @@ def setup(app):
     app.add_role("number", number)
     app.add_search_language(SearchPairs)
     app.add_post_transform(FoldDeeper)
+    app.add_directive("bench", Bench)
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", load_benches)
     app.connect("config-inited", speak_chinese)

@@ -340,7 +340,19 @@ outcome = notebook.run(3)
 notebook.checks(outcome)
 assert outcome.passed, "a check fails: see the table"
 
+# %% tags=["remove-cell"]
+notebook.bench("descent", outcome.measured)
+
 # %% [markdown]
+# ## At the bench
+#
+# Drag a point or the learning rate and watch the line, the path down the bowl
+# and the cost; above the marked limit, descent diverges. The bench has [a page
+# of its own](lab/descent), with things to try.
+#
+# ```{bench} descent
+# ```
+#
 # ## The trap
 #
 # More data should help. Take 200 points of the same line, $x = 1, 2, \dots,

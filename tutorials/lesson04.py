@@ -357,7 +357,19 @@ outcome = notebook.run(4)
 notebook.checks(outcome)
 assert outcome.passed, "a check fails: see the table"
 
+# %% tags=["remove-cell"]
+notebook.bench("valleys", outcome.measured)
+
 # %% [markdown]
+# ## At the bench
+#
+# One cost, two valleys. Drag the start, then let each step look at one row
+# only: which valley do two hundred starts end in? The bench has [a page of its
+# own](lab/valleys), with things to try.
+#
+# ```{bench} valleys
+# ```
+#
 # ## The trap
 #
 # Here is a common mistake. Compare it with the mini-batch loop above before you

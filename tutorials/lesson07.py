@@ -405,7 +405,19 @@ outcome = notebook.run(7)
 notebook.checks(outcome)
 assert outcome.passed, "a check fails: see the table"
 
+# %% tags=["remove-cell"]
+notebook.bench("network", outcome.measured)
+
 # %% [markdown]
+# ## At the bench
+#
+# Watch the regions form while the network learns XOR, moons, circles or points
+# of your own, and see which weights and gradients do the work. The bench has [a
+# page of its own](lab/network), with things to try.
+#
+# ```{bench} network
+# ```
+#
 # ## The trap
 #
 # Random weights look untidy. Why not start all of them at one half?

@@ -347,7 +347,19 @@ pull = np.abs(c - G @ path[-1, :-1])  # the size of the slopes of f
 print("α =", 1 / 16)
 print(dict(zip(names, pull.round(4).tolist())))
 
+# %% tags=["remove-cell"]
+notebook.bench("penalty", outcome.measured)
+
 # %% [markdown]
+# ## At the bench
+#
+# Move $\alpha$ and watch where the contours meet the diamond and the circle;
+# below it stands the whole path of the ten features. The bench has [a page of
+# its own](lab/penalty), with things to try.
+#
+# ```{bench} penalty
+# ```
+#
 # ## The trap
 #
 # Keras's own way is shorter: put `keras.regularizers.L1` into the layer and

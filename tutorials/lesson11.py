@@ -366,7 +366,20 @@ outcome = notebook.run(11, quick=True)
 notebook.checks(outcome)
 assert outcome.passed, "a check fails: see the table"
 
+# %% tags=["remove-cell"]
+notebook.bench("digit", outcome.measured)
+
 # %% [markdown]
+# ## At the bench
+#
+# Draw a digit with mouse or finger. The network of this page, trained when the
+# page was made, reads it while you draw; point at a map to see the patch and
+# the filter behind each pixel. The bench has [a page of its own](lab/digit),
+# with things to try.
+#
+# ```{bench} digit
+# ```
+#
 # ## The trap
 #
 # No error is reported, the data are right and so is the code. Only one number

@@ -256,6 +256,19 @@ notebook.figure(
 # The last recipe, the grey bar, shifts by little more than a pixel. Its learning
 # rate first rises and then falls to zero, which is called a *one-cycle*
 # schedule.
+
+# %% tags=["remove-cell"]
+notebook.bench("augmentation", outcome.measured)
+
+# %% [markdown]
+# ## At the bench
+#
+# Turn and shift a digit, and watch where the network that has seen moved digits
+# and the one that has not part company. The bench has [a page of its
+# own](lab/augmentation), with things to try.
+#
+# ```{bench} augmentation
+# ```
 #
 # ## The trap
 #

@@ -81,9 +81,13 @@ def catalogue(path=LABELS):
     return pages.catalogue(path)
 
 
-def with_course():
-    """The environment of a process that imports this checkout's course."""
-    paths = [str(TUTORIALS.parent), os.environ.get("PYTHONPATH")]
+def with_course(*folders):
+    """The environment of a process that imports this checkout's course, and from `folders`."""
+    paths = [
+        str(TUTORIALS.parent),
+        *map(str, folders),
+        os.environ.get("PYTHONPATH"),
+    ]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
@@ -183,6 +187,16 @@ def labels(notebook):
     }
 
 
+def benches(notebooks):
+    """{bench: its data} of all pages' runs."""
+    return {
+        name: data
+        for notebook in notebooks.values()
+        for output in outputs(notebook)
+        for name, data in ours(output).get("bench", {}).items()
+    }
+
+
 def picture(notebook):
     """A page's first figure as PNG, for the front page; a white pixel where it has none."""
     figures = (
@@ -233,9 +247,11 @@ def download(path, notebook, language):
         if cell.cell_type == "code":
             cell.source = pages.with_comments(cell.source, comments)
             continue
+        text = pages.without_benches(
+            pages.translated(cell.source, texts), language
+        )
         cell.source = pages.NUMBER.sub(
-            lambda m: quote(known[m[1]], m[2] or ""),
-            pages.translated(cell.source, texts),
+            lambda m: quote(known[m[1]], m[2] or ""), text
         )
     return plain
 

@@ -1,7 +1,8 @@
 """Bring the Chinese .po files in step with the tutorials: python tutorials/translate.py.
 
 New and changed texts are left empty, to be translated; texts that are gone are dropped.
-Comments and docstrings of the code that the pages show are in code.po. Texts in
+Comments and docstrings of the code that the pages show are in code.po, the benches' texts
+in lab.po. Texts in
 figures and tables (labels.po) are found by running the tutorials; --no-run leaves
 them as they are. --check writes nothing and fails where something is to do.
 """
@@ -11,6 +12,7 @@ import io
 import tempfile
 from pathlib import Path
 
+import benches
 import build
 import running
 from running import CATALOGUES, CODE, LABELS, BuildError
@@ -43,16 +45,18 @@ def templates(folder):
         folder / "en", folder / "pot", "en", notebooks, True, builder="gettext"
     )
     found = {}
-    for path in sorted((folder / "pot").glob("*.pot")):
+    for path in sorted((folder / "pot").rglob("*.pot")):
         if not path.stem.startswith(("sphinx", "solution")):
+            name = path.relative_to(folder / "pot").with_suffix(".po")
             with path.open("rb") as file:
-                found[f"{path.stem}.po"] = [
+                found[name.as_posix()] = [
                     message.id for message in pofile.read_po(file)
                 ][1:]
     cells = [c for name in notebooks for c in notebooks[name].cells]
     code = [c.source for c in cells if c.cell_type == "code"]
     texts = [text for source in code for *_, text in pages.comments(source)]
     found[CODE.name] = list(dict.fromkeys(texts))
+    found[benches.TEXTS.name] = benches.texts()
     return found
 
 
@@ -104,9 +108,11 @@ def translate(run, check):
         if content != old:
             stale.append(name)
             if not check:
+                (CATALOGUES / name).parent.mkdir(exist_ok=True)
                 (CATALOGUES / name).write_bytes(content)
     if not check:
-        gone = {path.name for path in CATALOGUES.glob("*.po")} - {
+        known = CATALOGUES.rglob("*.po")
+        gone = {p.relative_to(CATALOGUES).as_posix() for p in known} - {
             *wanted,
             LABELS.name,
         }

@@ -18,6 +18,7 @@ from course.errors import InputError
 BLOCK = re.compile(r"(\n\s*\n|\n(?=(?:- |\d+\. )))")
 MARK = re.compile(r"(#+ |- |\d+\. |)([\s\S]*)")
 NUMBER = re.compile(r"\{number\}`(\w+)(?::([^`]+))?`")
+BENCH = re.compile(r"```\{bench\} (\w+)\n```")
 CELL = re.compile(r"^# %%(.*)\n", re.MULTILINE)
 TAGS = re.compile(r'"([\w-]+)"')
 
@@ -160,6 +161,12 @@ def translated(text, texts):
         return mark + (texts.get(" ".join(words.split())) or words)
 
     return "".join(block(piece) for piece in BLOCK.split(text))
+
+
+def without_benches(text, language):
+    """A cell's Markdown as it stands where no bench can: it says where on the site one does."""
+    words = "On the site: `lab/{}.html`" if language == "en" else "在网站上：`zh/lab/{}.html`"
+    return BENCH.sub(lambda m: words.format(m[1]), text)
 
 
 def require_translation(cells, texts, code, page):

@@ -80,7 +80,8 @@ def as_markdown(path, language):
     parts = []
     for cell, output in zip(cells, shown):
         if cell.kind == "markdown":
-            parts.append(plain(pages.translated(cell.text, texts), numbers))
+            text = pages.without_benches(pages.translated(cell.text, texts), language)
+            parts.append(plain(text, numbers))
         elif "remove-cell" not in cell.tags:
             if "hide-input" not in cell.tags:
                 parts.append(f"```python\n{pages.with_comments(cell.text, comments)}\n```")
