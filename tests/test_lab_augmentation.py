@@ -117,14 +117,28 @@ def pixel(bench):
         assert_near(bench.model("four"), padded[above : above + 2, left : left + 2].ravel(), 1e-7)
 
 
+FAINT = """const [, original] = bench.place.querySelectorAll(".bench-maps");
+return [...original.querySelectorAll("span")].map((e) => e.classList.contains("maps-none"));"""
+
+
 def test_one_pixel_is_explained(site, browser):
     bench = page(site, browser, "augmentation")
     pixel(bench)
     bench.set(picture="5", angle=0, right=0.5, down=0, mirrored=False, upside=False, pixel=[9, 14])
     text = bench.run("return bench.place.querySelector('.bench-sentence p').textContent;")
-    assert "was at x′ = 8.5, y′ = 14, between four pixels: 1 · (0.5 · " in text
+    assert "column x = 9, row y = 14 was at x′ = 8.5, y′ = 14, between two pixels: 0.5 · " in text
+    assert text.count(" · ") == 2
     assert text.endswith(bench.run("return lab.show(bench.model.picture[14 * 28 + 9], 4);"))
-    bench.set(right=20)
+    assert bench.run(FAINT) == [False, False, True, True]  # the lower two count 0
+    bench.set(angle=10)
+    text = bench.run("return bench.place.querySelector('.bench-sentence p').textContent;")
+    assert "between four pixels: " in text
+    assert text.count(" · ") == 6
+    assert bench.run(FAINT) == [False] * 4
+    bench.set(angle=90, right=0, pixel=[20, 14])
+    assert "was at x′ = 13, y′ = 20, a pixel of the original: " in bench.text
+    assert bench.run(FAINT).count(False) == 1
+    bench.set(angle=0, right=21)
     assert "outside, so it is paper, 0." in bench.text
 
 
@@ -168,6 +182,61 @@ def test_a_digit_is_dragged_and_turned(site, browser):
     assert_near(np.array(at, float), [40 + (bench.state["angle"] + 180) / 360 * 280] * 2, 1e-9)
     again = page(site, browser, "augmentation", fragment=bench.run("return bench.fragment();"))
     assert again.state == bench.state
+
+
+def test_a_clicked_pixel_and_a_links_pixel_stay(site, browser):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    bench = page(site, browser, "augmentation", fragment="#augmentation:v=1&pixel=9,14")
+    picture = browser.find_element("css selector", ".bench-maps canvas")
+    chain = ActionChains(browser, duration=10)
+    chain.move_to_element(picture).move_by_offset(40, 30).perform()
+    assert bench.state["pixel"] == [9, 14]
+    chain.click().perform()
+    kept = bench.state["pixel"]
+    assert kept != [9, 14]
+    chain.move_by_offset(40, 30).perform()
+    assert bench.state["pixel"] == kept
+    chain.move_by_offset(-40, -30).click().move_by_offset(60, 30).perform()  # released
+    assert bench.state["pixel"] != kept
+    assert (bench.state["right"], bench.state["down"]) == (0, 0)
+
+
+def test_beyond_the_curve_there_is_no_dot(site, browser):
+    bench = page(site, browser, "augmentation")
+    shown = """const shown = (dot) => getComputedStyle(dot).display !== "none";
+    return [...bench.place.querySelectorAll("svg")].map((svg) =>
+        [...svg.querySelectorAll(".dot")].map(shown));"""
+    for right, there in ((14, True), (-14.5, False), (28, False), (0, True)):
+        bench.set(right=right)
+        assert bench.run(shown) == [[True, True], [there, there]]
+
+
+def test_the_pages_answers(site, browser):
+    bench = page(site, browser, "augmentation")
+
+    def reads(**changes):
+        bench.run("bench.state = bench.first();")
+        bench.set(**changes)
+        return np.array(bench.run("return bench.model.p.map((p) => [...p]);"))
+
+    for right, orange in ((5, True), (7, True), (9, False)):
+        blue_p, orange_p = reads(right=right)
+        assert blue_p.argmax() != 5
+        assert (orange_p.argmax() == 5) == orange
+    assert all(reads(right=3).argmax(1) == 5)
+    found = bench.run("return bench.data.all;")
+    plain, augmented = (dict(zip(found["angle"]["values"], found["angle"][n])) for n in NETWORKS)
+    assert min(plain[10], plain[-10]) > 0.9
+    assert max(plain[20], plain[-20]) < 0.85
+    assert max(augmented[20], augmented[-20]) < augmented[0] - 0.05
+    assert augmented[0] < plain[0]
+    blue_p, orange_p = reads(picture="8")
+    assert blue_p[8] > orange_p[8]
+    assert all(reads(picture="6", mirrored=True, upside=True).argmax(1) == 9)
+    for key, same in (("0", True), ("5", True), ("7", False)):
+        assert all((reads(picture=key, angle=180).argmax(1) == int(key)) == same)
+    assert all(reads(right=28).max(1) > 0.5)
 
 
 def test_bad_input_is_said_in_a_line(site, browser):

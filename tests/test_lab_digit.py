@@ -1,12 +1,15 @@
 """The digit bench's network is Keras's, and its pictures of drawings are Python's."""
 
 import base64
+import contextlib
 import functools
+import re
 
 import numpy as np
 import pytest
 from bench_pages import assert_near, caught, no_nonsense, page, spoilt
-from website import in_browser, on_the_site
+from conftest import ROOT
+from website import NARROW, in_browser, on_the_site
 
 from course import lab, lesson11
 from course.lab.digit import PAPER, packed, unpacked
@@ -233,6 +236,154 @@ def test_pixels_are_chosen_by_pointer_and_keys(site, browser):
         no_nonsense(bench.text)
 
 
+TERM = "return bench.place.querySelector('.digit-lens p').textContent;"
+
+
+def test_a_product_is_shown_by_pointer_and_keys(site, browser):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    bench = page(site, browser, "digit", fragment="#digit:v=1&picture=0&look=third,4,4,5")
+    assert "Patch: 72 numbers of the layer before" in bench.text
+    assert "third convolution, row 4, column 4, map 5" in bench.text
+    unit = bench.model("unit")
+
+    def product(k):
+        return bench.run(
+            "return arguments[0].map((v) => lab.show(v, 3));",
+            [unit[part][k] for part in ("patch", "filter", "products")],
+        )
+
+    patch, weight, both = product(int(np.abs(unit["products"]).argmax()))
+    expected = f"The largest product: {patch} × {weight} = {both} (point at another)"
+    assert bench.run(TERM) == expected
+    canvas = browser.find_elements("css selector", ".digit-terms canvas")[1]
+    browser.execute_script("arguments[0].scrollIntoView();", canvas)
+    width, height = canvas.size["width"] / 15, canvas.size["height"] / 7  # 4 by 2 maps of 3×3
+    # Row 2, column 1 of map 6, which is the third of the second row.
+    at = round((9.5 - 7.5) * width), round((6.5 - 3.5) * height)
+    ActionChains(browser, duration=10).move_to_element_with_offset(canvas, *at).perform()
+    patch, weight, both = product((2 * 3 + 1) * 8 + 6)
+    assert bench.run(TERM) == f"The framed product: {patch} × {weight} = {both}"
+    bench.run("bench.place.querySelectorAll('.digit-terms canvas')[0].focus();")
+    ActionChains(browser).send_keys(Keys.ARROW_LEFT).perform()
+    patch, weight, both = product(2 * 3 * 8 + 6)
+    assert bench.run(TERM) == f"The framed product: {patch} × {weight} = {both}"
+    bench.set(look=["first", 1, 1, 0])  # its numbers stand in tables
+    assert bench.run(TERM) == ""
+
+
+@contextlib.contextmanager
+def fingers(browser):
+    """A touch screen: drag(x, y, by), a finger that goes down by some pixels; 0 is a tap."""
+
+    def send(kind, *points):
+        places = [{"x": x, "y": y} for x, y in points]
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+        browser.execute_async_script("setTimeout(arguments[0], 40)")
+
+    def drag(x, y, by=0):
+        send("touchStart", (x, y))
+        for part in range(1, 11 if by else 0):
+            send("touchMove", (x, y + by * part / 10))
+        send("touchEnd")
+
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    yield drag
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+MIDDLE = """const box = bench.place.querySelector(arguments[0]).getBoundingClientRect();
+return [box.left + box.width / 2, box.top + box.height / 2];"""
+
+
+def test_a_finger_scrolls_over_a_test_digit_and_draws_after_a_tap(site, browser):
+    bench = page(site, browser, "digit", width=NARROW)
+    with fingers(browser) as drag:
+        x, y = bench.run(MIDDLE, ".digit-paper")
+        drag(x, y, -200)
+        assert browser.execute_script("return scrollY;") > 50
+        assert bench.state["picture"] == "7"
+        browser.execute_script("scrollTo({ top: 0, behavior: 'instant' });")
+        drag(x, y)
+        assert (bench.state["picture"], bench.state["strokes"]) == ("drawing", [])
+        drag(x, y - 60, 120)
+        assert browser.execute_script("return scrollY;") == 0
+        (stroke,) = bench.state["strokes"]
+        assert len(stroke) > 3
+
+
+def test_on_a_phone_a_tap_shows_how_the_pixel_is_made(site, browser):
+    bench = page(site, browser, "digit", width=NARROW)
+    tops = """const figures = [...bench.place.querySelectorAll("figure:not(.digit-lens)")];
+    const figure = figures[arguments[0]];
+    if (arguments[1]) figure.scrollIntoView({ block: "center", behavior: "instant" });
+    const wrap = figure.querySelector(".bench-maps").getBoundingClientRect();
+    const next = figure.nextElementSibling;
+    return [wrap.left, wrap.top, wrap.width, wrap.height,
+        next?.classList.contains("digit-lens") ? next.getBoundingClientRect().top : null];"""
+    with fingers(browser) as drag:
+        for at, name in ((6, "third"), (3, "first"), (8, "hidden"), (4, "second")):
+            left, top, width, height, _ = bench.run(tops, at, True)
+            drag(left + 0.06 * width, top + 0.3 * height)
+            bench.run("bench.update();")
+            assert bench.state["look"][0] == name
+            _, now, _, height, lens = bench.run(tops, at, False)
+            assert abs(now - top) < 2  # what was tapped stays under the finger
+            assert 0 < lens - now - height < 60
+
+
+def test_the_pages_answers(site, browser):
+    bench = page(site, browser, "digit")
+
+    def p(**changes):
+        bench.set(**changes)
+        return computed(bench, "return bench.model.layers.output;")
+
+    text = " ".join((ROOT / "tutorials" / "lab" / "digit.md").read_text(encoding="utf-8").split())
+    links = dict(re.findall(r"\[([^]]*)\]\(bench:(digit:[^)]*)\)", text))
+
+    def linked(words):
+        nonlocal bench
+        bench = page(site, browser, "digit", fragment="#" + links[words])
+        return p()
+
+    assert linked("one with a bar")[7] > 0.9 > linked("A seven without a bar")[7] + 0.2
+    linked("A two with a thin pen")
+    assert (np.diff([p(pen=pen)[2] for pen in (10, 20, 30, 40)]) > 0.05).all()
+    assert linked("A small seven in the corner")[7] > 0.9
+    assert linked("A cross")[8] > 0.9
+    angle = [[150, 40], [60, 170], [220, 170]]
+    assert p(strokes=[angle])[4] > 0.9
+    misread, second = 0, 0
+    for k in range(10):
+        order = p(picture=f"{k}b").argsort()
+        misread += order[-1] != k
+        second += order[-2] == k
+    assert second >= misread / 2 > 0
+
+
+def test_a_hard_digit_is_the_hardest_of_its_classs_others(site, browser):
+    bench = page(site, browser, "digit")
+    model, digits = lesson11.build_model(), lesson11.load_data()
+    model.set_weights(weights(bench))
+    p, y, rows = (
+        lesson11.predict(model, digits.X_test),
+        digits.y_test,
+        bench.run("return bench.data.rows;"),
+    )
+    for k in range(10):
+        first, *others = np.flatnonzero(y == k)
+        assert rows[k] == first
+        assert p[rows[10 + k], k] < p[others, k].min() + 1e-4
+    words = bench.run(
+        "return [...bench.place.querySelectorAll('option')].map((o) => o.textContent);"
+    )
+    assert words[11:] == [
+        f"test digit {rows[10 + k]}, a {k}, the hardest of the others" for k in range(10)
+    ]
+
+
 # What cannot be ----------------------------------------------------------------------------------
 def test_bad_input_is_said_in_a_line(site, browser):
     bench = page(site, browser, "digit", fragment="#digit:v=1&picture=drawing")
@@ -242,8 +393,11 @@ def test_bad_input_is_said_in_a_line(site, browser):
     for fragment, said in [
         ("strokes=AB", "The link's strokes was left out: it cannot be read."),
         ("strokes=!!!", "The link's strokes was left out: it cannot be read."),
-        ("strokes=___", "The link's strokes was left out: it has a point outside the paper."),
-        ("strokes=" + "AAA" * 601, "The link's strokes was left out: it has more than 600 points."),
+        ("strokes=___", "The link's strokes was left out: a point is outside the paper."),
+        (
+            "strokes=" + "AAA" * 601,
+            "The link's strokes was left out: there are more than 600 points.",
+        ),
         ("look=first,24,0,0", "The link's look was left out: it is no place in a layer."),
         ("look=nowhere,1", "The link's look was left out: it is no place in a layer."),
         ("pen=3", "The link's pen was left out: it is not between 6 and 60."),

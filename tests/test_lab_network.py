@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from bench_pages import assert_near, caught, no_nonsense, page, spoilt
+from conftest import ROOT
 from website import in_browser, on_the_site
 
 from course import lab, lesson07
@@ -72,7 +73,8 @@ def numbers(bench):
         assert_near(bench.model("costs"), costs, 1e-9)
         for found, expected in zip(bench.model("W"), (W1, W2)):
             assert_near(found, expected, 1e-9)
-        assert bench.model("zeros") == sum(np.sum(W == 0) for W in (W1, W2))
+        weights = np.concatenate([W1[:-1].ravel(), W2.ravel()])  # without the biases
+        assert bench.model("zeros") == [np.sum(weights == 0), len(weights)]
         expected = penalty((W1, W2), float(state["l1"]), float(state["l2"]))
         assert_near(bench.model("penalty"), expected, 1e-9)
         points = np.array(bench.model("points"))
@@ -164,6 +166,7 @@ GRADIENT_MISTAKES = [
         ("network.js", "[x1, x2, 1]", "[x1, x2, 0]"),
         ("network.js", "Math.max(v - t, 0) -", "Math.max(v + t, 0) -"),
         ("network.js", "row < p - 1", "row < p"),
+        ("network.js", "rows.flat().filter((w) => w === 0)", "W.flat(2).filter((w) => w < 0)"),
         ("network.js", "(l2 / 2) * w * w", "l2 * w * w"),
         ("network.js", "l2 * w), rate * l1", "l2 * w), l1"),
         ("network.js", "< FLAT * steepest) flat++", "< FLAT) flat++"),
@@ -215,13 +218,13 @@ def paste(bench, text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1, 2, 0\n2, 1, 2", "has the class 2; the classes are 0 and 1"),
-        ("1, 2, 0\n2, 1, 0.5", "has the class 0.5; the classes are 0 and 1"),
+        ("1, 2, 0\n2, 1, 2", "there is the class 2; the classes are 0 and 1"),
+        ("1, 2, 0\n2, 1, 0.5", "there is the class 0.5; the classes are 0 and 1"),
         ("1, 2, 1\n2, 1, 1", "only one class"),
         ("\n".join(f"{i}, 0, {i % 2}" for i in range(201)), "201 rows were pasted"),
         ("1, 2\n2, 1", "3 numbers are needed"),
         ("1, 2, yes\n2, 1, no", "3 numbers are needed"),
-        ("", "has fewer than 2 points"),
+        ("", "there are fewer than 2 points"),
     ],
 )
 def test_bad_points_are_said_and_nothing_changes(site, browser, text, said):
@@ -356,3 +359,40 @@ def test_a_data_set_brings_its_learning_rate(site, browser):
     assert bench.state["data"] == "moons"
     assert bench.state["rate"] == 0.1
     assert "learning rate is now 0.1" in bench.message
+
+
+def test_a_gradient_of_zero_lies_on_the_lower_edge(site, browser):
+    bench = page(site, browser, "network")
+    train(bench, 300, activation="relu", rate=3)
+    assert bench.model("sizes.at(-1)") == [0, 0]
+    assert "both gradients are exactly 0" in bench.message
+    paths = bench.run("""return [...bench.place.querySelectorAll("svg")].at(-2)
+        .querySelectorAll("path.line").values().map((e) => e.getAttribute("d")).toArray();""")
+    assert len(paths) == 2
+    for line in paths:
+        points = [[float(v) for v in point.split(",")] for point in line[1:].split("L")]
+        assert len(points) == 301
+        assert points[-1][1] == 220 - 36
+
+
+def test_what_its_page_says_of_units_and_rates(site, browser):
+    text = (ROOT / "tutorials" / "lab" / "network.md").read_text(encoding="utf-8")
+    text = " ".join(text.split())
+    assert "No: one unit has one line" in text
+    X, y = lab.network_points("xor")
+    for seed in range(0, 100, 10):
+        W1, W2, _ = lab.train_network(X, y, hidden=1, seed=seed)
+        y_hat = lesson07.forward(np.column_stack([X, np.ones(4)]), W1, W2)[1][:, 0]
+        assert np.sum((y_hat > 0.5) == y) < 4
+    assert "From about 0.15 to 1." in text
+    for rate in (0.15, 0.2, 0.3, 0.5, 0.7, 1.0):
+        assert (
+            lab.train_network(X, y, activation="relu", learning_rate=rate, steps=300)[2][-1] < 0.1
+        )
+    for rate in (0.1, 3.0):
+        costs = lab.train_network(X, y, activation="relu", learning_rate=rate, steps=300)[2]
+        assert_near(costs[-1], 1, 1e-4)
+    bench = page(site, browser, "network")
+    train(bench, 2, data="moons", cost="cross entropy", rate=3)
+    assert bench.model("stuck") == [True] * 4
+    assert "the first two steps are so long" in text

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 from bench_pages import assert_near, caught, no_nonsense, page, spoilt
+from conftest import ROOT
 from sklearn.linear_model import Lasso, Ridge, lars_path
 from website import in_browser, on_the_site
 
@@ -199,6 +200,84 @@ def test_the_star_is_dragged_and_put_back(site, browser):
     assert bench.state["rho"] == 0.5
 
 
+def moved(bench):
+    """The lasso's α stays while the star or the correlation moves."""
+    bench.run("bench.reset(); bench.update();")
+    alpha = bench.model("alpha")
+    for w1, w2 in ((1.0, -3.0), (0.3, 0.2), (0.0, 0.0), (1e-3, 0.0), (4.0, 2.0)):
+        bench.set(moved=True, w1=w1, w2=w2)
+        if bench.model("top") > alpha / 1.2:
+            assert_near(bench.model("alpha"), alpha, 1e-5)
+        else:  # the slider's end: both weights are zero, as they would be at α
+            assert bench.model("w") == [0, 0]
+    for rho in (0.5, -0.9, 0.99):
+        bench.set(rho=rho)
+        assert bench.state["correlate"]
+        if bench.model("top") > alpha / 1.2:
+            assert_near(bench.model("alpha"), alpha, 1e-5)
+    bench.set(moved=False, correlate=False)
+    assert_near(bench.model("alpha"), alpha, 1e-5)
+    assert_near(bench.state["l1"], 0.3, 1e-5)
+    bench.set(l1=0.6)
+    alpha = bench.model("alpha")
+    bench.set(moved=True, w1=3.0, w2=3.0)
+    assert_near(bench.model("alpha"), alpha, 1e-5)
+    bench.set(standardise=True)  # a new scale
+    alpha = bench.model("alpha")
+    bench.set(moved=True, w1=3.0, w2=2.0)
+    assert_near(bench.model("alpha"), alpha, 1e-5)
+    bench.set(penalty="ridge")
+    alpha = bench.model("alpha")
+    bench.set(moved=True, w1=1.0, w2=3.0)
+    assert bench.model("alpha") == alpha
+
+
+def test_alpha_stays_while_the_star_moves(site, browser):
+    moved(page(site, browser, "penalty"))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("l1 === kept.l1 ? kept.alpha : ", ""),
+        ("return set.call(bench, { ...next, l1: share });", "return set.call(bench, next);"),
+        ("        kept = {};\n", ""),
+    ],
+)
+def test_an_alpha_that_moves_is_caught(site, tmp_path, browser, right, wrong):
+    with spoilt(site, tmp_path, browser, "penalty", "penalty.view.js", right, wrong) as bench:
+        assert caught(moved, bench)
+
+
+def test_the_numbers_of_its_page(site, browser):
+    text = (ROOT / "tutorials" / "lab" / "penalty.md").read_text(encoding="utf-8")
+    bench = page(site, browser, "penalty")
+    (zero,) = (zero for zero in bench.model("zeros") if zero["j"] == 0)
+    assert f"w1, at α = {zero['alpha']:.3f}" in text
+    for l1, end in ((0.1, 0.38), (0.2, 0.76)):
+        assert str(end) in text
+        link = f"#penalty:v=1&moved=1&w1=0.3&w2=-3.4&l1={l1}"
+        bench = page(site, browser, "penalty", fragment=link)
+        alpha, found = bench.model("alpha"), {}
+        for step in (-0.01, 0.01):
+            bench.set(moved=True, w1=end + step, w2=-3.4)
+            assert_near(bench.model("alpha"), alpha, 1e-5)
+            found[step] = bench.model("w")[0]
+        assert found[-0.01] == 0 < found[0.01]
+
+
+def test_weights_that_are_the_same_have_one_name(site, browser):
+    bench = page(site, browser, "penalty")
+    names = """return [...bench.place.querySelectorAll("svg")].slice(1, 3).map((svg) =>
+        [...svg.querySelectorAll("text.fill-blue, text.fill-orange")].map((e) => e.textContent));"""
+    bench.set(penalty="ridge")
+    assert bench.run(names)[1] == ["w1", "w2"]
+    bench.set(rows=[[1, 1, 2], [2, 2, 3], [3, 3, 5], [4, 4, 4]])
+    assert bench.run(names)[1] == ["", "w1 = w2"]
+    bench.set(penalty="lasso")
+    assert bench.run(names)[0] == ["w1", "w2"]
+
+
 def press(bench, words):
     script = "[...document.querySelectorAll('button')].find((b) => b.textContent === arguments[0])"
     bench.run(f"{script}.click(); bench.update();", words)
@@ -216,12 +295,12 @@ def lines(rows):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1, 2, 3\n4, x, 6", "row 2, “4, x, 6”: 3 numbers are needed"),
-        ("1, 2\n3, 4", "row 1, “1, 2”: 3 numbers are needed"),
+        ("1, 2, 3\n4, x, 6", "Row 2, “4, x, 6”: 3 numbers are needed"),
+        ("1, 2\n3, 4", "Row 1, “1, 2”: 3 numbers are needed"),
         (lines([[1, 2, 3]] * 201), "201 rows were pasted; this bench takes 200 at most"),
-        ("1, 2, 3", "has fewer than 2 points"),
-        ("", "has fewer than 2 points"),
-        ("1, 2, 3\n1e300, 2, 4", "has what is no number up to"),
+        ("1, 2, 3", "there are fewer than 2 points"),
+        ("", "there are fewer than 2 points"),
+        ("1, 2, 3\n1e300, 2, 4", "a number between −1,000,000,000 and 1,000,000,000"),
     ],
 )
 def test_what_cannot_be_is_said_and_changes_nothing(site, browser, text, said):

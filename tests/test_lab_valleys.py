@@ -1,8 +1,11 @@
 """The two valleys' numbers are Python's, and Python's are the lessons'."""
 
+import itertools
+
 import numpy as np
 import pytest
 from bench_pages import assert_near, caught, no_nonsense, page, spoilt
+from conftest import ROOT
 from website import in_browser, on_the_site
 
 from course import lab, lesson02, lesson04
@@ -20,6 +23,7 @@ SETTINGS = [
     {"rate": 0.5, "step": 30},
     {"tilt": 0, "w": 0, "seed": 3},  # on the hilltop
     {"tilt": 1.6, "w": -2},  # one valley
+    {"tilt": -1.56, "step": 60},
 ]
 
 
@@ -58,7 +62,8 @@ def test_the_numbers_are_pythons(site, browser):
         ("valleys.js", "momentum * v[k] - rate", "momentum * v[k] - (1 - momentum) * rate"),
         ("valleys.js", "row % 2 === 0", "row < points / 2"),
         ("valleys.js", "sum / batch", "sum / Math.sqrt(batch)"),
-        ("valleys.js", "(w - hilltop) * (c || 1)", "w * (c || 1)"),
+        ("valleys.js", "(w - border) * (c || 1)", "w * (c || 1)"),
+        ("valleys.js", "hilltop ?? -flattest(c)", "hilltop ?? flattest(c)"),
         ("valleys.js", "(count + 1) * batch", "count * batch"),
     ],
 )
@@ -118,8 +123,71 @@ def test_one_valley_and_equal_valleys_are_said(site, browser):
     bench = page(site, browser, "valleys", fragment="#valleys:v=1&tilt=-1.6")
     assert "only one minimum" in bench.message
     assert len(bench.model("places")) == 1
+    for words in ("share in the only valley", "flattest place", "on the way there"):
+        assert words in bench.text
+    assert "deeper" not in bench.text
     bench.set(tilt=0)
     assert "equally deep" in bench.message
+    for words in ("share in the left valley", "in the right one", "right valley"):
+        assert words in bench.text
+    assert "deeper" not in bench.text
+    bench.set(tilt=-0.1)
+    assert "share in the deeper valley" in bench.text
+
+
+def test_what_its_page_says_of_the_rows_and_counts(site, browser):
+    text = (ROOT / "tutorials" / "lab" / "valleys.md").read_text(encoding="utf-8")
+    text = " ".join(text.split())
+    rows, spread = lesson04.POINTS, lesson04.TILT_NOISE
+    assert f"of {rows} rows, half have the tilt c + {spread} and half c − {spread}" in text
+    bench = page(site, browser, "valleys", fragment="#valleys:v=1&rows=1")
+    assert "have c = 4.3, the others c = −2.5" in bench.text
+    starts = np.array(bench.model("starts"))
+    for rate, counts in ((0.35, [0, 144, 56]), (0.3, [99, 53, 48])):
+        bench.set(rows="all", rate=rate, step=100)
+        assert bench.model("counts") == counts
+        assert "{} in the deeper valley, {} in the higher one, {} diverged".format(*counts) in (
+            bench.text
+        )
+    assert "where 144 end" in text
+    assert "the 56 starts farthest out, on both sides," in text
+    assert "there are 48, and the 99 green dots" in text
+    bench.set(rate=0.35)
+    lost = np.array(bench.model("lost"))
+    low, high = starts[~lost].min(), starts[~lost].max()
+    assert np.array_equal(lost, (starts < low) | (starts > high))
+    assert np.sum(lab.in_deeper_valley(starts, 0.9)) == 99  # as at the start
+
+
+def test_both_limits_of_the_rate_are_marked(site, browser):
+    bench = page(site, browser, "valleys")
+    for tilt, marks in ((0.9, "limit: deeper higher"), (0.3, "limit: deeper higher"),
+                        (0, "limit"), (1.6, "limit"), (1.5, "limit: deeper")):  # fmt: skip
+        bench.set(tilt=tilt)
+        found = bench.run(
+            """return [...bench.place.querySelectorAll(".bench-marks")[1].children].map((e) =>
+            [e.textContent, parseFloat(e.style.left), ...["left", "right"].map((side) =>
+            e.getBoundingClientRect()[side])]);"""
+        )
+        assert " ".join(words for words, *_ in found) == marks
+        for (_, share, *_), limit in zip(found, bench.model("limits")):
+            assert_near(share, 100 * np.log10(limit / 1e-3) / np.log10(500), 1e-5)
+        if len(found) == 2:
+            assert found[0][3] <= found[1][2]  # the words are apart
+
+
+def test_the_names_of_near_places_are_apart(site, browser):
+    bench = page(site, browser, "valleys")
+    for tilt in (1.5, -1.5, 1.3, 0.9):
+        bench.set(tilt=tilt)
+        boxes = bench.run(
+            """return [...bench.place.querySelectorAll("svg")[1].querySelectorAll("text.y")]
+            .map((e) => e.getBoundingClientRect()).map((box) => [box.top, box.bottom]);"""
+        )
+        boxes = sorted(boxes)
+        assert len(boxes) == 3
+        for upper, lower in itertools.pairwise(boxes):
+            assert upper[1] <= lower[0] + 4  # a line of text is higher than its letters
 
 
 def test_the_start_is_moved_by_arrow_keys(site, browser):

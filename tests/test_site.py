@@ -170,7 +170,9 @@ def test_the_links_inside_the_site_lead_somewhere(site):
                 file = Path(unquote(target.removeprefix("file://")))
                 assert file.exists(), (path.name, link)
                 if anchor and file.suffix == ".html":
-                    assert f'id="{unquote(anchor)}"' in file.read_text(encoding="utf-8"), link
+                    name, _, setting = unquote(anchor).partition(":")
+                    mark = f'data-bench="{name}"' if setting else f'id="{name}"'
+                    assert mark in file.read_text(encoding="utf-8"), link
 
 
 @pytest.mark.parametrize("name", TUTORIALS)
@@ -193,10 +195,11 @@ def test_the_notebook_and_the_source_lie_beside_the_page(site, name):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_leads_to_its_source(site, page):
-    name = Path(page).stem
+    name = page.removeprefix("zh/").removesuffix(".html")
     source = f"{name}.py" if name in TUTORIALS else f"{name}.md"
-    assert f'href="./{source}"' in (site / page).read_text(encoding="utf-8")
-    assert (site / page).with_name(source).is_file()
+    root = "../" * name.count("/") or "./"  # of the pages in this language
+    assert f'href="{root}{source}"' in (site / page).read_text(encoding="utf-8")
+    assert (site / page).parent.joinpath(root, source).is_file()
 
 
 def test_the_downloaded_notebook_runs_with_the_wheel_alone(site, tmp_path):

@@ -229,13 +229,19 @@ def build(output, languages):
         check_labels(notebooks)
         site = work / "site"
         site.mkdir()
-        for language in languages:
+
+        def write(language):
             stage(work / language, notebooks, language)
             pages = work / f"{language}.html"  # MyST-NB puts a folder beside it
             render(
                 work / language, pages, language, notebooks, len(languages) == 1
             )
             files(work / language, pages, notebooks, language)
+            return pages
+
+        with ThreadPoolExecutor(len(languages)) as pool:
+            written = dict(zip(languages, pool.map(write, languages)))
+        for language, pages in written.items():
             shutil.copytree(
                 pages, site / LANGUAGES[language], dirs_exist_ok=True
             )

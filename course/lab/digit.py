@@ -13,7 +13,7 @@ PAPER, PEN = 280, 28  # pixels of the paper that is drawn on, and of the pen, at
 
 
 def data(measured=None):
-    """The trained network, and twenty test digits: of each class the first and the hardest.
+    """The trained network, and two test digits of each class: the first, and the hardest other.
 
     Args:
         measured: what lesson 11's run measured; none: its network is trained, quickly.

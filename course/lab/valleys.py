@@ -59,6 +59,8 @@ def descend_valleys(w, tilt, learning_rate, steps, batch_size=None, momentum=0.0
 def in_deeper_valley(w, tilt):
     """Whether w is in the deeper valley of J; where both are as deep, in the left one.
 
+    Where only one valley is left, w is in it where J bends upwards around its minimum.
+
     Args:
         w: a number, or an array of any shape.
 
@@ -68,8 +70,9 @@ def in_deeper_valley(w, tilt):
     >>> in_deeper_valley([-1.1, 0.9, 1e27], tilt=0.9).tolist()
     [True, False, False]
     """
-    w, finite = np.asarray(w), np.abs(w) < FAR
+    w = np.asarray(w)
     if np.abs(tilt) >= 8 / np.sqrt(27):  # J′ = 0 at one place only: there is one valley
-        return finite
-    hilltop = np.sort(np.roots([4, 0, -4, tilt]).real)[1]  # J′ = 0: minimum, top, minimum
-    return finite & ((w - hilltop) * (tilt or 1) < 0)
+        border = -np.sign(tilt) / np.sqrt(3)  # J″ = 0
+    else:
+        border = np.sort(np.roots([4, 0, -4, tilt]).real)[1]  # J′ = 0: minimum, top, minimum
+    return (np.abs(w) < FAR) & ((w - border) * (tilt or 1) < 0)

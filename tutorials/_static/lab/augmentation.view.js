@@ -1,11 +1,12 @@
 /* The bench of lesson 12: a digit is turned, shifted and flipped; two networks read it. */
 ((lab) => {
   const { t, show, element } = lab;
-  const { Maps } = lab.pixels;
+  const { Maps, step } = lab.pixels;
   const { SIDE } = lab.digit;
   const { move, places, linear, around, between, probabilities } = lab.augmentation;
   const NETWORKS = ["plain", "augmented"];
   const COLOURS = { plain: "blue", augmented: "orange" };
+  const NONE = 1e-5; // a pixel of less weight counts as 0: float32 knows no place more finely
   const BUDGET = 4; // milliseconds of each frame, of which the curves have what is left
   const steps = (most, step) =>
     Array.from({ length: (2 * most) / step + 1 }, (_, k) => step * k - most);
@@ -17,7 +18,7 @@
     check(place) {
       const inside = (v) => Number.isInteger(v) && v >= 0 && v < SIDE;
       if (place.length !== 2 || !place.every(inside))
-        throw new RangeError(t("is no pixel of the picture"));
+        throw new RangeError(t("it is no pixel of the picture"));
       return place;
     },
     read: (text) => text.split(",").map(Number),
@@ -63,9 +64,14 @@
     bench.toggle("mirrored", t("Flipped left to right"));
     bench.toggle("upside", t("Flipped upside down"));
 
-    const moved = new Maps(bench, t("Moved: what the networks get (drag it)"), [SIDE, SIDE, 1]);
+    const shown = (title) => {
+      const maps = new Maps(title, [SIDE, SIDE, 1]);
+      bench.picture(title, maps.wrap);
+      return maps;
+    };
+    const moved = shown(t("Moved: what the networks get (drag it)"));
     const bars = makeBars(bench);
-    const original = new Maps(bench, t("As it was, with the place asked for"), [SIDE, SIDE, 1]);
+    const original = shown(t("The original, and where the pixel came from"));
     const plots = {
       angle: makePlot(bench, "angle", {
         title: t("Probability of the right digit over the angle (drag to turn)"),
@@ -86,10 +92,14 @@
     );
     const legend = element("p", { class: "bench-legend" }, note);
     const line = element("p", { role: "status" });
-    const one = bench.picture(t("One pixel of the moved picture (point at it)"), line);
+    const one = bench.picture("", line);
+    const caption = one.querySelector("figcaption");
     one.classList.add("bench-sentence");
     one.before(legend);
     draggable(bench, moved);
+    bench.restored = (state) => {
+      bench.kept = `${state.pixel}` !== `${placeField.value}`; // a link's pixel stays
+    };
 
     // A curve is computed a few points in each frame, from where it stands, round and round, until
     // all its points belong to the present setting.
@@ -152,6 +162,9 @@
       original.paint(X, 1, true);
       moved.frame([[y, x, 0, 1]], "maps-one");
       frameFour(original, four);
+      caption.textContent = bench.kept
+        ? t("One pixel of the moved picture (kept; click it again to follow the pointer)")
+        : t("One pixel of the moved picture (point at it, click to keep)");
       line.textContent = sentence(state.pixel, place, four);
       bars.fill(p, right);
       for (const [axis, plot] of Object.entries(plots)) plot.fill(curves[axis].p, state[axis]);
@@ -174,19 +187,21 @@
     };
   }
 
-  /** The four pixels that a place lies between, as far as they are in the picture. */
-  function frameFour(maps, { left, above }) {
-    const corners = [0, 1, 2, 3].map((k) => [above + (k >> 1), left + (k & 1), 0, 1]);
-    maps.frame(
-      corners.filter(([i, j]) => i >= 0 && j >= 0 && i < SIDE && j < SIDE),
-      "maps-some",
-    );
+  /** The four pixels that a place lies between, as far as they are in the picture; those that
+      count 0 are faint. */
+  function frameFour(maps, { left, above, f, g }) {
+    const corners = [0, 1, 2, 3].map((k) => {
+      const weight = (k >> 1 ? g : 1 - g) * (k & 1 ? f : 1 - f);
+      const kind = weight > NONE ? "maps-some" : "maps-some maps-none";
+      return [above + (k >> 1), left + (k & 1), 0, 1, kind];
+    });
+    maps.frame(corners.filter(([i, j]) => i >= 0 && j >= 0 && i < SIDE && j < SIDE));
   }
 
   function sentence([x, y], [xOld, yOld], four) {
     const n = (v) => show(v, 4);
     const where = t(
-      "The new pixel x = {0}, y = {1} was at x′ = {2}, y′ = {3}",
+      "The new pixel in column x = {0}, row y = {1} was at x′ = {2}, y′ = {3}",
       x,
       y,
       n(xOld),
@@ -194,10 +209,33 @@
     );
     const outside = [xOld, yOld].some((v) => v <= -1 || v >= SIDE);
     if (outside) return t("{0}: outside, so it is paper, 0.", where);
-    const [al, ar, bl, br] = four.four.map((v) => show(v, 3));
-    const [f, g, notF, notG] = [four.f, four.g, 1 - four.f, 1 - four.g].map((v) => show(v, 3));
-    const rows = `${notG} · (${notF} · ${al} + ${f} · ${ar}) + ${g} · (${notF} · ${bl} + ${f} · ${br})`;
-    return t("{0}, between four pixels: {1} = {2}", where, rows, n(between(four)));
+    const {
+      f,
+      g,
+      four: [al, ar, bl, br],
+    } = four;
+    // Weights and what they stand before, without those that are 0.
+    const sum = (weights, values) =>
+      values
+        .map((v, k) => ({ v, weight: weights[k] }))
+        .filter(({ weight }) => weight > NONE)
+        .map(({ v, weight }) => (weight < 1 - NONE ? `${show(weight, 3)} · ${v}` : v))
+        .join(" + ");
+    const [across, down] = [f, g].map((v) => v > NONE && v < 1 - NONE);
+    const rows = [
+      [al, ar],
+      [bl, br],
+    ].map((row) =>
+      sum(
+        [1 - f, f],
+        row.map((v) => show(v, 3)),
+      ),
+    );
+    const all = sum([1 - g, g], across && down ? rows.map((row) => `(${row})`) : rows);
+    const value = n(between(four));
+    if (across && down) return t("{0}, between four pixels: {1} = {2}", where, all, value);
+    if (across || down) return t("{0}, between two pixels: {1} = {2}", where, all, value);
+    return t("{0}, a pixel of the original: {1}", where, value);
   }
 
   /** Ten digits with a bar for each network. */
@@ -308,7 +346,8 @@
     });
     return {
       fill(p, v) {
-        const place = x(Math.max(-most, Math.min(most, v)));
+        const place = x(v);
+        for (const mark of [now, ...dots]) mark.style.display = Math.abs(v) > most ? "none" : ""; // beyond the axis
         lines.forEach((line, k) => {
           line.setAttribute("d", path(values, p[k]));
         });
@@ -325,12 +364,14 @@
     };
   }
 
-  /** Point at a pixel, drag the digit; the arrow keys go from pixel to pixel. */
+  /** Point at a pixel, click to keep it, drag the digit; the arrow keys go from pixel to pixel. */
   function draggable(bench, maps) {
     const { wrap, canvas } = maps;
     canvas.setAttribute("tabindex", 0);
     canvas.setAttribute("aria-label", t("{0}; arrow keys choose a pixel", maps.title));
     wrap.classList.add("movable");
+    /** [x, y] of the pixel under the pointer. */
+    const at = (event) => maps.at(event)?.slice(0, 2).reverse();
     let from = null; // where the drag began, and the shift then
     const size = (event) => {
       const box = canvas.getBoundingClientRect();
@@ -339,8 +380,6 @@
     wrap.addEventListener("pointerdown", (event) => {
       if (event.isTrusted) wrap.setPointerCapture(event.pointerId);
       from = { at: size(event), shift: [bench.state.right, bench.state.down] };
-      const place = maps.at(event);
-      if (place) bench.set({ pixel: [place[1], place[0]] });
     });
     wrap.addEventListener("pointermove", (event) => {
       if (from && event.buttons & 1) {
@@ -349,25 +388,28 @@
           const shifted = Math.round(2 * (v + to[k] - from.at[k])) / 2;
           return Math.max(-SIDE, Math.min(SIDE, shifted));
         });
-        if (right !== bench.state.right || down !== bench.state.down) bench.set({ right, down });
-      } else if (event.pointerType === "mouse") {
-        const place = maps.at(event);
-        if (place) bench.set({ pixel: [place[1], place[0]] });
+        if (right === bench.state.right && down === bench.state.down) return;
+        from.dragged = true;
+        bench.set({ right, down });
+      } else if (event.pointerType === "mouse" && !bench.kept) {
+        const pixel = at(event);
+        if (pixel) bench.set({ pixel });
       }
     });
-    for (const end of ["pointerup", "pointercancel"])
-      wrap.addEventListener(end, () => {
-        from = null;
-      });
+    const end = (event) => {
+      const pixel = event.type === "pointerup" && from && !from.dragged && at(event);
+      from = null;
+      if (!pixel) return;
+      bench.kept = !(bench.kept && `${pixel}` === `${bench.state.pixel}`);
+      bench.set({ pixel });
+    };
+    wrap.addEventListener("pointerup", end);
+    wrap.addEventListener("pointercancel", end);
     canvas.addEventListener("keydown", (event) => {
-      const steps = {
-        ArrowLeft: [-1, 0],
-        ArrowRight: [1, 0],
-        ArrowUp: [0, -1],
-        ArrowDown: [0, 1],
-      }[event.key];
+      const steps = step(event);
       if (!steps) return;
       event.preventDefault();
+      bench.kept = true;
       const [x, y] = bench.state.pixel;
       const [i, j] = maps.beside([y, x, 0], ...steps);
       bench.set({ pixel: [j, i] });

@@ -27,19 +27,20 @@
   }
 
   function start(bench) {
-    const methods = { plain: t("plain"), "heavy ball": t("heavy ball"), Nesterov: "Nesterov" };
+    const methods = {
+      plain: t("plain descent"),
+      "heavy ball": t("heavy ball"),
+      Nesterov: "Nesterov",
+    };
     bench.slider("rate", t("Learning rate η"), {
       log: true,
       marks: () => {
         const x = bench.model?.x ?? [];
         if (!x.length) return [];
-        const [best, largest] = [lab.descent.bestRate(x), lab.descent.largestRate(x)];
-        return Math.log(largest / best) > 0.5
-          ? [
-              { at: best, label: t("best") },
-              { at: largest, label: t("limit") },
-            ]
-          : [{ at: largest, label: t("limit") }];
+        return [
+          { at: lab.descent.bestRate(x), label: t("best"), side: "before" },
+          { at: lab.descent.largestRate(x), label: t("limit"), side: "after" },
+        ];
       },
     });
     bench.select("kind", t("Rows in each step"), {
@@ -47,9 +48,15 @@
       "mini-batch": t("a few (mini-batch)"),
       stochastic: t("one (stochastic)"),
     });
-    const size = bench.slider("size", t("Rows in a mini-batch"), { step: 1 });
-    bench.select("method", t("Momentum"), methods);
-    const momentum = bench.slider("momentum", t("Fraction of the velocity kept, μ"), {
+    const size = bench.slider("size", t("Rows in a mini-batch"), {
+      step: 1,
+      show(v) {
+        const count = bench.state.points.length;
+        return v < count ? show(v) : t("all {0}", count);
+      },
+    });
+    bench.select("method", t("Method"), methods);
+    const momentum = bench.slider("momentum", t("Momentum μ (velocity kept)"), {
       step: 0.01,
     });
     bench.toggle("standardise", t("Standardise x"));
@@ -74,7 +81,11 @@
       x: "w",
       y: "b",
     });
-    const curve = bench.plot(t("Cost after each step"), { x: t("step"), y: "J", logy: true });
+    const curve = bench.plot(t("Cost J after each step (dashed: theory)"), {
+      x: t("step"),
+      logy: true,
+    });
+    const [dataHeld, bowlHeld] = [data, bowl].map((plot) => lab.holding(bench, plot));
 
     const line = data.marks.append("line").attr("class", "line orange");
     const move = (_, i, x, y) => {
@@ -117,6 +128,7 @@
         minimum,
       };
       size.disabled = state.kind !== "mini-batch";
+      size.max = Math.min(bench.fields.size.high, y.length);
       momentum.disabled = state.method === "plain";
       const theta = all[state.step];
       drawData(state, theta, scaled);
@@ -124,27 +136,27 @@
       drawCurve(state);
       bench.values({
         [t("step")]: String(state.step),
-        w: theta[0],
-        b: theta[1],
+        [state.standardise ? t("w per standard deviation") : "w"]: theta[0],
+        [state.standardise ? t("b, height at the mean x") : "b"]: theta[1],
         [t("cost J")]: bench.model.costs[state.step],
         [t("best rate 2/(λmin + λmax)")]: bench.model.best,
         [t("limit 2/λmax of plain descent")]: bench.model.largest,
       });
       if (diverged !== null && state.step === all.length - 1)
-        bench.say(t("The descent diverged at step {0}.", diverged));
+        bench.complain(t("The descent diverged at step {0}.", diverged));
       else if (!minimum) bench.say(t("All x are equal: no single line is the best."));
     };
 
     function drawData(state, theta, { mean, deviation }) {
       const xs = d3.extent(state.points, ([u]) => u);
       const ys = d3.extent(state.points, ([, v]) => v);
-      data.scale(padded(xs), padded(ys));
+      if (!dataHeld()) data.scale(padded(xs), padded(ys));
       const dots = data.over.selectAll("circle").data(state.points).join("circle");
       dots
         .attr("class", "dot blue")
         .attr("r", 5)
-        .attr("cx", ([u]) => data.x(u))
-        .attr("cy", ([, v]) => data.y(v));
+        .attr("cx", ([u]) => inside(data.x, u)) // at the edge while it is dragged beyond
+        .attr("cy", ([, v]) => inside(data.y, v));
       lab.movable(dots, data, {
         move,
         at: (point) => point,
@@ -164,10 +176,11 @@
     function drawBowl(state, x, theta, minimum) {
       const centre = minimum ?? [state.w, state.b];
       const reach = [state.w, state.b].map((v, j) => 1.4 * Math.abs(v - centre[j]) + 2);
-      bowl.scale(
-        [centre[0] - reach[0], centre[0] + reach[0]],
-        [centre[1] - reach[1], centre[1] + reach[1]],
-      );
+      if (!bowlHeld())
+        bowl.scale(
+          [centre[0] - reach[0], centre[0] + reach[0]],
+          [centre[1] - reach[1], centre[1] + reach[1]],
+        );
       const { values, vectors } = lab.descent.eigen(lab.descent.hessian(x));
       const top = (values[1] / 2) * (reach[0] ** 2 + reach[1] ** 2);
       const heights = minimum && values[0] > 0 ? d3.range(9).map((k) => top / 3 ** k) : [];
@@ -189,7 +202,7 @@
       const limit = ([u, v]) => [bounded(u, 1e6), bounded(v, 1e6)];
       path.attr("d", bowl.line(made.map(limit)));
       least.attr("transform", `translate(${bowl.x(centre[0])},${bowl.y(centre[1])})`);
-      from.attr("cx", bowl.x(state.w)).attr("cy", bowl.y(state.b));
+      from.attr("cx", inside(bowl.x, state.w)).attr("cy", inside(bowl.y, state.b));
       lab.movable(from.data([[state.w, state.b]]), bowl, {
         move: (_d, _i, w, b) =>
           bench.set({ w: Number(w.toPrecision(4)), b: Number(b.toPrecision(4)) }),
@@ -200,24 +213,31 @@
     }
 
     function drawCurve(state) {
-      const { costs, predicted, path: all } = bench.model;
+      const { costs, predicted } = bench.model;
       const shown = Math.max(20, state.step);
       const made = costs.slice(0, state.step + 1);
       const foreseen = predicted.slice(0, shown + 1);
-      const seen = [...made, ...foreseen].filter((J) => J > 1e-12 && J < 1e12);
-      const [low, high] = seen.length ? d3.extent(seen) : [0.1, 1];
-      curve.scale([0, shown], [low / 2, high * 2]);
-      const numbered = (values) => values.map((J, i) => [i, J]);
+      const seen = [...made, ...foreseen].filter((J) => J < 1e12);
+      const [least, most] = seen.length ? d3.extent(seen) : [1, 1];
+      const low = Math.max(least / 2, 1e-12);
+      curve.scale([0, shown], [low, Math.max(2 * most, 10 * low)]);
+      // A cost of 0, which has no logarithm, lies on the lower edge.
+      const numbered = (values) => values.map((J, i) => [i, Math.max(J, low)]);
       theory.attr("d", curve.line(numbered(foreseen)));
       measured.attr("d", curve.line(numbered(made)));
       curve.svg.attr(
         "aria-label",
-        t("Cost after each step: {0} after {1} steps", show(made.at(-1)), all.length - 1),
+        t("Cost after each step: {0} after {1} steps", show(made.at(-1)), state.step),
       );
     }
   }
 
   const bounded = (v, limit = 1e5) => Math.max(-limit, Math.min(limit, v));
+  /** Where a value is in the picture, at its edge at most. */
+  const inside = (scale, v) => {
+    const [low, high] = d3.extent(scale.range());
+    return Math.max(low, Math.min(high, scale(v)));
+  };
   const padded = ([low, high]) => {
     const by = 0.15 * (high - low) || 1;
     return [low - by, high + by];

@@ -177,7 +177,7 @@
     if (text === "") return [];
     const value = (letters) => [...letters].reduce((n, c) => 64 * n + DIGITS64.indexOf(c), 0);
     return text.split(".").map((stroke) => {
-      if (!/^([\w-]{3})+$/.test(stroke)) throw new RangeError(lab.t("cannot be read"));
+      if (!/^([\w-]{3})+$/.test(stroke)) throw new RangeError(lab.t("it cannot be read"));
       const numbers = stroke.match(/.{3}/g).map(value);
       return numbers.map((n) => [n % PAPER, Math.floor(n / PAPER)]);
     });

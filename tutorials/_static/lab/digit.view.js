@@ -1,7 +1,7 @@
 /* The bench of lesson 11: draw a digit, and see every layer of the network at work. */
 ((lab) => {
   const { t, show, element } = lab;
-  const { Maps, largest, paint } = lab.pixels;
+  const { Maps, largest, paint, step } = lab.pixels;
   const { PAPER, SIDE, LAYERS } = lab.digit;
   const DRAWING = "drawing";
   const APART = 4; // pixels of the paper between two points of a stroke, at least
@@ -14,9 +14,9 @@
     check(strokes) {
       const points = strokes.flat();
       const inside = (v) => Number.isInteger(v) && v >= 0 && v < PAPER;
-      if (points.length > MOST) throw new RangeError(t("has more than {0} points", MOST));
+      if (points.length > MOST) throw new RangeError(t("there are more than {0} points", MOST));
       if (!points.every(([x, y]) => inside(x) && inside(y)))
-        throw new RangeError(t("has a point outside the paper"));
+        throw new RangeError(t("a point is outside the paper"));
       return strokes;
     },
     read: lab.digit.parsed,
@@ -32,14 +32,14 @@
         look.length !== shape.length + 1 ||
         !look.slice(1).every(inside)
       )
-        throw new RangeError(t("is no place in a layer"));
+        throw new RangeError(t("it is no place in a layer"));
       return look;
     },
     read: (text) => text.split(",").map((part, i) => (i ? Number(part) : part)),
     write: (look) => look.join(","),
   };
 
-  /** {key: row of the data}: "7" is the first seven, "7b" the hardest. */
+  /** {key: row of the data}: "7" is the first seven, "7b" the hardest of the others. */
   const samples = ({ classes = [] }) =>
     Object.fromEntries(classes.map((k, i) => [i < classes.length / 2 ? `${k}` : `${k}b`, i]));
 
@@ -73,7 +73,7 @@
     const words = { [DRAWING]: t("your drawing") };
     for (const [key, row] of Object.entries(rows))
       words[key] = key.endsWith("b")
-        ? t("test digit {0}, a {1}, the hardest", numbers[row], classes[row])
+        ? t("test digit {0}, a {1}, the hardest of the others", numbers[row], classes[row])
         : t("test digit {0}, a {1}", numbers[row], classes[row]);
     bench.select("picture", t("Picture"), words);
     const pen = bench.slider("pen", t("Width of the pen"), { step: 1 });
@@ -87,7 +87,8 @@
     );
     bench.button(t("Clear"), () => bench.set({ picture: DRAWING, strokes: [] }), buttons);
 
-    const paper = bench.canvas(t("Paper: draw a digit with the mouse or a finger"), PAPER, PAPER);
+    const invitation = t("Paper: draw a digit (with a finger, tap the paper first)");
+    const paper = bench.canvas(invitation, PAPER, PAPER);
     paper.classList.add("digit-paper");
     const titles = {
       picture: [t("What the network gets: 28×28 pixels"), 1],
@@ -99,17 +100,15 @@
       hidden: [t("Dense layer and tanh: 128 numbers"), 1],
     };
     const bars = makeBars(bench); // beside the paper, to be seen while drawing
+    const figures = { output: bars.figure };
     const maps = {};
-    const made = (name) => {
-      const [title, columns] = titles[name];
-      maps[name] = new Maps(bench, title, LAYERS[name].shape, columns);
-    };
-    made("picture");
-    for (const name of NAMES.slice(0, -1)) {
-      made(name);
-      choosable(bench, name, maps[name]);
+    for (const [name, [title, columns]] of Object.entries(titles)) {
+      maps[name] = new Maps(title, LAYERS[name].shape, columns);
+      figures[name] = bench.picture(title, maps[name].wrap);
+      if (name !== "picture") choosable(bench, name, maps[name]);
     }
     const lens = makeLens(bench);
+    const narrow = matchMedia("(max-width: 600px)");
     drawable(bench, paper);
     bench.restored = (state) => {
       bench.kept = `${state.look}` !== `${lookField.value}`; // a link's pixel stays
@@ -158,6 +157,7 @@
         bars.fill((layers ?? none).output, layers, right);
       }
       const { layers } = bench.model;
+      paper.classList.toggle("digit-drawing", drawing);
       pen.disabled = !drawing;
       undo.disabled = !drawing || !strokes.length;
       drawLens(look, layers);
@@ -207,6 +207,15 @@
       }
       bars.mark(name === "output" ? place[0] : null);
       lens.fill(name, place, unit);
+      follow(figures[narrow.matches ? name : "hidden"]);
+    }
+
+    /** The panel comes after this layer, which stays where it is on the screen. */
+    function follow(figure) {
+      if (figure.nextSibling === lens.figure) return;
+      const before = figure.getBoundingClientRect().top;
+      figure.after(lens.figure);
+      scrollBy({ top: figure.getBoundingClientRect().top - before, behavior: "instant" });
     }
   }
 
@@ -243,16 +252,16 @@
     const box = element("div", { class: "digit-bars", tabindex: 0, role: "group" }, ...rows);
     box.setAttribute("aria-label", t("{0}; arrow keys choose one", title));
     box.addEventListener("keydown", (event) => {
-      const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-      if (!step) return;
+      const down = step(event)?.[1];
+      if (!down) return;
       event.preventDefault();
       bench.kept = true;
       const [layer, k] = bench.state.look;
-      const next = layer === "output" ? Math.max(0, Math.min(9, k + step)) : 0;
+      const next = layer === "output" ? Math.max(0, Math.min(9, k + down)) : 0;
       bench.set({ look: ["output", next] });
     });
-    bench.picture(title, box);
     return {
+      figure: bench.picture(title, box),
       fill(p, there, right) {
         const top = Math.max(...p);
         made.forEach(({ row, bar, number }, k) => {
@@ -294,12 +303,7 @@
       if (place) keep(bench, [name, ...place]);
     });
     maps.canvas.addEventListener("keydown", (event) => {
-      const steps = {
-        ArrowLeft: [-1, 0],
-        ArrowRight: [1, 0],
-        ArrowUp: [0, -1],
-        ArrowDown: [0, 1],
-      }[event.key];
+      const steps = step(event);
       if (!steps) return;
       event.preventDefault();
       bench.kept = true;
@@ -316,14 +320,24 @@
     const parts = ["patch", "filter", "products"].map((part) => {
       const five = new Table(5);
       const two = part === "patch" ? new Table(2) : null;
-      const canvas = element("canvas", { role: "img" });
+      const maps = new Maps(part, [1, 1, 1]);
       const label = element("span", { class: "bench-label" });
-      const box = element("div", {}, label, five.table, ...(two ? [two.table] : []), canvas);
-      return { part, five, two, canvas, label, box };
+      const box = element("div", {}, label, five.table, ...(two ? [two.table] : []), maps.wrap);
+      for (const kind of ["pointermove", "click"])
+        maps.wrap.addEventListener(kind, (event) => point(maps.at(event)));
+      maps.canvas.setAttribute("tabindex", 0);
+      maps.canvas.addEventListener("keydown", (event) => {
+        const steps = step(event);
+        if (!steps) return;
+        event.preventDefault();
+        point(maps.beside(term, ...steps));
+      });
+      return { part, five, two, maps, label, box };
     });
+    const one = element("p", { role: "status" });
     const line = element("p", { role: "status" });
     const terms = element("div", { class: "digit-terms" }, ...parts.map(({ box }) => box));
-    const figure = bench.picture("", terms, line);
+    const figure = bench.picture("", terms, one, line);
     figure.classList.add("digit-lens");
     const caption = figure.querySelector("figcaption");
     const layers = {
@@ -335,37 +349,65 @@
       hidden: t("dense layer"),
       output: t("the probabilities"),
     };
+
+    let term = null; // [i, j, f]: one number of the patch, its weight and their product
+    let chosen = ""; // for which number of the network it was chosen
+    let many = null; // the chosen number of the network, where it is made of too many for a table
+    function point(place) {
+      if (!place || !many) return;
+      term = place;
+      chosen = `${bench.state.look}`;
+      tell();
+    }
+    function tell() {
+      const { patch, filter, products } = many;
+      const [, width, channels] = parts[0].maps.shape;
+      if (chosen !== `${bench.state.look}`) {
+        const k = products.reduce(
+          (best, v, i) => (Math.abs(v) > Math.abs(products[best]) ? i : best),
+          0,
+        );
+        term = [Math.floor(k / channels / width), Math.floor(k / channels) % width, k % channels];
+      }
+      const [i, j, f] = term;
+      const k = (i * width + j) * channels + f;
+      const numbers = [patch, filter, products].map((values) => show(values[k], 3));
+      one.textContent =
+        chosen === `${bench.state.look}`
+          ? t("The framed product: {0} × {1} = {2}", ...numbers)
+          : t("The largest product: {0} × {1} = {2} (point at another)", ...numbers);
+      for (const { maps } of parts) maps.frame([[i, j, f, 1]], "maps-one");
+    }
+
     return {
+      figure,
       fill(name, place, unit) {
         const { from, size, at } = LAYERS[name];
         const where = `a[${place.join(", ")}]`;
+        const words =
+          place.length === 3
+            ? t("{0}, row {1}, column {2}, map {3}", layers[name], ...place)
+            : t("{0}, number {1}", layers[name], ...place);
         caption.textContent = bench.kept
-          ? t(
-              "How {0} is made, {1} (kept; click it again to follow the pointer)",
-              where,
-              layers[name],
-            )
-          : t(
-              "How {0} is made, {1} (point at a map to choose, click to keep)",
-              where,
-              layers[name],
-            );
+          ? t("How {0} is made, {1} (kept; click it again to follow the pointer)", where, words)
+          : t("How {0} is made, {1} (point at a map to choose, click to keep)", where, words);
         const pooling = at === undefined;
         const channels = LAYERS[from].shape[2] ?? 1;
-        for (const { part, five, two, canvas, label, box } of parts) {
+        many = unit && name !== "first" && !pooling ? unit : null;
+        for (const { part, five, two, maps, label, box } of parts) {
           const values = unit?.[part];
           box.hidden = !values;
           if (!values) continue;
           five.table.hidden = name !== "first";
           if (two) two.table.hidden = !pooling;
-          canvas.hidden = name === "first" || pooling;
+          maps.wrap.hidden = !many;
           const count = values.length;
           label.textContent = {
             patch: pooling
-              ? t("The 2×2 square below")
+              ? t("The 2×2 square of the layer before")
               : size
-                ? t("Patch: {0} numbers below", count)
-                : t("All {0} numbers below", count),
+                ? t("Patch: {0} numbers of the layer before", count)
+                : t("All {0} numbers of the layer before", count),
             filter: size ? t("× filter {0}", place[2]) : t("× weights"),
             products: t("= products"),
           }[part];
@@ -373,12 +415,15 @@
           else if (pooling) two.fill(values, largest(values));
           else {
             const side = size ?? LAYERS[from].shape[0];
-            const shape = name === "output" ? [8, 16, 1] : [side, side, channels];
-            const columns = { second: 2, third: 4, hidden: 4, output: 1 }[name];
-            paint(canvas, values, shape, columns, largest(values));
-            canvas.setAttribute("aria-label", label.textContent);
+            maps.shape = name === "output" ? [8, 16, 1] : [side, side, channels];
+            maps.columns = { second: 2, third: 4, hidden: 4, output: 1 }[name];
+            maps.paint(values, largest(values));
+            const title = t("{0}; arrow keys choose a pixel", label.textContent);
+            maps.canvas.setAttribute("aria-label", title);
           }
         }
+        if (many) tell();
+        else one.textContent = "";
         line.textContent = unit ? sentence(LAYERS[name].activation, unit) : "";
       },
     };
@@ -399,7 +444,7 @@
 
   /** Strokes by mouse, pen or finger. */
   function drawable(bench, paper) {
-    let pointer = null;
+    let [pointer, tapped] = [null, null]; // the pointer that draws, the finger that may tap
     const place = (event) => {
       const box = paper.getBoundingClientRect();
       const whole = (v, from, size) =>
@@ -409,6 +454,11 @@
     const room = () => bench.state.strokes.flat().length < MOST;
     paper.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || pointer !== null) return;
+      // A finger on a test digit may want to scroll the page; if it only taps, the paper is cleared.
+      if (event.pointerType !== "mouse" && bench.state.picture !== DRAWING) {
+        tapped = event.pointerId;
+        return;
+      }
       event.preventDefault();
       const before = bench.state.picture === DRAWING ? bench.state.strokes : [];
       if (before.length && !room()) return;
@@ -432,6 +482,9 @@
     });
     const end = (event) => {
       if (event.pointerId === pointer) pointer = null;
+      if (event.pointerId !== tapped) return;
+      tapped = null;
+      if (event.type === "pointerup") bench.set({ picture: DRAWING, strokes: [] });
     };
     paper.addEventListener("pointerup", end);
     paper.addEventListener("pointercancel", end);

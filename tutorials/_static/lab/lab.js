@@ -33,6 +33,7 @@
   };
 
   // A state's fields: the value at first, and how it is read from a link ------------------------
+  // What is wrong with an input is a sentence without its full stop: "it is not a number".
   const fault = (text, ...values) => {
     throw new RangeError(t(text, ...values));
   };
@@ -42,9 +43,10 @@
     low,
     high,
     check(x) {
-      if (typeof x !== "number" || Number.isNaN(x)) fault("is not a number");
-      if (whole && !Number.isInteger(x)) fault("is not a whole number");
-      if (x < low || x > high) fault("is not between {0} and {1}", lab.show(low), lab.show(high));
+      if (typeof x !== "number" || Number.isNaN(x)) fault("it is not a number");
+      if (whole && !Number.isInteger(x)) fault("it is not a whole number");
+      if (x < low || x > high)
+        fault("it is not between {0} and {1}", lab.show(low), lab.show(high));
       return x;
     },
     read: numeric,
@@ -54,13 +56,13 @@
   lab.choice = (value, options) => ({
     value,
     options,
-    check: (x) => (options.includes(x) ? x : fault("is none of {0}", options.join(", "))),
+    check: (x) => (options.includes(x) ? x : fault("it is none of {0}", options.join(", "))),
     read: (text) => text,
     write: String,
   });
   lab.flag = (value) => ({
     value,
-    check: (x) => (typeof x === "boolean" ? x : fault("is neither 0 nor 1")),
+    check: (x) => (typeof x === "boolean" ? x : fault("it is neither 0 nor 1")),
     read: (text) => ({ 0: false, 1: true })[text],
     write: (x) => (x ? "1" : "0"),
   });
@@ -68,12 +70,14 @@
   lab.points = (value, columns, { least = 2, most = 200, limit = 1e6 } = {}) => ({
     value,
     check(rows) {
-      if (!Array.isArray(rows) || rows.length < least) fault("has fewer than {0} points", least);
-      if (rows.length > most) fault("has more than {0} points", most);
+      if (!Array.isArray(rows) || rows.length < least)
+        fault("there are fewer than {0} points", least);
+      if (rows.length > most) fault("there are more than {0} points", most);
+      const end = limit.toLocaleString("en");
       for (const row of rows) {
-        if (row.length !== columns) fault("has a row without {0} numbers", columns);
+        if (row.length !== columns) fault("a row does not have {0} numbers", columns);
         if (!row.every((x) => Number.isFinite(x) && Math.abs(x) <= limit))
-          fault("has what is no number up to {0}", lab.show(limit));
+          fault("not every value is a number between {0} and {1}", `−${end}`, end);
       }
       return rows;
     },
@@ -82,7 +86,7 @@
   });
   lab.text = (value, pattern) => ({
     value,
-    check: (x) => (pattern.test(x) ? x : fault("cannot be read")),
+    check: (x) => (pattern.test(x) ? x : fault("it cannot be read")),
     read: (text) => text,
     write: String,
   });
@@ -91,7 +95,7 @@
   lab.pasted = (text, columns, most = 200) => {
     const lines = text.split(/\r?\n/).filter((line) => line.trim());
     if (lines.length > most)
-      fault("{0} rows were pasted; this bench takes {1} at most", lines.length, most);
+      fault("{0} rows were pasted; this bench takes {1} at most.", lines.length, most);
     const rows = lines.map((line) =>
       line
         .trim()
@@ -101,7 +105,7 @@
     const head = rows.length > 1 && rows[0].every(Number.isNaN) ? 1 : 0; // the columns' names
     for (const [i, row] of rows.entries())
       if (i >= head && (row.length !== columns || row.some((x) => !Number.isFinite(x))))
-        fault("row {0}, “{1}”: {2} numbers are needed", i + 1, lines[i].slice(0, 30), columns);
+        fault("Row {0}, “{1}”: {2} numbers are needed.", i + 1, lines[i].slice(0, 30), columns);
     return rows.slice(head);
   };
 
@@ -136,6 +140,8 @@
           : this.definition.state;
       this.state = this.first();
       this.refreshers = []; // each brings a control in step with the state
+      this.told = { text: "" }; // of an input
+      this.drawn = { text: "" }; // of a result
       this.spent = []; // milliseconds of script of each drawing
       this.parts = {};
       for (const part of ["controls", "pictures", "values"])
@@ -148,6 +154,9 @@
       place.setAttribute("aria-label", title);
       place.classList.add("bench-live");
       this.draw = this.definition.start(this);
+      // On a narrow screen the control that was used last stays in view (lab.css).
+      for (const kind of ["pointerdown", "focusin"])
+        place.addEventListener(kind, ({ target }) => this.use(target.closest(".bench-control")));
       this.finish();
       this.read();
       addEventListener("hashchange", () => this.read());
@@ -166,13 +175,13 @@
 
     /** Change fields of the state; what cannot be is said, and nothing changes. */
     set(changes) {
-      try {
-        for (const [key, value] of Object.entries(changes)) this.fields[key].check(value);
-      } catch (problem) {
-        const [key] = Object.keys(changes);
-        this.say(`${key} ${problem.message}`);
-        return false;
-      }
+      for (const [key, value] of Object.entries(changes))
+        try {
+          this.fields[key].check(value);
+        } catch (problem) {
+          this.complain(t("{0}: {1}.", key, problem.message));
+          return false;
+        }
       Object.assign(this.state, changes);
       this.say("");
       this.change();
@@ -241,47 +250,60 @@
           for (const [key, value = ""] of pairs.slice(1)) {
             const field = Object.hasOwn(this.fields, key) ? this.fields[key] : null;
             try {
-              if (!field) fault("is unknown here");
+              if (!field) fault("it is unknown here");
               this.state[key] = field.check(field.read(decodeURIComponent(value)));
             } catch (problem) {
-              const why = problem instanceof RangeError ? problem.message : t("cannot be read");
-              said = t("The link's {0} was left out: it {1}.", key.slice(0, 20), why);
+              const why = problem instanceof RangeError ? problem.message : t("it cannot be read");
+              said = t("The link's {0} was left out: {1}.", key.slice(0, 20), why);
             }
           }
         this.place.scrollIntoView({ block: "nearest" });
       }
       this.restored?.(this.state);
-      this.say(said);
+      this.complain(said);
       this.change();
     }
 
     /** One line at the bench; "" takes it away. What is said of an input stays until the next one;
         what draw() says of the result is shown where nothing else is. */
-    say(text) {
-      if (this.drawing) this.drawn = text;
-      else this.told = text;
-      const shown = this.told || this.drawn || "";
-      if (this.parts.message.textContent !== shown) this.parts.message.textContent = shown;
+    say(text, fault = false) {
+      this[this.drawing ? "drawn" : "told"] = { text, fault };
+      const { message } = this.parts;
+      const shown = this.told.text ? this.told : this.drawn;
+      message.classList.toggle("bench-fault", Boolean(shown.fault));
+      if (message.textContent !== shown.text) message.textContent = shown.text;
     }
 
-    /** Numbers below the pictures, {what: value}; a value is a text or a number. */
-    values(rows) {
+    /** Say what is wrong: an input that is refused, a descent that diverged. */
+    complain(text) {
+      this.say(text, true);
+    }
+
+    /** Numbers below the pictures, or in another place, {what: value}; a value is a text or a
+        number. */
+    values(rows, place = this.parts.values) {
       const entries = Object.entries(rows);
-      if (!this.list) {
-        this.list = element("dl");
-        this.parts.values.append(this.list);
-      }
-      while (this.list.children.length > entries.length) this.list.lastChild.remove();
-      while (this.list.children.length < entries.length)
-        this.list.append(element("div", {}, element("dt"), element("dd")));
+      if (!place.firstChild) place.append(element("dl"));
+      const list = place.firstChild;
+      while (list.children.length > entries.length) list.lastChild.remove();
+      while (list.children.length < entries.length)
+        list.append(element("div", {}, element("dt"), element("dd")));
       entries.forEach(([what, value], i) => {
-        const [term, shown] = this.list.children[i].children;
+        const [term, shown] = list.children[i].children;
         term.textContent = what;
         shown.textContent = typeof value === "number" ? lab.show(value) : value;
       });
     }
 
     // Controls ----------------------------------------------------------------------------------
+    /** Mark the control that is used, if any. */
+    use(control) {
+      if (!control || control === this.used) return;
+      this.used?.classList.remove("bench-used");
+      control.classList.add("bench-used");
+      this.used = control;
+    }
+
     /** A labelled box in the row of controls. */
     control(label, ...inside) {
       const box = element("div", { class: "bench-control" }, label, ...inside);
@@ -290,7 +312,8 @@
     }
 
     /** A slider for a field, on a logarithmic scale where `log`.
-        marks(state): [{at, label}] are ticks below it. */
+        marks(state): [{at, label, side}] are ticks below it; side: "before" or "after", where
+        the label stands beside its tick. */
     slider(key, label, { log = false, step, show = lab.show, marks } = {}) {
       const { low, high } = this.fields[key];
       const id = `bench-${ids++}`;
@@ -320,9 +343,9 @@
         ticks.replaceChildren(
           ...found
             .filter(({ at }) => at >= low && at <= high)
-            .map(({ at, label: words }) => {
+            .map(({ at, label: words, side = "" }) => {
               const share = (to(at) - range[0]) / (range[1] - range[0]);
-              return element("span", { style: `left:${100 * share}%` }, words);
+              return element("span", { style: `left:${100 * share}%`, class: side }, words);
             }),
         );
       });
@@ -429,7 +452,7 @@
           this.set({ [key]: lab.pasted(area.value, columns, most) });
         } catch (problem) {
           if (!(problem instanceof RangeError)) throw problem;
-          this.say(problem.message);
+          this.complain(problem.message);
         }
       });
       const summary = element("summary", {}, label);
@@ -518,7 +541,10 @@
       const wide = (scale) => Math.max(...scale.domain().map(Math.abs)) >= 1e5; // 100k, then
       const axis = (make, scale, log, count) =>
         make(scale)
-          .ticks(count, log ? (v) => lab.show(v) : wide(scale) ? "~s" : undefined)
+          .ticks(
+            count,
+            log ? (v) => lab.show(v).replace(/^1×/, "") : wide(scale) ? "~s" : undefined,
+          )
           .tickSizeOuter(0);
       const figure = this.picture(title, svg.node());
       let drawn = "";
@@ -605,6 +631,21 @@
             .on("drag", (event, d) => move(d, i, plot.x.invert(event.x), plot.y.invert(event.y))),
         );
     });
+  };
+
+  /** held(): whether a pointer is down in the plot. Its axes stay then, lest they run away from
+      what is dragged; when the pointer is up again the bench is drawn once more. */
+  lab.holding = (bench, plot) => {
+    let held = false;
+    plot.svg.on("pointerdown", () => {
+      held = true;
+    });
+    for (const end of ["pointerup", "pointercancel"])
+      addEventListener(end, () => {
+        if (held) bench.change();
+        held = false;
+      });
+    return () => held;
   };
 
   lab.define = (name, definition) => {

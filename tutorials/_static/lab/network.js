@@ -159,7 +159,13 @@
     return training.diverged === null;
   }
 
-  const zeros = (W) => W.flat(2).filter((w) => w === 0).length;
+  /** Of the weights that are penalised, how many are exactly 0, and how many there are. */
+  function zeros(W) {
+    const rows = W.flatMap((matrix, layer) =>
+      matrix.filter((_, i) => penalised(layer, i, W[0].length)),
+    );
+    return [rows.flat().filter((w) => w === 0).length, rows.flat().length];
+  }
   const right = (y, { yHat }) => yHat.filter(([p], i) => p > 0.5 === y[i][0] > 0.5).length;
 
   lab.network = {

@@ -25,9 +25,9 @@
       const classes = new Set(rows.map((row) => row[2]));
       for (const found of classes)
         if (found !== 0 && found !== 1)
-          throw new RangeError(t("has the class {0}; the classes are 0 and 1", show(found)));
+          throw new RangeError(t("there is the class {0}; the classes are 0 and 1", show(found)));
       if (classes.size < 2)
-        throw new RangeError(t("has only one class; a point of each class is needed"));
+        throw new RangeError(t("there is only one class; a point of each class is needed"));
       return rows;
     };
     return { ...field, check, shape: { columns: 3, most: MOST } };
@@ -68,7 +68,12 @@
       pace: () => Number(bench.state.speed),
     });
     bench.slider("step", t("Steps made"), { step: 1 });
-    bench.select("speed", t("Speed: steps in a frame"));
+    bench.select("speed", t("Speed of Run"), {
+      1: t("slow"),
+      5: t("medium"),
+      20: t("fast"),
+      100: t("very fast"),
+    });
     controls(bench);
     const pictures = {
       regions: regions(bench),
@@ -96,7 +101,7 @@
       for (const draw of Object.values(pictures)) draw(bench.model);
       report(bench);
       const words = message(bench.model);
-      if (words) bench.say(words);
+      if (words) bench.say(words, bench.model.diverged !== null);
       else if (said && bench.parts.message.textContent === said) bench.say("");
       said = words;
     };
@@ -122,7 +127,6 @@
       saturated: saturated.slice(0, step + 1),
       penalty: net.penalty(W, how),
       zeros: net.zeros(W),
-      weights: W.flat(2).length,
       right: net.right(y, found),
       stuck: net.stuck(found, how),
     };
@@ -133,7 +137,9 @@
     if (W[1].every(([w]) => w === 0))
       return t("All of W₂ is 0: every prediction is one half. The penalty is too strong.");
     if (how.activation === "relu" && stuck.every(Boolean) && right < y.length)
-      return t("All hidden units are dead: their slope is 0 at every point. W₁ learns no more.");
+      return t(
+        "All hidden units are dead: they are 0 at every point, so both gradients are exactly 0.",
+      );
     if (step === STEPS) return t("{0} steps are made; there are no more.", STEPS);
     return "";
   }
@@ -145,8 +151,8 @@
       rows[t("J and penalties")] = model.costs.at(-1) + model.penalty;
     Object.assign(rows, {
       [t("accuracy")]: t("{0} of {1} points", model.right, model.y.length),
-      [t("weights exactly zero")]: t("{0} of {1}", model.zeros, model.weights),
-      [t("units saturated at every point")]: t(
+      [t("zero weights, without biases")]: t("{0} of {1}", ...model.zeros),
+      [t("saturated hidden units")]: t(
         "{0} of {1}",
         model.stuck.filter(Boolean).length,
         model.stuck.length,
@@ -173,7 +179,10 @@
       bench.set({ rate });
       bench.say(t("The learning rate is now {0}, which suits so many points.", show(rate)));
     });
-    bench.select("adds", t("A click adds a point of class"));
+    bench.select("adds", t("A click adds a point of class"), {
+      0: t("0, blue circle"),
+      1: t("1, orange square"),
+    });
     bench.slider("hidden", t("Hidden units q"), { step: 1 });
     bench.select("activation", t("Activation g"));
     bench.select("cost", t("Cost J, a sum over the points"), {
@@ -184,7 +193,7 @@
     bench.select("l1", t("L1 penalty α₁: J + α₁ Σ|w|"));
     bench.select("l2", t("L2 penalty α₂: J + ½ α₂ Σw²"));
     bench.select("start", t("Weights at the start"), {
-      positive: t("random, 0 to 1 (lesson 7)"),
+      positive: t("random, 0 to 1"),
       both: t("random, −1 to 1"),
       equal: t("all one half"),
     });
@@ -224,17 +233,8 @@
     const dots = plot.over.append("g");
     const caption = plot.figure.querySelector("figcaption");
 
-    // While a point is dragged the axes stay, lest they run away from it.
-    let [held, drawn] = [false, ""];
-    const svg = plot.svg.node();
-    svg.addEventListener("pointerdown", () => {
-      held = true;
-    });
-    for (const end of ["pointerup", "pointercancel"])
-      addEventListener(end, () => {
-        if (held) bench.change();
-        held = false;
-      });
+    const held = lab.holding(bench, plot);
+    let drawn = "";
 
     const rounded = (value, [low, high]) => {
       const digits = Math.max(0, Math.ceil(3 - Math.log10(high - low)));
@@ -255,7 +255,7 @@
     });
 
     return (model) => {
-      if (!held) {
+      if (!held()) {
         const reach = [0, 1].map((k) => padded(d3.extent(model.points, (row) => row[k])));
         plot.scale(...reach);
       }
@@ -449,7 +449,7 @@
         .text(({ w }) => show(w, 3));
       svg.attr(
         "aria-label",
-        t("Network: 3 inputs, {0} hidden units, 1 output; {1} weights are 0", q, model.zeros),
+        t("Network: 3 inputs, {0} hidden units, 1 output; {1} weights are 0", q, model.zeros[0]),
       );
     };
 
@@ -538,14 +538,15 @@
       cost.scale([0, last], [0, Number.isFinite(top) ? ceiling(top) || 1 : 1]);
       fall.attr("d", cost.line(curve(model.costs)));
       const seen = rows.flatMap((i) => model.sizes[i]).filter((v) => v > 1e-12 && v < 1e12);
-      const [low, high] = seen.length ? d3.extent(seen) : [0.1, 1];
-      sizes.scale(
-        [0, last],
-        [10 ** Math.floor(Math.log10(low)), 10 ** (Math.floor(Math.log10(high)) + 1)],
+      const [low, high] = (seen.length ? d3.extent(seen) : [0.1, 1]).map(
+        (v, k) => 10 ** (Math.floor(Math.log10(v)) + k),
       );
+      sizes.scale([0, last], [low, high]);
       shares.scale([0, last], [-0.03, 1.03]);
       for (const k of [0, 1]) {
-        inSizes[k].attr("d", sizes.line(curve(model.sizes, k)));
+        // A gradient of 0, which has no logarithm, lies on the lower edge.
+        const drawn = curve(model.sizes, k).map(([i, v]) => [i, Math.max(v, low)]);
+        inSizes[k].attr("d", sizes.line(drawn));
         inShares[k].attr("d", shares.line(curve(model.saturated, k)));
       }
       describe(model);

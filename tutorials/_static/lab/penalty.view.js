@@ -74,6 +74,8 @@
     controls(bench);
     const bowl = drawBowl(bench);
     const paths = PENALTIES.map((name) => drawTwo(bench, name));
+    const numbers = lab.element("div", { class: "bench-values penalty-numbers" });
+    bench.parts.pictures.append(numbers);
     const ten = drawTen(bench);
     return (state) => {
       const model = twoWeights(state);
@@ -81,7 +83,7 @@
       bowl(state, bench.model);
       for (const path of paths) path(state, bench.model);
       ten.draw(state.alpha, bench.model);
-      report(bench);
+      report(bench, numbers);
       bench.say(remark(state, model));
     };
   }
@@ -107,7 +109,6 @@
       show: (v) => show(bench.state.correlate ? v : bench.model.correlation, 3),
       marks: () => [{ at: bench.model.correlation, label: t("rows") }],
     });
-    rho.addEventListener("input", () => bench.set({ correlate: true }));
     bench.toggle("standardise", t("Standardise x1 and x2"));
     const label = lab.element("span", { class: "bench-label" }, t("Minimum and correlation"));
     const back = bench.button(
@@ -115,6 +116,7 @@
       () => bench.set({ moved: false, correlate: false }),
       bench.control(label),
     );
+    keepAlpha(bench);
     bench.refreshers.push((state) => {
       boxOf(l1).style.display = state.penalty === "lasso" ? "" : "none";
       boxOf(l2).style.display = state.penalty === "ridge" ? "" : "none";
@@ -124,6 +126,27 @@
     bench.paste("rows", t("Paste rows of x1, x2, y"), "1, 0.5, 7\n2, 0.1, 9\n3, 0.7, 8");
   }
   const boxOf = (input) => input.closest(".bench-control");
+
+  /** While the star or the correlation is moved, the lasso's α stays, though it is a part of another
+      α_max then: past the slider's end it is only waiting. */
+  function keepAlpha(bench) {
+    const { set } = bench;
+    let kept = {};
+    bench.set = (changes) => {
+      const next = "rho" in changes ? { correlate: true, ...changes } : changes;
+      const moves = ["moved", "correlate"].some((key) => key in next);
+      if (!moves || "l1" in next || "penalty" in next || bench.state.penalty === "ridge") {
+        kept = {};
+        return set.call(bench, next);
+      }
+      const { l1 } = bench.state;
+      const alpha = l1 === kept.l1 ? kept.alpha : settings(bench.state).alpha;
+      const { top } = settings({ ...bench.state, ...next });
+      const share = top > 0 ? Number(within(alpha / top, 0, 1.2).toPrecision(6)) : l1;
+      kept = { alpha, l1: share };
+      return set.call(bench, { ...next, l1: share });
+    };
+  }
 
   /** The level lines of f, the budget that the penalised minimum touches, and its path. */
   function drawBowl(bench) {
@@ -207,12 +230,7 @@
     const plot = bench.plot(title, { x: "α", height: 300, logx: !lasso });
     const zero = plot.under.append("path").attr("class", "thin grey");
     const lines = [0, 1].map((j) => plot.marks.append("path").attr("class", LINES[j]));
-    const names = [0, 1].map((j) =>
-      plot.over
-        .append("text")
-        .attr("class", `fill-${COLOURS[j]}`)
-        .text(`w${j + 1}`),
-    );
+    const names = [0, 1].map((j) => plot.over.append("text").attr("class", `fill-${COLOURS[j]}`));
     const dots = plot.over.append("g");
     const ruler = alphaLine(plot, !lasso, (alpha) => {
       const { top, unit } = bench.model;
@@ -235,10 +253,12 @@
       const xs = lasso ? [0, 1.2 * top || 1] : [of / 100, of * 100];
       plot.scale(xs, [low - room, high + room]);
       zero.attr("d", plot.line(xs.map((a) => [a, 0])));
+      const same = weights.every(([u, v]) => Math.abs(u - v) <= 1e-9 * high); // one on the other
       for (const j of [0, 1]) {
         const from = weights[0][j];
         lines[j].attr("d", plot.line(alphas.map((a, i) => [a, weights[i][j]])));
         names[j].attr("x", plot.x(xs[0]) + 8).attr("y", plot.y(from) + (from > 0 ? -2 : 12));
+        names[j].text(same ? ["", "w1 = w2"][j] : `w${j + 1}`);
       }
       dots
         .selectAll("circle")
@@ -458,19 +478,22 @@
     return placed;
   }
 
-  function report(bench) {
+  function report(bench, numbers) {
     const { data, model, state } = bench;
     const weight = (v) => (v === 0 ? t("0, exactly") : v);
     const left = model.ten.filter((v) => v !== 0).length;
     const { mean, standardError } = model.seen;
-    bench.values({
-      [t("two weights: α")]: model.alpha,
+    const two = {
+      α: model.alpha,
       w1: weight(model.w[0]),
       w2: weight(model.w[1]),
       [state.penalty === "lasso" ? "|w1| + |w2|" : "√(w1² + w2²)"]: model.radius,
       [t("f(w) above its minimum")]: model.above,
-      [t("ten weights: not zero")]: t("{0} of {1}", left, model.ten.length),
-      [t("ten weights: error on rows left out")]: `${show(mean)} ± ${show(standardError, 3)}`,
+    };
+    bench.values(two, numbers);
+    bench.values({
+      [t("weights that are not zero")]: t("{0} of {1}", left, model.ten.length),
+      [t("error on rows left out")]: `${show(mean)} ± ${show(standardError, 3)}`,
       [t("α with the least error")]: data.alphas[model.chosen[0]],
       [t("α by one standard error")]: data.alphas[model.chosen[1]],
     });

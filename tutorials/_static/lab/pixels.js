@@ -47,13 +47,12 @@
   /** Maps side by side as one picture, in which a pixel can be chosen. */
   class Maps {
     /** shape: [height, width, maps], or [numbers] of a list, which is shown in rows of 16. */
-    constructor(bench, title, shape, columns = 1) {
+    constructor(title, shape, columns = 1) {
       this.shape = shape.length === 1 ? [shape[0] / 16, 16, 1] : shape;
       Object.assign(this, { title, columns, list: shape.length === 1 });
       this.canvas = element("canvas", { role: "img", "aria-label": title });
       this.wrap = element("div", { class: "bench-maps" }, this.canvas);
       this.frames = [];
-      bench.picture(title, this.wrap);
     }
 
     paint(values, scale, ink) {
@@ -84,7 +83,7 @@
       return this.list ? [y * width + x] : [y % height, x % width, map];
     }
 
-    /** Frames around squares of pixels: [[i, j, f, size], …]. */
+    /** Frames around squares of pixels: [[i, j, f, size], …]; a fifth may be a square's own kind. */
     frame(squares, kind = "") {
       const [height, width] = this.shape;
       while (this.frames.length > squares.length) this.frames.pop().remove();
@@ -93,11 +92,11 @@
         this.wrap.append(this.frames.at(-1));
       }
       const share = (v, all) => `${(100 * v) / all}%`;
-      squares.forEach(([i, j, f, size], n) => {
+      squares.forEach(([i, j, f, size, own = kind], n) => {
         const x = (f % this.columns) * (width + 1) + j;
         const y = Math.floor(f / this.columns) * (height + 1) + i;
         const { style } = this.frames[n];
-        this.frames[n].className = kind;
+        this.frames[n].className = own;
         style.left = share(x, this.canvas.width);
         style.top = share(y, this.canvas.height);
         style.width = share(size, this.canvas.width);
@@ -106,5 +105,9 @@
     }
   }
 
-  lab.pixels = { Maps, largest, paint };
+  /** The step that an arrow key makes, to the right and down. */
+  const step = ({ key }) =>
+    ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] })[key];
+
+  lab.pixels = { Maps, largest, paint, step };
 })(window.lab);

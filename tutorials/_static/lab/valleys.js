@@ -28,10 +28,14 @@
     return [left, -(left + right), right];
   }
 
-  /** Whether w is in the deeper valley; with equal valleys, in the left one. */
+  /** Where only one valley is left: the flattest place, at which the other one vanished. */
+  const flattest = (c) => Math.sign(c) / Math.sqrt(3);
+
+  /** Whether w is in the deeper valley; with equal valleys, in the left one; in the only one where
+      J bends upwards around its minimum. */
   function inDeeper(w, c, [, hilltop] = places(c)) {
-    if (!(Math.abs(w) < FAR)) return false;
-    return hilltop === undefined || (w - hilltop) * (c || 1) < 0;
+    const border = hilltop ?? -flattest(c);
+    return Math.abs(w) < FAR && (w - border) * (c || 1) < 0;
   }
 
   /** All that is left to chance: starts between low and high, and in `signs`, for each step and
@@ -71,5 +75,5 @@
     return { path, ends: Array.from(w), diverged };
   }
 
-  lab.valleys = { ONE_VALLEY, cost, slope, curvature, places, inDeeper, chance, descend };
+  lab.valleys = { ONE_VALLEY, cost, slope, curvature, places, flattest, inDeeper, chance, descend };
 })(window.lab);

@@ -4,7 +4,28 @@
   const REACH = 2.1; // the pictures show w up to here, on both sides
   const DRAWING = 5; // milliseconds of a frame in which rows are drawn
   const CURVE = d3.range(-REACH, REACH + 0.01, 0.02);
-  const GROUPS = ["green", "orange", "red"]; // in the deeper valley, in the higher one, diverged
+  const GROUPS = ["green", "orange", "red"]; // in the deeper valley, not in it, diverged
+  /** The words for two valleys, for two that are equally deep, and for only one. */
+  const WORDS = {
+    two: {
+      valleys: [t("deeper valley"), t("higher valley")],
+      share: t("share in the deeper valley"),
+      rates: [t("largest rate 2/J″, deeper valley"), t("largest rate 2/J″, higher valley")],
+      counts: (...n) => t("{0} in the deeper valley, {1} in the higher one, {2} diverged", ...n),
+    },
+    equal: {
+      valleys: [t("left valley"), t("right valley")],
+      share: t("share in the left valley"),
+      rates: [t("largest rate 2/J″, both valleys")],
+      counts: (...n) => t("{0} in the left valley, {1} in the right one, {2} diverged", ...n),
+    },
+    one: {
+      valleys: [t("only valley")],
+      share: t("share in the only valley"),
+      rates: [t("largest rate 2/J″, only valley")],
+      counts: (...n) => t("{0} in the only valley, {1} on the way there, {2} diverged", ...n),
+    },
+  };
 
   function start(bench) {
     const { data } = bench;
@@ -18,7 +39,15 @@
     });
     bench.slider("rate", t("Learning rate η"), {
       log: true,
-      marks: () => (bench.model ? [{ at: bench.model.limits[0], label: t("limit") }] : []),
+      marks() {
+        if (!bench.model) return [];
+        const [deeper, higher] = bench.model.limits;
+        if (words() !== WORDS.two) return [{ at: deeper, label: t("limit") }];
+        return [
+          { at: deeper, label: t("limit: deeper"), side: "before" },
+          { at: higher, label: t("higher"), side: higher < 0.35 ? "after" : "" },
+        ];
+      },
     });
     bench.slider("momentum", t("Momentum μ"), { step: 0.01 });
     bench.select("rows", t("Rows in each step"), {
@@ -38,6 +67,10 @@
     });
     bench.slider("step", t("Steps made"), { step: 1 });
 
+    const words = () => {
+      if (bench.model.places.length === 1) return WORDS.one;
+      return bench.state.tilt === 0 ? WORDS.equal : WORDS.two;
+    };
     const hill = bench.plot(t("The cost and one descent (drag the start)"), { x: "w", y: "J" });
     const time = bench.plot(t("w after each step"), { x: t("step"), y: "w" });
     const crowd = bench.plot(t("{0} random starts: where is each one now?", data.starts), {
@@ -51,7 +84,7 @@
 
     const curve = hill.under.append("path").attr("class", "line grey");
     const rowCurves = hill.under.append("g");
-    const words = hill.under.append("g");
+    const labels = hill.under.append("g");
     const note = lab.element("p", { class: "valleys-legend" });
     hill.figure.append(note);
     const walk = hill.marks.append("path").attr("class", "thin blue");
@@ -112,7 +145,7 @@
     };
 
     function drawHill({ w, tilt, rows }) {
-      const { path, costs, places, minima } = bench.model;
+      const { path, costs, minima } = bench.model;
       const J = (u) => lab.valleys.cost(u, tilt);
       const [low, high] = [J(minima[0]), Math.max(2.4, J(w) + 0.3)];
       hill.scale([-REACH, REACH], [low - 0.14 * (high - low), high]);
@@ -125,16 +158,19 @@
         .attr("class", "thin grey dashed")
         .attr("d", (c) => hill.line(CURVE.map((u) => [u, lab.valleys.cost(u, c)])));
       note.textContent = single.length
-        ? t("Dashed: the cost of a single row. Half of the rows have the one, half the other.")
+        ? t(
+            "Dashed: the cost of a single row. Half of the rows have c = {0}, the others c = {1}.",
+            ...single.map((c) => show(c)),
+          )
         : "";
-      words
+      labels
         .selectAll("text")
         .data(named())
         .join("text")
         .attr("class", ({ colour }) => `fill-${colour}`)
         .attr("text-anchor", "middle")
         .attr("x", ({ at }) => hill.x(at))
-        .attr("y", ({ at }) => hill.y(J(at)) + (at === places[1] && places.length > 1 ? -8 : 16))
+        .attr("y", ({ at, colour }) => hill.y(J(at)) + (colour === "grey" ? -8 : 16))
         .text(({ name }) => name);
       // The last hundred steps: more would be a tangle.
       const first = Math.max(0, path.length - 101);
@@ -163,20 +199,26 @@
       time.scale([0, 1.3 * Math.max(20, step)], [-REACH, REACH]); // with room for the names
       level(levels, time, "y", named());
       line.attr("d", time.line(path.map((w, i) => [i, near(w)])));
-      const words = diverged
+      const said = diverged
         ? t("w after each step: diverged at step {0}", diverged)
         : t("w after each step: {0} after {1} steps", show(path[step]), step);
-      time.svg.attr("aria-label", words);
+      time.svg.attr("aria-label", said);
     }
 
-    /** The places where the slope is 0, the hilltop last. */
+    /** The places where the slope is 0, the hilltop last; of two near ones, the lower one's name
+        is below its line. */
     function named() {
       const { places, minima } = bench.model;
-      if (places.length === 1) return [{ at: minima[0], name: t("only valley"), colour: "green" }];
+      const { tilt } = bench.state;
+      const valleys = words().valleys.map((name, i) => ({ name, at: minima[i] }));
+      const top =
+        places.length === 1
+          ? { name: t("flattest place"), at: lab.valleys.flattest(tilt) }
+          : { name: t("hilltop"), at: places[1] };
       return [
-        { at: minima[0], name: t("deeper valley"), colour: "green" },
-        { at: minima[1], name: t("higher valley"), colour: "orange" },
-        { at: places[1], name: t("hilltop"), colour: "grey" },
+        { ...valleys[0], colour: "green" },
+        ...valleys.slice(1).map((valley) => ({ ...valley, colour: "orange", below: tilt < 0 })),
+        { ...top, colour: "grey", below: tilt > 0 },
       ];
     }
 
@@ -196,14 +238,14 @@
         .attr("class", ({ colour }) => `${axis} fill-${colour}`)
         .attr("text-anchor", axis === "y" ? "end" : "start")
         .attr(along, axis === "y" ? ends[1] - 3 : ends[1] + 11)
-        .attr(axis, ({ at }) => plot[axis](at) + (axis === "y" ? -3 : 3))
+        .attr(axis, ({ at, below }) => plot[axis](at) + (axis === "x" ? 3 : below ? 11 : -3))
         .text(({ name }) => name);
     }
 
     function drawCrowd() {
       const { starts, ends, deeper, lost } = bench.model;
       crowd.scale([data.low - 0.1, data.high + 0.1], [-REACH, REACH]);
-      const hilltop = named().slice(2);
+      const hilltop = named().slice(-1);
       level(borders, crowd, "x", hilltop);
       level(borders, crowd, "y", hilltop);
       const group = (k) => (lost[k] ? 2 : deeper[k] ? 0 : 1);
@@ -221,7 +263,7 @@
       parts.forEach((part, i) => {
         part.style.flex = counts[i];
       });
-      const said = t("{0} in the deeper valley, {1} in the higher one, {2} diverged", ...counts);
+      const said = words().counts(...counts);
       bar.setAttribute("aria-label", said);
       legend.textContent = said;
       crowd.svg.attr("aria-label", said);
@@ -234,15 +276,13 @@
         [t("step")]: String(step),
         w: gone ?? path[step],
         [t("cost J")]: gone ?? costs[step],
-        [t("share in the deeper valley")]: `${show(100 * share, 4)} %`,
-        [t("largest rate 2/J″, deeper valley")]: limits[0],
-        ...(places.length > 1 ? { [t("largest rate 2/J″, higher valley")]: limits[1] } : {}),
+        [words().share]: `${show(100 * share, 4)} %`,
+        ...Object.fromEntries(words().rates.map((name, i) => [name, limits[i]])),
       });
-      if (gone) bench.say(t("The descent diverged at step {0}.", diverged));
+      if (gone) bench.complain(t("The descent diverged at step {0}.", diverged));
       else if (places.length === 1)
         bench.say(t("With so much tilt the higher valley is gone: there is only one minimum."));
-      else if (bench.state.tilt === 0)
-        bench.say(t("Both valleys are equally deep; here the left one counts as the deeper one."));
+      else if (bench.state.tilt === 0) bench.say(t("Both valleys are equally deep."));
     }
   }
 
