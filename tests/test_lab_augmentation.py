@@ -171,7 +171,7 @@ def test_a_digit_is_dragged_and_turned(site, browser):
     x, y = bench.state["pixel"]
     ActionChains(browser).send_keys(Keys.ARROW_LEFT + Keys.ARROW_UP).perform()
     assert bench.state["pixel"] == [x - 1, y - 1]
-    plot = browser.find_elements("css selector", "svg")[0]
+    plot = browser.find_elements("css selector", ".bench svg")[0]
     ActionChains(browser, duration=10).move_to_element_with_offset(plot, -60, 0).click().perform()
     bench.run("bench.update();")
     at = [bench.run(f"return document.querySelectorAll('svg .dot')[{k}].getAttribute('cx');")
