@@ -83,17 +83,18 @@ def run_page(number, text, reached=None, **given):
 
 
 def is_as_before(draw, same, reached):
-    """Whether a figure, a `functools.partial`, is made of nothing but what did not change.
+    """Whether a figure, a function or a `partial`, is made of nothing but what did not change.
 
     Args:
         same: the sections that were not measured again, dicts.
         reached: the page's names whose meaning changed.
     """
-    module = importlib.import_module(draw.func.__module__)
-    if reached & set(vars(module)):
+    function = getattr(draw, "func", draw)
+    if reached & set(vars(importlib.import_module(function.__module__))):
         return False
     kept = {id(part) for section in same for part in (section, *section.values())}
-    return all(id(part) in kept for part in (*draw.args, *draw.keywords.values()))
+    given = (*getattr(draw, "args", ()), *getattr(draw, "keywords", {}).values())
+    return all(id(part) in kept for part in given)
 
 
 def failures(found):

@@ -2,8 +2,8 @@
 
     COURSE_SITE=site python tests/bench/bench_lab.py
 
-Every slider of every bench is dragged through its range in headless Chromium, 60 events each; the
-frames of a run are counted too. 16 ms is what a screen of 60 pictures a second leaves.
+Every slider of every bench is dragged through its range in headless Chromium, 61 events each, and
+every option is chosen. 16 ms is what a screen of 60 pictures a second leaves.
 """
 
 import os
@@ -20,18 +20,23 @@ from website import driver
 from course.lab import LESSON
 
 DRAG = """
-const slider = bench.parts.controls.querySelectorAll("input[type=range]")[arguments[0]];
-if (slider.disabled) return [];
+const control = bench.parts.controls.querySelectorAll("input[type=range], select")[arguments[0]];
+if (control.disabled) return [];
 const times = [];
-for (let i = 0; i <= 60; i++) {
-  slider.value = Number(slider.min) + (i / 60) * (slider.max - slider.min);
+const slides = control.type === "range";
+const count = slides ? 61 : control.options.length;
+for (let i = 0; i < count; i++) {
+  control.value = slides
+    ? Number(control.min) + (i / 60) * (control.max - control.min)
+    : control.options[i].value;
   const start = performance.now();
-  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  control.dispatchEvent(new Event(slides ? "input" : "change", { bubbles: true }));
   bench.update();
   times.push(performance.now() - start);
 }
 return times;
 """
+CONTROLS = "return bench.parts.controls.querySelectorAll('[type=range], select').length;"
 
 
 def main():
@@ -43,9 +48,8 @@ def main():
     print(f"{'bench':14} {'median ms':>9} {'worst ms':>9} {'KB':>5}")
     for name in LESSON:
         bench = page(site, browser, name)
-        count = bench.run("return bench.parts.controls.querySelectorAll('[type=range]').length;")
         times = []
-        for i in range(count):
+        for i in range(bench.run(CONTROLS)):
             bench.run("bench.reset();")
             times += bench.run(DRAG, i)
         files = [site / "_static" / file for file in benches.scripts(name)]
