@@ -28,6 +28,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from course import linear
+from course.linear.problem import is_plain
 
 
 class _Linear(RegressorMixin, BaseEstimator):
@@ -42,6 +43,10 @@ class _Linear(RegressorMixin, BaseEstimator):
     def _checked(self, X, y, multi_output=False):
         if np.ndim(getattr(self, "precompute", None)) > 0:
             raise ValueError("precompute must be True, False or 'auto'; no matrix is used here")
+        if is_plain(X, y, multi_output):  # then there is nothing to convert
+            self.n_features_in_ = X.shape[1]
+            vars(self).pop("feature_names_in_", None)
+            return X, y
         return validate_data(
             self, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2,
             multi_output=multi_output,
@@ -283,7 +288,7 @@ class ElasticNetCV(_Linear):
         )  # fmt: skip
         self._keep(found.fit)
         self.alpha_ = found.alpha
-        if "l1_ratio" in self.get_params():
+        if not isinstance(self, LassoCV):
             self.l1_ratio_ = found.l1_ratio
         # As in scikit-learn: no axis for one ratio, and one grid where its values were given.
         one_grid = np.ndim(self.alphas) > 0 or len(np.atleast_2d(found.alphas)) == 1

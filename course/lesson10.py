@@ -95,9 +95,9 @@ def leave_one_out(X, y, alpha):
     return (y - H @ y) / (1 - np.diag(H))
 
 
-# In Keras ------------------------------------------------------------------------------------
+# All at once ---------------------------------------------------------------------------------
 def train(X, y, count=ALPHAS):
-    """All folds and all rows in one compiled call of keras.ops; there is no model to train."""
+    """All folds, all rows and all α in one call of course.linear; there is no model to train."""
     return linear.lasso_cv(X, y, alphas=count, eps=SMALLEST, cv=min(FOLDS, len(y)))
 
 
@@ -124,19 +124,19 @@ def follow_path(count):
     X, y = (X - X.mean(axis=0)) / X.std(axis=0), y.astype("float64")
     alphas = alpha_grid(X, y, count)
     between = [alphas[0] * (1 - 1e-6), *(alphas[1:] + alphas[:-1]) / 2]  # the first: just below
-    in_keras = linear.lasso_path(X, y, alphas=count, eps=SMALLEST).coefs
+    at_once = linear.lasso_path(X, y, alphas=count, eps=SMALLEST).coefs
     middles = linear.lasso_path(X, y, alphas=between).coefs
     by_hand = lasso_path(X, y, alphas)[0]
-    return dict(X=X, y=y, alphas=alphas, by_hand=by_hand, in_keras=in_keras, middles=middles)
+    return dict(X=X, y=y, alphas=alphas, by_hand=by_hand, at_once=at_once, middles=middles)
 
 
 def choose_lasso(X, y, count):
-    """The lasso's α by cross-validation, by hand and in Keras."""
-    alphas, in_keras = alpha_grid(X, y, count), train(X, y, count)
+    """The lasso's α by cross-validation, by hand and all at once."""
+    alphas, at_once = alpha_grid(X, y, count), train(X, y, count)
     mse = cross_validate(X, y, alphas, lasso_path)
     chosen = [np.argmin(mse.mean(axis=1)), one_standard_error(mse)]
     w = lasso_path(X, y, alphas)[0][:, chosen]
-    return dict(X=X, y=y, alphas=alphas, mse=mse, chosen=chosen, w=w, in_keras=in_keras)
+    return dict(X=X, y=y, alphas=alphas, mse=mse, chosen=chosen, w=w, at_once=at_once)
 
 
 def choose_ridge(X, y):

@@ -52,7 +52,7 @@ def test_the_path_by_hand_meets_the_optimality_conditions():
 
 def test_no_zeros_are_compared_where_no_piece_of_the_path_is_straight():
     found = run(10).measured["path"]
-    ends = {key: found[key][..., [0, -1]] for key in ("alphas", "by_hand", "in_keras")}
+    ends = {key: found[key][..., [0, -1]] for key in ("alphas", "by_hand", "at_once")}
     few = proof.check_path(None, **{**found, **ends, "middles": found["middles"][:, :2]})
     assert "path-straight" not in {check.id for check in few}
     (compared,) = (check for check in run(10).checks if check.id == "path-straight")

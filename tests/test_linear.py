@@ -1,4 +1,3 @@
-import functools
 import re
 import warnings
 from fractions import Fraction
@@ -23,9 +22,6 @@ from course.linear import (
     ridge_path,
     wide,
 )
-
-# JAX and TensorFlow compile once for each (folds + 1, columns padded to 16, alphas): these tests
-# keep to few shapes, with 100 alphas where any number would do.
 
 
 def with_true_weights(n, p, informative=10, seed=0):
@@ -140,21 +136,29 @@ def test_cross_validation_of_many_columns_is_scikit_learns(options):
 
 
 def test_all_folds_and_all_alphas_are_one_call(monkeypatch):
-    calls, call = [], gram._call
-    monkeypatch.setattr(gram, "_call", lambda *a: calls.append(len(a[0])) or call(*a))
+    calls, right = [], homotopy.path
+    monkeypatch.setattr(
+        homotopy,
+        "path",
+        lambda G, c, q, alphas, *more: (
+            calls.append((len(c), len(alphas))) or right(G, c, q, alphas, *more)
+        ),
+    )
     lasso_cv(X, y)
-    assert calls == [6]
+    assert calls == [(6, 100)]
 
 
-def test_alphas_in_turns_where_memory_is_short(monkeypatch):
-    alphas = linear.alpha_max(X, y) * np.geomspace(1, 1e-3, 200)
-    calls, call = [], gram._call
-    monkeypatch.setattr(gram, "_call", lambda *a: calls.append(len(a[3])) or call(*a))
-    monkeypatch.setattr(gram, "MEMORY", 200_000)
-    path = lasso_path(X, y, alphas=alphas)
-    assert calls == [100, 100]
-    halves = [lasso_path(X, y, alphas=half).coefs for half in np.split(alphas, 2)]
-    np.testing.assert_allclose(path.coefs, np.hstack(halves), rtol=1e-12, atol=0)
+@pytest.mark.parametrize("options", [{}, {"l1_ratio": [0.5, 1.0]}], ids=str)
+def test_folds_in_turns_where_memory_is_short(options, monkeypatch):
+    at_once = lasso_cv(X, y, cv=7, **options)
+    calls, right = [], gram._solve
+    monkeypatch.setattr(gram, "_solve", lambda *a: calls.append(len(a[0].c)) or right(*a))
+    monkeypatch.setattr(gram, "MEMORY", 3 * 8 * 660 * 12)
+    in_turns = lasso_cv(X, y, cv=7, **options)
+    assert calls == [4, 3, 1] * np.size(options.get("l1_ratio", 1.0))
+    np.testing.assert_allclose(in_turns.mse_path, at_once.mse_path, rtol=1e-12)
+    assert in_turns.alpha == pytest.approx(at_once.alpha, rel=1e-14)
+    np.testing.assert_allclose(in_turns.fit.coef, at_once.fit.coef, rtol=1e-12)
 
 
 @pytest.mark.parametrize("data", [NARROW, WIDE], ids=["narrow", "wide"])
@@ -258,9 +262,9 @@ def test_an_active_set_that_would_go_in_circles():
          [4, -2, -2, 2, -2], [-1, -3, 4, 4, -4]]  # fmt: skip
     A, e = np.array(A, dtype=float), np.array([-4.0, 3, 1, -3, -2, -2])
     alphas = 1e-3 * linear.alpha_max(A, e) * np.ones(1)
-    found = wide.solve(A, e, [], alphas, 1.0, linear.Settings(True, False, 0.0, 1000))
-    assert found.done.all()
-    path = linear.Path(alphas, found.coefs[0].T, found.intercepts[0], found.dual_gaps[0], 1)
+    found = wide.Wide(A, e, [], linear.Settings(True, False, 0.0, 1000)).solve(alphas, 1.0)
+    assert found.open_gap == 0
+    path = linear.Path(alphas, found.coefs.T, found.intercepts, found.dual_gaps, 1)
     assert_solved(A, e, path)
 
 
@@ -281,11 +285,11 @@ def test_100_random_problems():
             continue  # nothing to fit
         alphas = np.sort(top * np.exp(rng.uniform(np.log(1e-3), np.log(1.1), 100)))[::-1]
         settings = linear.Settings(options["fit_intercept"], options["positive"], 0.0, 1000)
-        for solver, some in ((gram, alphas), (wide, alphas[::11])):
-            found = solver.solve(A, e, [], some, options["l1_ratio"], settings)
-            path = linear.Path(some, found.coefs[0].T, found.intercepts[0], found.dual_gaps[0], 1)
+        for solver, some in ((gram.Gram, alphas), (wide.Wide, alphas[::11])):
+            found = solver(A, e, [], settings).solve(some, options["l1_ratio"])
+            path = linear.Path(some, found.coefs.T, found.intercepts, found.dual_gaps, 1)
             assert_solved(A, e, path, **options, kkt=1e-12, every=len(some) // 9)
-            assert found.done.all()
+            assert found.open_gap == 0
 
 
 @pytest.mark.parametrize("data", [NARROW, WIDE], ids=["narrow", "wide"])
@@ -380,23 +384,24 @@ def next_rows(fold):
     return tuple((rows + 1) % len(y) for rows in fold)
 
 
-# What is changed of X, y, folds, alphas, l1_ratio, settings before they are solved.
+# What is changed of X, y, folds, settings, or of alphas, l1_ratio, before they are solved.
 FAULTS = {
-    "threshold halved": lambda X, y, folds, alphas, *rest: (X, y, folds, alphas / 2, *rest),
-    "intercept forgotten": lambda *rest: (*rest[:-1], no_intercept(rest[-1])),
-    "mean of X forgotten": lambda X, y, *rest: (
-        X, y - y.mean(), *rest[:-1], no_intercept(rest[-1])
-    ),
-    "l2 forgotten": lambda X, y, folds, alphas, rho, s: (X, y, folds, alphas * rho, 1.0, s),
-    "folds shifted": lambda X, y, folds, *rest: (X, y, [next_rows(fold) for fold in folds], *rest),
-    "a row lost": lambda X, y, folds, *rest: (X, y, [(a[1:], b) for a, b in folds], *rest),
-}  # fmt: skip
+    "threshold halved": lambda alphas, rho: (alphas / 2, rho),
+    "l2 forgotten": lambda alphas, rho: (alphas * rho, 1.0),
+    "intercept forgotten": lambda X, y, folds, s: (X, y, folds, no_intercept(s)),
+    "mean of X forgotten": lambda X, y, folds, s: (X, y - y.mean(), folds, no_intercept(s)),
+    "folds shifted": lambda X, y, folds, s: (X, y, [next_rows(fold) for fold in folds], s),
+    "a row lost": lambda X, y, folds, s: (X, y, [(a[1:], b) for a, b in folds], s),
+}
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_injected_faults_are_caught(name, monkeypatch):
-    right, wrong = linear._solve, FAULTS[name]
-    monkeypatch.setattr(linear, "_solve", lambda *given: right(*wrong(*given)))
+    wrong, problem, solve = FAULTS[name], linear._problem, linear._solve
+    if name in ("threshold halved", "l2 forgotten"):
+        monkeypatch.setattr(linear, "_solve", lambda it, *given: solve(it, *wrong(*given)))
+    else:
+        monkeypatch.setattr(linear, "_problem", lambda *given: problem(*wrong(*given)))
     with pytest.raises(AssertionError):
         assert_cross_validation_like_scikit_learn(X, y, l1_ratio=0.5)
     if name not in ("folds shifted", "a row lost"):
@@ -422,16 +427,13 @@ def test_a_wrong_sign_in_the_gap_is_caught(monkeypatch):
 
 
 def test_a_wrong_sign_in_the_sweep_is_caught(monkeypatch):
-    right = homotopy._sweep
-
-    def wrong(T, b, *rest):
-        swept, b = right(T, b, *rest)
-        return 2 * T - swept, b
-
-    monkeypatch.setattr(homotopy, "_sweep", wrong)
-    # The other tests go on using what was compiled before.
-    monkeypatch.setattr(gram, "_kink_by_kink", functools.cache(gram._kink_by_kink.__wrapped__))
-    # FISTA corrects the answer: only the number of steps shows the fault.
+    right = homotopy._Tableau.subtract
+    monkeypatch.setattr(
+        homotopy._Tableau,
+        "subtract",
+        lambda self, u, inverse, *more: right(self, u, -inverse, *more),
+    )
+    # What is wrong is found and solved otherwise: only the number of steps shows the fault.
     assert_like_scikit_learn(X, y, lasso_path(X, y, max_iter=100_000))
     with pytest.raises(AssertionError):
         test_a_lasso_takes_as_many_steps_as_there_are_kinks()

@@ -238,17 +238,16 @@ print(errors[0], y[0] - X[0] @ w_b[:-1] - w_b[-1])
 # %% [markdown]
 # ## In Keras
 #
-# There is no model to train here: the path is computed. What Keras gives is
-# `keras.ops`, functions on arrays that run on TensorFlow, JAX and PyTorch
-# alike. The course's `linear.lasso_cv` uses them to solve all folds and all
-# rows at once:
+# There is no model to train here: the path is computed. The course's
+# `linear.lasso_cv` follows the paths of all folds and of all rows at the same
+# time, from kink to kink:
 
 # %% tags=["source"]
 from course.lesson10 import train
 
 # %%
 cv = train(X, y)
-print(f"keras.ops:    {cv.alpha:.5f}")
+print(f"all at once:  {cv.alpha:.5f}")
 print(f"scikit-learn: {LassoCV(cv=5).fit(X, y).alpha_:.5f}")
 
 # %% tags=["remove-cell"]

@@ -82,7 +82,7 @@ def newton_steps(X, y, alphas, coefs):
     return np.array(steps)
 
 
-def check_path(options, X, y, alphas, by_hand, in_keras, middles):
+def check_path(options, X, y, alphas, by_hand, at_once, middles):
     from sklearn.linear_model import lasso_path
 
     sk_alphas, sk_coefs, _ = lasso_path(X, y, alphas=len(alphas), eps=SMALLEST, **EXACT)
@@ -102,12 +102,12 @@ def check_path(options, X, y, alphas, by_hand, in_keras, middles):
                     atol=rounded + 2 * newton_steps(X, y, sk_alphas, sk_coefs),
                     reason="coordinate descent stops short by so much: twice a Newton step")
         .unless(FEW_ROUNDS),
-        Check.close("path-keras", "path, Keras = NumPy", in_keras, by_hand, atol=rounded,
+        Check.close("path-keras", "path, all at once = by hand", at_once, by_hand, atol=rounded,
                     reason=MAGNIFIED).unless(FEW_ROUNDS),
-        Check.close("path-zeros", "zeros, by hand and Keras, = scikit-learn's",
-                    [by_hand == 0, in_keras == 0], [sk_coefs == 0] * 2).unless(FEW_ROUNDS),
+        Check.close("path-zeros", "zeros, both ways, = scikit-learn's",
+                    [by_hand == 0, at_once == 0], [sk_coefs == 0] * 2).unless(FEW_ROUNDS),
         Check.close("path-start", "weights not zero at αmax and just below = 0, 1",
-                    [np.count_nonzero(in_keras[:, 0]), np.count_nonzero(first)], [0, 1]),
+                    [np.count_nonzero(at_once[:, 0]), np.count_nonzero(first)], [0, 1]),
         Check.close("path-first", "the first weight = αmax − α", np.abs(first).max(), below,
                     rtol=1e-9, reason="αmax − α is a millionth of αmax: roundings of 1e-16 count a"
                     " million times"),
@@ -115,7 +115,7 @@ def check_path(options, X, y, alphas, by_hand, in_keras, middles):
     ]  # fmt: skip
 
 
-def check_folds(options, X, y, alphas, mse, chosen, w, in_keras):
+def check_folds(options, X, y, alphas, mse, chosen, w, at_once):
     from sklearn.linear_model import LassoCV
 
     cv = min(FOLDS, len(y))
@@ -132,11 +132,11 @@ def check_folds(options, X, y, alphas, mse, chosen, w, in_keras):
         Check.close("folds-weights", "weights at the α chosen, by hand = LassoCV's", w[:, 0],
                     coef, atol=rounded * np.abs(coef).max() + 2 * step,
                     reason="coordinate descent stops short by so much: twice a Newton step"),
-        Check.close("alpha", "α chosen, by hand and Keras = LassoCV's",
-                    [alphas[best], in_keras.alpha], [exact.alpha_] * 2, rtol=NUMPY),
-        Check.close("folds-keras", "errors of all folds, Keras = NumPy", in_keras.mse_path, mse,
+        Check.close("alpha", "α chosen, both ways = LassoCV's",
+                    [alphas[best], at_once.alpha], [exact.alpha_] * 2, rtol=NUMPY),
+        Check.close("folds-keras", "errors of folds, all at once = by hand", at_once.mse_path, mse,
                     rtol=rounded, reason=MAGNIFIED),
-        Check.close("folds-weights-keras", "weights there, Keras = NumPy", in_keras.fit.coef,
+        Check.close("folds-weights-keras", "weights there, all at once = by hand", at_once.fit.coef,
                     w[:, 0], rtol=rounded, reason=MAGNIFIED),
         Check.close("cautious", "one standard error rule = by LassoCV's errors",
                     alphas[cautious], good.max(), rtol=NUMPY),

@@ -52,19 +52,15 @@ def lasso_kinks(X, y):
     >>> alphas.round(9).tolist(), coefs.round(9).tolist()
     ([3.0, 2.0, 0.0], [[0.0, 0.0, 2.0], [0.0, 1.0, 3.0]])
     """
-    from keras import ops
-
     from course.lesson09 import moments
     from course.linear import homotopy
 
     G, c = moments(np.asarray(X, "float64"), np.asarray(y, "float64"))
     size = np.sqrt(np.diag(G))  # homotopy.py wants a diagonal of ones
-    scaled = (G / np.outer(size, size), c / size, 1 / size)
-    given = [ops.convert_to_tensor(part[None]) for part in scaled]
-    alphas, w, _ = homotopy.kinks(*given, alpha_end=0.0, max_kinks=3 * len(c) + 20)
-    alphas, w = (ops.convert_to_numpy(found)[0] for found in (alphas, w))
-    count = np.argmin(alphas) + 1  # the first that is 0
-    return alphas[:count], (w[:count] / size).T
+    scaled = G / np.outer(size, size), c / size, 1 / size
+    found = homotopy.pieces(*(part[None] for part in scaled), 0.0, 3 * len(c) + 20)
+    alphas = found.end[:, 0]
+    return alphas, (found.at(alphas)[0] / size).T
 
 
 def two_weights(

@@ -1,4 +1,4 @@
-"""Ridge, lasso and elastic net: one fit, a path of fits, cross-validation; exact, on any backend.
+"""Ridge, lasso and elastic net: one fit, a path of fits, cross-validation; exact, in NumPy.
 
     ridge         ‖Xw + b − y‖² + α‖w‖²
     elastic net   1/(2n) ‖Xw + b − y‖² + α ρ‖w‖₁ + ½ α(1 − ρ)‖w‖²         ρ = l1_ratio
@@ -9,11 +9,11 @@ NumPy arrays. Data in float32 are solved in float64 and the answers rounded to f
 
 How the elastic net is solved depends on the shape of X alone:
 
-    p up to GRAM_LIMIT   all folds and all α in one compiled call on the Keras backend, from the
-                         p×p matrices XᵀX (gram.py): lassos kink by kink (homotopy.py), elastic
-                         nets by FISTA and an exact finish (fista.py)
-    p above              working sets of columns, in NumPy (wide.py, working_set.py): the
-                         equations are only as many as the weights that are not zero
+    p up to GRAM_LIMIT   all folds and all α in one call, from the p×p matrices XᵀX (moments.py,
+                         gram.py): lassos kink by kink (homotopy.py), elastic nets by Newton's
+                         method (newton.py)
+    p above              working sets of columns (wide.py, working_set.py): the equations are
+                         only as many as the weights that are not zero
 
 Every answer carries its duality gap, an upper bound on how far its objective is above the minimum.
 """
@@ -32,6 +32,9 @@ __all__ = [
     "CrossValidation", "Fit", "Path", "RidgeFit", "alpha_max", "duality_gap", "kkt_residual",
     "lasso", "lasso_cv", "lasso_path", "ridge", "ridge_path",
 ]  # fmt: skip
+
+
+HUGE = 1e100  # in place of an infinite α
 
 
 class Fit(NamedTuple):
@@ -102,7 +105,7 @@ def lasso(
         tol: a `ConvergenceWarning` is given where the duality gap stays above
             tol · mean((y − ȳ)²), as in scikit-learn. The answer is exact to rounding
             anyway unless `max_iter` ends first.
-        max_iter: at most so many steps: kinks of the path, or steps of descent.
+        max_iter: at most so many steps: kinks of the path, or rounds of Newton's method.
         coef_init: shape (p,), weights to start from.
 
     Returns:
@@ -122,11 +125,19 @@ def lasso(
         1996, doi:10.1111/j.2517-6161.1996.tb02080.x.
     """
     X, y = checked(X, y, wide_later=True)
-    alphas = _checked_alphas([alpha], l1_ratio)
-    start = None if coef_init is None else np.asarray(coef_init, dtype="float64").reshape(1, 1, -1)
-    settings = Settings(fit_intercept, positive, tol, max_iter)
-    solved = _solve(X, y, [], alphas, l1_ratio, settings, start)
-    return _pick(solved, 0, X.dtype)
+    alphas = _checked_alphas([alpha], l1_ratio, largest=np.finfo(float).max)
+    start = None if coef_init is None else np.asarray(coef_init, dtype="float64").reshape(-1)
+    if start is not None and positive:
+        start = np.maximum(start, 0)
+    given = X, y, [], Settings(fit_intercept, positive, tol, max_iter).checked()
+    many, solved = X.shape[1] > GRAM_LIMIT, None
+    if many or alphas[0] * l1_ratio > 0:  # for one α few columns matter: no need of all XᵀX
+        problem = wide.Wide(*given)
+        solved = problem.solve(alphas, l1_ratio, start)
+    if not many and (solved is None or solved.open_gap > 0):
+        problem = gram.Gram(*given)
+        solved = problem.solve(alphas, l1_ratio, start)
+    return _pick(_certified(solved, problem), X.dtype)
 
 
 def lasso_path(
@@ -148,11 +159,11 @@ def lasso_path(
         ValueError, TypeError: as `lasso`.
     """
     X, y = checked(X, y, wide_later=True)
-    settings = Settings(fit_intercept, positive, tol, max_iter)
-    alphas = _grid(X, y, alphas, eps, l1_ratio, settings)
-    solved = _solve(X, y, [], alphas, l1_ratio, settings)
-    coefs, intercepts = solved.coefs[0].T.astype(X.dtype), solved.intercepts[0].astype(X.dtype)
-    return Path(alphas, coefs, intercepts, solved.dual_gaps[0], solved.n_iter)
+    problem = _problem(X, y, [], Settings(fit_intercept, positive, tol, max_iter))
+    alphas = _grid(problem, alphas, eps, l1_ratio)
+    solved = _solve(problem, alphas, l1_ratio)
+    coefs, intercepts = solved.coefs.T.astype(X.dtype), solved.intercepts.astype(X.dtype)
+    return Path(alphas, coefs, intercepts, solved.dual_gaps, solved.n_iter)
 
 
 def lasso_cv(
@@ -180,14 +191,14 @@ def lasso_cv(
 
     X, y = checked(X, y, wide_later=True)
     settings = Settings(fit_intercept, positive, tol, max_iter, n_jobs)
-    folds = list(check_cv(cv).split(X, y))
+    folds = _checked_folds(check_cv(cv).split(X, y), len(y))
     ratios = np.atleast_1d(np.asarray(l1_ratio, dtype="float64"))
-    grids = [_grid(X, y, alphas, eps, ratio, settings) for ratio in ratios]
-    # The fit to all rows is one more problem of the batch.
-    found = [_solve(X, y, folds, *pair, settings) for pair in zip(grids, ratios)]
+    problem = _problem(X, y, folds, settings)
+    grids = [_grid(problem, alphas, eps, ratio) for ratio in ratios]
+    found = [_solve(problem, *pair) for pair in zip(grids, ratios)]
     errors = np.array([solved.errors for solved in found])
     i, a = np.unravel_index(np.argmin(errors.mean(axis=-1)), errors.shape[:2])
-    fit = _pick(found[i], a, X.dtype)
+    fit = _pick(found[i], X.dtype)
     alphas = np.array(grids)
     if np.ndim(l1_ratio) == 0:
         alphas, errors = alphas[0], errors[0]
@@ -202,35 +213,37 @@ def alpha_max(X, y, l1_ratio=1.0, *, fit_intercept=True, positive=False):
         1.0
     """
     X, y = checked(X, y, wide_later=True)
-    return _alpha_max(X, y, l1_ratio, Settings(fit_intercept, positive))
+    return wide.Wide(X, y, [], Settings(fit_intercept, positive)).alpha_max(l1_ratio)
 
 
-def _pick(solved, a, dtype):
-    """The solution on all rows at the a-th α."""
-    coef, intercept = solved.coefs[0, a].astype(dtype), dtype.type(solved.intercepts[0, a])
-    return Fit(coef, intercept, float(solved.dual_gaps[0, a]), solved.n_iter)
+def _pick(solved, dtype):
+    """The only solution."""
+    coef, intercept = solved.coefs[0].astype(dtype), dtype.type(solved.intercepts[0])
+    return Fit(coef, intercept, float(solved.dual_gaps[0]), solved.n_iter)
 
 
-def _checked_alphas(alphas, l1_ratio):
+def _checked_folds(folds, n):
+    """(training rows, test rows) of each fold as row numbers, from what NumPy takes as an index."""
+    rows = np.arange(n)
+    folds = [(rows[train], rows[test]) for train, test in folds]
+    if not folds or not all(len(train) and len(test) for train, test in folds):
+        raise ValueError("cv must give at least one fold, and each training and test rows")
+    return folds
+
+
+def _checked_alphas(alphas, l1_ratio, largest=np.inf):
     alphas = np.asarray(alphas, dtype="float64")
     if alphas.ndim != 1 or alphas.size == 0:
         raise ValueError(f"alphas must be one or more numbers in a row, got shape {alphas.shape}")
-    if not (np.isfinite(alphas).all() and (alphas >= 0).all()):
-        raise ValueError(f"alpha must be a finite number of at least 0, got {alphas.min()}")
+    wrong = alphas[~((alphas >= 0) & (alphas <= largest))]
+    if wrong.size:
+        raise ValueError(f"alpha must be a finite number of at least 0, got {wrong[0]}")
     if not 0 <= l1_ratio <= 1:
         raise ValueError(f"l1_ratio must lie in [0, 1], got {l1_ratio}")
     return np.sort(alphas)[::-1]
 
 
-def _alpha_max(X, y, l1_ratio, settings):
-    y = y - y.mean() if settings.fit_intercept else y
-    # The deviations of y sum to zero, but for rounding: subtract what x's mean makes of it.
-    correlation = X.T @ y - (X.mean(axis=0) * y.sum() if settings.fit_intercept else 0)
-    largest = correlation.max() if settings.positive else np.abs(correlation).max()
-    return max(0.0, float(largest)) / (len(y) * l1_ratio)
-
-
-def _grid(X, y, alphas, eps, l1_ratio, settings):
+def _grid(problem, alphas, eps, l1_ratio):
     if np.ndim(alphas) > 0:
         return _checked_alphas(alphas, l1_ratio)
     _checked_alphas([1.0], l1_ratio)
@@ -240,36 +253,40 @@ def _grid(X, y, alphas, eps, l1_ratio, settings):
         raise ValueError(f"alphas must be a whole number of at least 1, or values; got {alphas}")
     if not 0 < eps:
         raise ValueError(f"eps must be above 0, got {eps}")
-    top = _alpha_max(X, y, l1_ratio, settings)
+    top = problem.alpha_max(l1_ratio)
     smallest = np.finfo(float).resolution
     if top <= smallest:
         return np.full(int(alphas), smallest)
     return np.geomspace(top, top * eps, int(alphas))
 
 
-def _solve(X, y, folds, alphas, l1_ratio, settings, start=None):
-    """All rows, and the training rows of each fold, at all α: the solutions, certified."""
-    settings.checked()
-    if start is not None and settings.positive:
-        start = np.maximum(start, 0)
-    problem = X, y, folds, alphas, l1_ratio, settings, start
-    few, alone = X.shape[1] <= GRAM_LIMIT, len(alphas) == 1 and not folds
-    solved = None
-    if not few or (alone and alphas[0] * l1_ratio > 0):  # one fit alone is not worth a compilation
-        solved = wide.solve(*problem)
-    if few and (solved is None or not solved.done.all()):
-        solved = gram.solve(*problem)
+def _problem(X, y, folds, settings):
+    """All rows, and the training rows of each fold, for the solver that suits X."""
+    kind = gram.Gram if X.shape[1] <= GRAM_LIMIT else wide.Wide
+    return kind(X, y, folds, settings.checked())
+
+
+def _solve(problem, alphas, l1_ratio):
+    if alphas[0] == np.inf:  # all weights are zero there, and at any other α that is large enough
+        alphas = np.minimum(alphas, HUGE * max(1, problem.alpha_max(l1_ratio or 1)))
+    return _certified(problem.solve(alphas, l1_ratio), problem)
+
+
+def _certified(solved, problem):
+    """What was solved, if its numbers are finite; what is not certified is reported."""
     if not all(np.isfinite(part).all() for part in solved[:3]):
         raise ValueError("the solution is not finite: X or y has numbers too large; scale them")
+    if solved.open_gap == 0:
+        return solved
+    settings, y = problem.settings, problem.y
     enough = settings.tol * np.mean((y - y.mean() if settings.fit_intercept else y) ** 2)
-    unfinished = ~(solved.done | (solved.dual_gaps <= enough))
-    if unfinished.any():
+    if solved.open_gap > enough:
         from sklearn.exceptions import ConvergenceWarning
 
         warnings.warn(
             f"max_iter={settings.max_iter} ended before the duality gap was small enough:"
-            f" {solved.dual_gaps[unfinished].max():.3g}, and at most {enough:.3g} was wanted;"
-            " raise max_iter, or bring the columns of X to one scale",
+            f" {solved.open_gap:.3g}, and at most {enough:.3g} was wanted; raise max_iter, or bring"
+            " the columns of X to one scale",
             ConvergenceWarning,
             stacklevel=3,
         )

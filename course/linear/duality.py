@@ -49,11 +49,14 @@ def gap(rr, ry, correlation, w, l1, l2, positive):
     The residual R is scaled down into the dual's domain as in scikit-learn; where there is
     an L2 part, R itself is inside. Both bound the error: the smaller one counts.
     """
-    size, square = l1 * np.abs(w).sum(axis=-1), l2 / 2 * np.sum(w * w, axis=-1)
-    pull = correlation - l2[:, None] * w if np.ndim(w) > 1 else correlation - l2 * w
+    shrunk = np.expand_dims(l2, -1) * w  # first, as w² may overflow where λ₂w² does not
+    size, square = l1 * np.abs(w).sum(axis=-1), np.sum(shrunk * w, axis=-1) / 2
+    pull = correlation - shrunk
     largest = np.max(pull if positive else np.abs(pull), axis=-1)
     scale = np.where(largest > l1, l1 / np.where(largest > l1, largest, 1), 1.0)
     gap = (rr / 2 + square) * (1 + scale**2) - scale * ry + size
+    if not l2.any():
+        return np.maximum(gap, 0)
     excess = np.maximum(
         (correlation if positive else np.abs(correlation)) - np.expand_dims(l1, -1), 0
     )

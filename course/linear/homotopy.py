@@ -3,14 +3,18 @@
 The solution of the lasso is a piecewise linear function of α. On a piece where the active set A
 (the weights that are not zero) and their signs s stay the same,
 
-    w_A = b_A − α d_A           b_A = M c_A,   d_A = M s_A,   M = G_AA⁻¹
-    r_I = b_I − α d_I           what the others still correlate with the residual
+    w_A = b_A − α d_A      b_A = M c_A,            d_A = M s_A,            M = G_AA⁻¹
+    r_I = b_I − α d_I      b_I = c_I − G_IA b_A,   d_I = −G_IA d_A         r = c − Gw
 
 with G = XᵀX/n and c = Xᵀy/n. A piece ends at the largest α below, where an active weight reaches
-zero (it leaves A) or another's |r| reaches α (it enters A). Both are the same step of Gauss-Jordan
-elimination on the tableau [T b], which starts as [G c]: the "sweep" of index k, which moves it into
-the block that is inverted, or out of it. Then b is as above, and T s is d. A path with K kinks
-costs K sweeps of p² numbers, however many α are asked for.
+zero (it leaves A) or another's |r| reaches α (it enters A). Both are the same step, the "sweep" of
+one index k, on the symmetric tableau T, which starts as G and becomes
+
+    T_AA = −M,   T_AI = M G_AI,   T_II = G_II − G_IA M G_AI
+
+A sweep subtracts uuᵀ/π from T, where u is T's column k and π = T_kk, and multiples of u from b
+and d. That column is all that one step needs of T, so the products uuᵀ are saved up and many of
+them subtracted at once, as one product of matrices.
 
 Reference:
     M. Osborne, B. Presnell, B. Turlach, A new approach to variable selection in least squares
@@ -19,9 +23,37 @@ Reference:
     doi:10.1080/00031305.1979.10482685.
 """
 
-from keras import ops
+from typing import NamedTuple
+
+import numpy as np
 
 MIN_PIVOT = 1e-12  # of 1: below it, a column is a combination of the active ones
+SAVED_UP = 16  # sweeps, before they are subtracted from T
+
+
+class Pieces(NamedTuple):
+    """The straight pieces of m paths: w = b − αd where s is not 0, down to α = end.
+
+    Attributes:
+        end: shape (K, m), decreasing; where a problem has fewer pieces, its last one is repeated.
+        bd: shape (K, 2, m, p), b and d.
+        s: shape (K, m, p), the signs of the weights.
+    """
+
+    end: np.ndarray
+    bd: np.ndarray
+    s: np.ndarray
+
+    def at(self, alphas):
+        """The weights at α of shape (A,), in any order: shape (m, A, p)."""
+        # An α that lies at a kink but for rounding is there: what enters below is zero.
+        above = np.sum((1 - 1e-15) * self.end[..., None] > alphas, axis=0)  # (m, A)
+        piece = np.minimum(above, len(self.end) - 1), np.arange(self.end.shape[1])[:, None]
+        w = self.bd[:, 1][piece]
+        w *= -alphas[:, None]
+        w += self.bd[:, 0][piece]
+        w *= self.s[piece] != 0
+        return w
 
 
 def path(G, c, q, alphas, max_kinks, positive=False):
@@ -34,121 +66,168 @@ def path(G, c, q, alphas, max_kinks, positive=False):
         c: shape (m, p).
         q: shape (m, p), positive: each weight's factor in the penalty.
         alphas: shape (A,), not negative, in any order.
-        max_kinks: a scalar, after how many to stop; at most 3p + 20.
+        max_kinks: after how many to stop.
         positive: whether weights may not be negative.
 
     Returns:
-        `(w, kinks)`: shape (m, A, p), and how many kinks were found. Where they were too many,
+        `(w, count)`: shape (m, A, p), and how many kinks were found. Where they were too many,
         or the active columns depend on each other, w is a start and no solution: check it.
     """
-    alpha, w, count = kinks(G, c, q, ops.min(alphas), max_kinks, positive)
-    # Between two kinks the path is a straight line.
-    above = ops.sum(ops.cast(alpha[:, None, :] > alphas[None, :, None], "int32"), axis=-1)
-    right = ops.where(above > 0, above - 1, 0)
-    left = ops.where(above < alpha.shape[1], above, alpha.shape[1] - 1)
-    from_alpha, to_alpha = (ops.take_along_axis(alpha, i, axis=1) for i in (right, left))
-    from_w, to_w = (ops.take_along_axis(w, i[..., None], axis=1) for i in (right, left))
-    length = from_alpha - to_alpha
-    fraction = ops.where(length > 0, (from_alpha - alphas) / ops.where(length > 0, length, 1), 0)
-    w = from_w + fraction[..., None] * (to_w - from_w)
-    # Below the rounding of c a weight cannot be told from zero: at α_max itself, for one.
-    real = ops.abs(w) > 1e-15 * ops.max(ops.abs(c), axis=-1)[:, None, None]
-    return ops.where(real, w, ops.zeros_like(w)), count
+    found = pieces(G, c, q, alphas.min(), max_kinks, positive)
+    return found.at(alphas), len(found.end)
 
 
-def kinks(G, c, q, alpha_end, max_kinks, positive=False):
-    """Every kink of the lasso's path from the α where all weights are zero down to `alpha_end`.
+def pieces(G, c, q, alpha_end, max_kinks, positive=False):
+    """Every piece of the lasso's path from the α where all weights are zero down to `alpha_end`.
 
     Args:
         G, c, q, max_kinks, positive: as in `path`.
-        alpha_end: scalar, where to stop.
+        alpha_end: where to stop; the last piece ends there.
 
     Returns:
-        `(alpha, w, count)`: shapes (m, K) and (m, K, p), K = 3p + 20, α decreasing; after a
-        problem's last kink α repeats `alpha_end`, and is 0 after the last of all, `count`.
+        `Pieces`.
     """
+    paths, who, parts, count = _Paths(G, c, q, positive), np.arange(len(c)), [], 0
+    while len(who) and count < max_kinks:
+        found = paths.follow(alpha_end, max_kinks - count)
+        parts.append((who, found))
+        count += len(found.end)
+        going = found.end[-1] > alpha_end
+        who = who[going]
+        paths.keep(going)
+    if len(parts) == 1:
+        return found
     m, p = c.shape
-    max_stored = 3 * p + 20
-    zero, one = ops.zeros_like(c), ops.ones_like(c)
-    never = ops.zeros(c.shape, dtype="bool")
-    places = ops.arange(p, dtype="int32")
+    whole = Pieces(np.full((count, m), float(alpha_end)), np.zeros((count, 2, m, p)),
+                   np.zeros((count, m, p)))  # fmt: skip
+    for who, part in reversed(parts):
+        rows = slice(count - len(part.end), count)
+        whole.end[rows, who], whole.bd[rows, :, who], whole.s[rows, who] = part
+        count = rows.start
+    return whole
 
-    def unfinished(count, alpha, *_):
-        going = ops.any(alpha > alpha_end)
-        return ops.logical_and(going, ops.logical_and(count < max_stored, count < max_kinks))
 
-    def to_next_kink(count, alpha, T, b, s, blocked, record):
-        active = s != 0
-        free = ops.logical_not(ops.logical_or(active, blocked))
-        d = (T @ (q * s)[..., None])[..., 0]
-        # The α of each weight's next event; its direction tells it from one that just happened.
-        enter_up = _quotient(b, q + d, ops.logical_and(free, q + d > 0))
-        enter_down = _quotient(-b, q - d, ops.logical_and(free, q - d > 0))
-        enter_down = ops.zeros_like(c) if positive else enter_down
-        leave = _quotient(b, d, ops.logical_and(active, s * d < 0))
-        event = leave + ops.where(enter_up > enter_down, enter_up, enter_down)
-        event = ops.where(event < alpha[:, None], event, alpha[:, None])  # rounding, or a tie
+class _Paths:
+    """A batch of problems, each at some point of its path.
 
-        alpha = ops.max(event, axis=-1)
-        arrived = (alpha <= alpha_end)[:, None]
-        alpha = ops.where(arrived[:, 0], alpha_end, alpha)
-        k = ops.argmax(event, axis=-1)[:, None]
-        at_k = places == k
-        leaves = ops.logical_and(at_k, active)
-        zeros = ops.logical_or(s == 0, ops.logical_and(leaves, ops.logical_not(arrived)))
-        w = ops.where(zeros, zero, b - alpha[:, None] * d)
-        record = ops.slice_update(
-            record, [count, 0, 0], ops.concatenate([alpha[:, None], w], axis=-1)[None]
+    Attributes:
+        bd: shape (2, m, p), b and d.
+        s: shape (m, p), the signs of the active weights, and 0 for the others.
+        edge: shape (m, p). At a weight's next event r = ±α·edge: 0 for the active, which leave,
+            q for the others, infinite for those that depend on the active ones: they are blocked.
+        barred: shape (m, p), the sign of d ± edge with which there is no event: s of the active,
+            as they grow; −1 of the others where no weight may be negative.
+        alpha: shape (m,), the last kink.
+        at: None, or where in a flat array the k of the last kink is, shape (m,).
+    """
+
+    def __init__(self, G, c, q, positive):
+        self.T, self.q, self.positive, self.at = _Tableau(G), q, positive, None
+        self.bd, self.s, self.edge = np.stack([c, 0 * c]), 0 * c, q.copy()
+        self.barred = 0 * c - 1 if positive else self.s
+        self.alpha = 2 * np.max(np.abs(c) / q, axis=1)
+
+    def keep(self, these):
+        """Only these of the batch, bool, shape (m,)."""
+        if these.all() or not these.any():
+            return
+        k = (self.at - self.T.starts)[these]
+        self.T.keep(these)
+        self.at, self.alpha, self.bd = (
+            self.T.starts + k,
+            self.alpha[these],
+            self.bd[:, these].copy(),
         )
+        self.q, self.s, self.edge = self.q[these], self.s[these], self.edge[these]
+        self.barred = self.barred[these] if self.positive else self.s
 
-        row = ops.take_along_axis(T, k[..., None], axis=1)[:, 0]
-        pivot = ops.take_along_axis(row, k, axis=1)
-        dependent = pivot < MIN_PIVOT
-        sweeps = ops.logical_not(ops.logical_or(arrived, dependent))
-        T, b = _sweep(T, b, row, pivot, at_k, active, sweeps)
-        sign = ops.where(enter_up > enter_down, one, -one)
-        s = ops.where(ops.logical_and(at_k, sweeps), ops.where(active, zero, sign), s)
-        # A blocked column may be needed once another one has left.
-        freed = ops.logical_and(ops.any(leaves, axis=-1, keepdims=True), sweeps)
-        blocked = ops.logical_and(blocked, ops.logical_not(freed))
-        blocked = ops.logical_or(blocked, ops.logical_and(at_k, dependent))
-        return count + 1, alpha, T, b, s, blocked, record
+    @np.errstate(divide="ignore", invalid="ignore", over="ignore")
+    def follow(self, alpha_end, max_kinks):
+        """Go on until half of them are at `alpha_end`: `Pieces`."""
+        history, arrived = [], False
+        while not arrived and len(history) < max_kinks:
+            if self.at is not None:
+                self._sweep(self.at)
+            b, d = self.bd
+            speed = np.copysign(self.edge, b)
+            speed += d
+            event = b / speed
+            np.putmask(event, (speed * self.barred > 0) | (speed == 0), 0)
+            self.at = self.T.starts + event.argmax(axis=1)
+            # Above the last α it may lie by rounding, or in a tie.
+            self.alpha = np.minimum(event.take(self.at), self.alpha)
+            history.append((self.alpha, self.bd, self.s.copy()))
+            arrived = 2 * np.count_nonzero(self.alpha > alpha_end) <= len(self.at)
+        end, bd, signs = map(np.array, zip(*history))
+        return Pieces(np.maximum(end, alpha_end), bd, signs)
 
-    state = (
-        0,
-        2 * ops.max(ops.abs(c) / q, axis=-1),
-        G,
-        c,
-        zero,
-        never,
-        ops.zeros((max_stored, m, p + 1), dtype=c.dtype),
-    )
-    count, *_, record = ops.while_loop(unfinished, to_next_kink, state)
-    record = ops.transpose(record, (1, 0, 2))
-    return record[..., 0], record[..., 1:], count
+    def _sweep(self, at):
+        """Move k into the active set (side 1), or out of it (side −1)."""
+        bd_k, s_k, q_k = self.bd.reshape(2, -1)[:, at], self.s.take(at), self.q.take(at)
+        new = np.sign(bd_k[0]) + s_k  # of what leaves, b has the other sign: it becomes 0
+        active = s_k * s_k
+        side = new * new - active
+        u = self.T.column(at)
+        pivot = u.take(at)
+        inverse = np.reciprocal(pivot)
+        edge = q_k * active
+        blocked = side * pivot < MIN_PIVOT
+        if np.count_nonzero(blocked):
+            edge[blocked], side[blocked], new[blocked], inverse[blocked] = np.inf, 0, 0, 0
+        u.reshape(-1)[at] -= side
+        self.T.subtract(u, inverse, at, side)
+        bd_k[1] += q_k * new
+        bd_k *= inverse
+        self.bd = self.bd - u * bd_k[..., None]
+        self.bd.reshape(2, -1)[1, at] += q_k * (new - s_k)
+        self.s.reshape(-1)[at] = new
+        self.edge.reshape(-1)[at] = edge
+        if self.positive:
+            self.barred.reshape(-1)[at] = np.where(new == 0, -1, new)
+        if np.count_nonzero(active):  # what was blocked may be needed once another has left
+            left = active > 0
+            self.edge[left] = np.where(self.s[left] == 0, self.q[left], 0)
 
 
-def _quotient(numerator, denominator, where):
-    """numerator / denominator where it is asked for and positive, else 0."""
-    value = numerator / ops.where(where, denominator, ops.ones_like(denominator))
-    return ops.where(ops.logical_and(where, value > 0), value, ops.zeros_like(value))
-
-
-def _sweep(T, b, row, pivot, at_k, active, where):
-    """[T b] ← [T b] − (T e_k − e_k)(e_kᵀ[T b] + [e_kᵀ 0]) / T_kk: k enters the inverted block,
-    or leaves it.
+class _Tableau:
+    """The tableaux T of a batch, and the sweeps that are not yet subtracted from them.
 
     Args:
-        T, b: shapes (m, p, p) and (m, p).
-        row, pivot: T's row k, shape (m, p), and the entry T_kk, shape (m, 1).
-        at_k: e_k, bool, shape (m, p).
-        active: what is in the inverted block before, bool, shape (m, p).
-        where: whether to sweep at all, bool, shape (m, 1).
+        G: shape (m, p, p).
     """
-    e = ops.cast(at_k, T.dtype)
-    # Row and column k are the same but for the sign between an active and an inactive index.
-    k_active = ops.any(ops.logical_and(at_k, active), axis=-1, keepdims=True)
-    column = ops.where(active == k_active, row, -row) - e
-    inverse = ops.where(where, 1 / ops.where(where, pivot, ops.ones_like(pivot)), 0 * pivot)
-    b_k = ops.sum(e * b, axis=-1, keepdims=True)
-    return T - column[..., None] * ((row + e) * inverse)[:, None], b - column * (b_k * inverse)
+
+    def __init__(self, G):
+        self.T, (m, p, _) = G.copy(), G.shape
+        self.starts = p * np.arange(m)  # of each problem's p numbers in a flat array
+        self.u, self.inverse = np.zeros((SAVED_UP, m, p)), np.zeros((SAVED_UP, m))
+        self.count = 0
+
+    def column(self, at):
+        """Column k of each, shape (m, p)."""
+        column = self.T.reshape(-1, self.T.shape[2]).take(at, axis=0)
+        if self.count:
+            here = self.u.reshape(SAVED_UP, -1).take(at, axis=1) * self.inverse
+            column -= np.matmul(here.T[:, None], self.u.swapaxes(0, 1))[:, 0]
+        return column
+
+    def subtract(self, u, inverse, at, side):
+        """T −= uuᵀ · inverse, and 2 · side from T_kk."""
+        self.u[self.count], self.inverse[self.count] = u, inverse
+        self.T.reshape(-1)[at * (u.shape[1] + 1) - self.starts] -= 2 * side
+        self.count += 1
+        if self.count == SAVED_UP:
+            self._catch_up()
+
+    def _catch_up(self):
+        """Subtract what is saved up."""
+        scaled = self.u * self.inverse[..., None]
+        self.T -= np.matmul(self.u.transpose(1, 2, 0), scaled.swapaxes(0, 1))
+        self.inverse[:], self.count = 0, 0
+
+    def keep(self, these):
+        """Only these of the batch, bool, shape (m,)."""
+        kept = np.flatnonzero(these)
+        self.T, self.u, self.inverse = (
+            self.T[kept], self.u.take(kept, axis=1), self.inverse[:, kept],
+        )  # fmt: skip
+        self.starts = self.starts[: len(kept)]

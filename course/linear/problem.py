@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 GRAM_LIMIT = 500  # columns: up to so many, p×p matrices are made
+TOO_LARGE = "X or y has numbers too large to be squared: scale them"
 
 
 def checked(X, y, many_targets=False, wide_later=False):
@@ -14,7 +15,19 @@ def checked(X, y, many_targets=False, wide_later=False):
         many_targets: whether y may have shape (n, k).
         wide_later: whether an X of many columns need not be looked through for NaN here.
     """
-    if (
+    if is_plain(X, y, many_targets, wide_later):
+        return X, y
+    from sklearn.utils import check_X_y
+
+    X, y = check_X_y(X, y, dtype=[np.float64, np.float32], y_numeric=True,
+                     ensure_min_samples=2, multi_output=many_targets)  # fmt: skip
+    return X, y.astype(X.dtype)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def is_plain(X, y, many_targets=False, wide_later=False):
+    """Whether X and y are finite float64 arrays that fit each other, as most are."""
+    return (
         isinstance(X, np.ndarray)
         and isinstance(y, np.ndarray)
         and X.dtype == y.dtype == np.float64
@@ -24,20 +37,20 @@ def checked(X, y, many_targets=False, wide_later=False):
         and np.isfinite(y.sum())
         # A sum is not finite where a part is not.
         and ((wide_later and X.shape[1] > GRAM_LIMIT) or np.isfinite(np.ones(len(X)) @ X).all())
-    ):
-        return X, y
-    from sklearn.utils import check_X_y
-
-    X, y = check_X_y(X, y, dtype=[np.float64, np.float32], y_numeric=True,
-                     ensure_min_samples=2, multi_output=many_targets)  # fmt: skip
-    return X, y.astype(X.dtype)
+    )
 
 
 def rows_of(array, rows):
     """array[rows], without a copy where the rows follow each other."""
-    if len(rows) and (np.diff(rows) == 1).all():
-        return array[rows[0] : rows[-1] + 1]
-    return array[rows]
+    return array[as_slice(rows)]
+
+
+def as_slice(rows):
+    """Row numbers that follow each other as a slice; others as they are."""
+    following = len(rows) and rows[-1] - rows[0] == len(rows) - 1
+    if following and (rows[1:] - rows[:-1] == 1).all():
+        return slice(rows[0], rows[-1] + 1)
+    return rows
 
 
 def means(X, y, fit_intercept):
@@ -61,15 +74,17 @@ class Settings(NamedTuple):
             raise ValueError(f"tol must be at least 0, got {self.tol}")
         if self.max_iter < 1:
             raise ValueError(f"max_iter must be at least 1, got {self.max_iter}")
+        if self.n_jobs == 0:
+            raise ValueError("n_jobs == 0 has no meaning: give a number of threads, -1 or None")
         return self
 
 
 class Solved(NamedTuple):
-    """All rows, and the training rows of each fold: m = 1 + folds problems at A α each."""
+    """All rows at A α; or, where there are folds, at the α with the smallest mean error: A = 1."""
 
-    coefs: np.ndarray  # (m, A, p)
-    intercepts: np.ndarray  # (m, A)
-    dual_gaps: np.ndarray  # (m, A)
-    errors: np.ndarray  # (A, folds): mean squared errors on the held-out rows
+    coefs: np.ndarray  # (A, p)
+    intercepts: np.ndarray  # (A,)
+    dual_gaps: np.ndarray  # (A,)
+    errors: np.ndarray  # (α, folds): mean squared errors on the held-out rows
     n_iter: int
-    done: np.ndarray  # (m, A): whether the KKT conditions hold to rounding
+    open_gap: float  # the largest gap, folds too, where the KKT conditions do not hold to rounding

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.linear.problem import checked, means
+from course.linear.problem import TOO_LARGE, checked, means
 
 CONDITION = 1e-8  # of the largest eigenvalue: below it, equations in XᵀX lose too many digits
 
@@ -21,6 +21,7 @@ class RidgeFit(NamedTuple):
     intercept: np.ndarray
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None):
     """Ridge regression in closed form.
 
@@ -64,10 +65,11 @@ def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None):
     w = _ridge_by_cholesky(Z, E, alpha.flat[0]) if np.ptp(alpha) == 0 else None
     if w is None:
         w = _ridge_by_singular_values(Z, E, np.broadcast_to(alpha, E.shape[1:]))
-    coef, b = w.T.astype(X.dtype), (y0 - x0 @ w).astype(X.dtype)
+    coef, b = _finite(w.T, y0 - x0 @ w, X.dtype)
     return RidgeFit(coef, b) if y.ndim > 1 else RidgeFit(coef[0], b[0])
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def ridge_path(X, y, alphas, *, fit_intercept=True):
     """Ridge regression at many α from one decomposition.
 
@@ -85,14 +87,14 @@ def ridge_path(X, y, alphas, *, fit_intercept=True):
     x0, y0 = means(X, y, fit_intercept)
     Z, e = X - x0, y - y0
     wide = Z.shape[1] > len(Z)
-    eigenvalues, V = np.linalg.eigh(Z @ Z.T if wide else Z.T @ Z)
+    eigenvalues, V = np.linalg.eigh(_squares(Z))
     if alphas.min() < CONDITION * eigenvalues[-1]:
         w = _ridge_by_singular_values(Z, np.tile(e[:, None], len(alphas)), alphas)
     else:
         turned = V.T @ (e if wide else Z.T @ e)
         w = V @ (turned[:, None] / (eigenvalues[:, None] + alphas))
         w = Z.T @ w if wide else w
-    return w.astype(X.dtype), (y0 - x0 @ w).astype(X.dtype)
+    return _finite(w, y0 - x0 @ w, X.dtype)
 
 
 def _weighted_origin(X, E, fit_intercept, sample_weight):
@@ -110,24 +112,42 @@ def _weighted_origin(X, E, fit_intercept, sample_weight):
     return root * (X - x0), root * (E - y0), x0, y0
 
 
+def _squares(Z):
+    """ZᵀZ, or ZZᵀ where that is smaller."""
+    A = Z @ Z.T if Z.shape[1] > len(Z) else Z.T @ Z
+    if not np.isfinite(A.diagonal()).all():
+        raise ValueError(TOO_LARGE)
+    return A
+
+
+def _finite(w, b, dtype):
+    """Both as `dtype`, if no number is too large."""
+    if not (np.isfinite(w).all() and np.isfinite(b).all()):
+        raise ValueError(TOO_LARGE)
+    return w.astype(dtype), b.astype(dtype)
+
+
 def _ridge_by_cholesky(Z, E, alpha):
     """w, shape (p, k); None where the matrix is too ill-conditioned."""
     from scipy.linalg import lapack
 
-    n, p = Z.shape
-    A = Z @ Z.T if p > n else Z.T @ Z
-    size = np.abs(A).sum(axis=0).max() + alpha
+    A, wide = _squares(Z), Z.shape[1] > len(Z)
     A[np.diag_indices_from(A)] += alpha
+    # In units in which the diagonal is 1: columns of very different sizes do no harm.
+    unit = np.sqrt(A.diagonal())[:, None]
+    unit[unit == 0] = 1
+    A /= unit
+    A /= unit.T
     L, failed = lapack.dpotrf(A, lower=True)
-    if failed or lapack.dpocon(L, size, uplo="L")[0] < CONDITION:
+    if failed or lapack.dpocon(L, np.abs(A).sum(axis=0).max(), uplo="L")[0] < CONDITION:
         return None
-    if p > n:  # w = Zᵀ (ZZᵀ + αI)⁻¹ e
-        return Z.T @ lapack.dpotrs(L, E, lower=True)[0]
-    return lapack.dpotrs(L, Z.T @ E, lower=True)[0]
+    v = lapack.dpotrs(L, (E if wide else Z.T @ E) / unit, lower=True)[0] / unit
+    return Z.T @ v if wide else v  # w = Zᵀ (ZZᵀ + αI)⁻¹ e
 
 
 def _ridge_by_singular_values(Z, E, alphas):
     """w, shape (p, k), for one α per target."""
+    _squares(Z)  # or an error
     U, d, Vt = np.linalg.svd(Z, full_matrices=False)
     d[d < np.finfo(float).eps * max(Z.shape) * d.max(initial=0)] = 0
     scale = d[:, None] ** 2 + alphas

@@ -6,44 +6,62 @@ import numpy as np
 
 from course.linear import working_set
 from course.linear.duality import gap
-from course.linear.problem import GRAM_LIMIT, Solved, rows_of
+from course.linear.problem import GRAM_LIMIT, TOO_LARGE, Solved, rows_of
+
+OFFSET = 10  # a mean of X times the spread of y, as a multiple of their covariances: beyond, X is
+# copied about its means
 
 
-def solve(X, y, folds, alphas, l1_ratio, settings, start=None):
-    """As `course.linear.gram.solve`. With folds, all rows are fitted at the best α only: that fit
-    then stands at every α.
+class Wide:
+    """As `course.linear.gram.Gram`."""
 
-    Raises:
-        ValueError: the penalty has no L1 part, or X is not finite.
-    """
-    if l1_ratio == 0 or alphas[-1] == 0:
-        raise ValueError(
-            f"with more than {GRAM_LIMIT} columns the penalty needs an L1 part: alpha and l1_ratio"
-            " above 0; without it the problem is ridge"
+    def __init__(self, X, y, folds, settings):
+        self.X, self.y, self.folds, self.settings = X, y, folds, settings
+
+    def alpha_max(self, l1_ratio):
+        """The smallest α at which all weights are zero on all rows."""
+        X, y = self.X, self.y
+        y = y - y.mean() if self.settings.fit_intercept else y
+        # The deviations of y sum to zero, but for rounding: subtract what x's mean makes of it.
+        correlation = X.T @ y - (X.mean(axis=0) * y.sum() if self.settings.fit_intercept else 0)
+        largest = correlation.max() if self.settings.positive else np.abs(correlation).max()
+        return max(0.0, float(largest)) / (len(y) * l1_ratio)
+
+    def solve(self, alphas, l1_ratio, start=None):
+        """At all α of shape (A,), decreasing; start: None, or weights of shape (p,).
+
+        Returns:
+            `course.linear.problem.Solved`.
+
+        Raises:
+            ValueError: the penalty has no L1 part, or X is not finite.
+        """
+        if l1_ratio == 0 or alphas[-1] == 0:
+            raise ValueError(
+                f"with more than {GRAM_LIMIT} columns the penalty needs an L1 part: alpha and"
+                " l1_ratio above 0; without it the problem is ridge"
+            )
+        fits, errors = self._on_folds(alphas, l1_ratio)
+        wanted = alphas[[np.argmin(errors.mean(axis=1))]] if fits else alphas
+        whole = _fit(self.X, self.y, wanted, l1_ratio, self.settings, start)
+        rounds = whole.rounds + sum(fit.rounds for fit in fits)
+        open_gap = max(fit.open_gap for fit in [whole, *fits])
+        return Solved(*whole[:3], errors, rounds, open_gap)
+
+    def _on_folds(self, alphas, l1_ratio):
+        """A list of fits, and their errors on the held-out rows, shape (A, folds)."""
+        if not self.folds:
+            return [], np.empty((len(alphas), 0))
+        from joblib import Parallel, delayed
+
+        # Most of the time goes into products of matrices, which other threads need not wait for.
+        fits, errors = zip(
+            *Parallel(self.settings.n_jobs, prefer="threads")(
+                delayed(_fold)(self.X, self.y, *fold, alphas, l1_ratio, self.settings)
+                for fold in self.folds
+            )
         )
-    fits, errors = _on_folds(X, y, folds, alphas, l1_ratio, settings)
-    wanted = alphas[[np.argmin(errors.mean(axis=1))]] if folds else alphas
-    whole = _fit(X, y, wanted, l1_ratio, settings, None if start is None else start[0, 0])
-    everywhere = [np.broadcast_to(part, (len(alphas), *part.shape[1:])) for part in whole[:-1]]
-    parts = zip(everywhere, *(fit[:-1] for fit in fits))
-    coefs, intercepts, gaps, done = (np.array(part) for part in parts)
-    rounds = whole.rounds + sum(fit.rounds for fit in fits)
-    return Solved(coefs, intercepts, gaps, errors, rounds, done)
-
-
-def _on_folds(X, y, folds, alphas, l1_ratio, settings):
-    """A list of fits, and their errors on the held-out rows, shape (A, folds)."""
-    if not folds:
-        return [], np.empty((len(alphas), 0))
-    from joblib import Parallel, delayed
-
-    # Most of the time goes into products of matrices, which other threads need not wait for.
-    fits, errors = zip(
-        *Parallel(settings.n_jobs, prefer="threads")(
-            delayed(_fold)(X, y, *fold, alphas, l1_ratio, settings) for fold in folds
-        )
-    )
-    return list(fits), np.stack(errors, axis=1)
+        return list(fits), np.stack(errors, axis=1)
 
 
 def _fold(X, y, train, test, alphas, l1_ratio, settings):
@@ -58,21 +76,30 @@ class _Fits(NamedTuple):
     coefs: np.ndarray  # (A, p)
     intercepts: np.ndarray  # (A,)
     gaps: np.ndarray  # (A,)
-    done: np.ndarray  # (A,)
+    open_gap: float  # as in `Solved`
     rounds: int
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _fit(X, y, alphas, l1_ratio, settings, start=None):
-    y_mean = y.mean(dtype="float64") if settings.fit_intercept else 0.0
+    n, intercept = len(y), settings.fit_intercept
+    x_mean, y_mean = np.zeros(X.shape[1]), 0.0
+    if intercept:
+        x_mean, y_mean = np.ones(n) @ X / n, y.mean(dtype="float64")
     e = np.subtract(y, y_mean, dtype="float64")
+    c = e @ X / n
+    if not np.isfinite(c).all():
+        raise ValueError(TOO_LARGE if np.isfinite(X).all() else "Input X contains NaN or infinity.")
+    # What a mean is above the spread, its products with the residuals lose in digits.
+    if X.dtype != np.float64 or np.abs(x_mean).max() * e.std() > OFFSET * np.abs(c).max():
+        X = X - x_mean
+        c = e @ X / n
     coefs, correlations, R, done, rounds = working_set.path(
-        X, e, alphas, l1_ratio, centred=settings.fit_intercept, positive=settings.positive,
+        X, e, c, alphas, l1_ratio, centred=intercept, positive=settings.positive,
         max_rounds=settings.max_iter, start=start,
     )  # fmt: skip
-    rr, ry = np.einsum("an,an->a", R, R) / len(e), R @ e / len(e)
+    rr, ry = np.einsum("an,an->a", R, R) / n, R @ e / n
     l1, l2 = alphas * l1_ratio, alphas * (1 - l1_ratio)
     gaps = gap(rr, ry, correlations, coefs, l1, l2, settings.positive)
-    used = coefs.any(axis=0)
-    x_mean = X[:, used].mean(axis=0, dtype="float64")
-    intercepts = y_mean - coefs[:, used] @ x_mean if settings.fit_intercept else 0 * gaps
-    return _Fits(coefs, intercepts, gaps, done, rounds)
+    open_gap = np.where(np.isnan(gaps), np.inf, gaps)[~done].max(initial=0.0)
+    return _Fits(coefs, y_mean - coefs @ x_mean, gaps, open_gap, rounds)

@@ -18,7 +18,12 @@ Reference:
     Newton method, SIAM J. Optim. 13, 2002, doi:10.1137/S1052623401383558.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
+from scipy.linalg.lapack import dpotrf
+
+from course.linear.problem import GRAM_LIMIT, TOO_LARGE
 
 BLOCK = 0.85  # all columns are checked when α has shrunk by this factor
 STEP = 0.05  # from one α to the next, at most: the support must not change too much
@@ -26,18 +31,22 @@ MIN_STEP = 0.999  # where the support is hard to find, steps are halved, down to
 FIRST = 30  # columns in the first working set
 ROUNDS = 20  # of the active-set method, before a shorter step is tried
 ROUNDING = 1e-13  # of the largest correlation: what counts as zero in the KKT conditions
+MANY = 0.25  # of up to GRAM_LIMIT columns: if so many matter, all are taken
+SOUND = 1e-9  # the same, of the data: G may have lost more digits
+TINY = 1e-140  # numbers whose squares have few digits, or none
 FEW = 50  # columns in the support: up to so many, M is computed anew at once
 MIN_PIVOT = 1e-11  # of G's diagonal: below it, a column is a combination of the active ones
 
 
 def path(
-    X, y, alphas, l1_ratio=1.0, *, centred=True, positive=False, max_rounds=ROUNDS, start=None
+    X, y, c, alphas, l1_ratio=1.0, *, centred=True, positive=False, max_rounds=ROUNDS, start=None
 ):
     """The elastic net at many α.
 
     Args:
         X: shape (n, p), float64 or float32; it is neither changed nor copied whole.
         y: shape (n,), float64; about its mean where there is an intercept.
+        c: shape (p,), Xᵀy/n.
         alphas: shape (A,), decreasing, positive.
         l1_ratio: in (0, 1].
         centred: whether the columns count from their means: there is an intercept.
@@ -51,9 +60,6 @@ def path(
         hold to rounding; and how many rounds were made.
     """
     n, p = X.shape
-    c = y @ X / n
-    if not np.isfinite(c).all():
-        raise ValueError("Input X contains NaN or infinity.")
     work = WorkingSet(X, c, centred)
     solver = ActiveSet(work, l1_ratio, positive, max_rounds)
     size = c if positive else np.abs(c)
@@ -82,11 +88,26 @@ def path(
             lacking = _largest(excess, 1 + 1e-10, work.outside, max_new)
             if len(lacking) == 0:
                 break
+            if p <= GRAM_LIMIT and len(work.index) + len(lacking) > MANY * p:
+                lacking = np.flatnonzero(work.outside)
             work.add(lacking)
+        # The equations again, from the data themselves.
+        l1, l2 = (block * l1_ratio)[:, None], (block * (1 - l1_ratio))[:, None]
+        w *= work.q
+        left = np.where(w != 0, correlation[:, work.index] - l2 * w - l1 * np.sign(w), 0)
+        found &= np.abs(work.q * left).max(axis=1, initial=0) <= SOUND * np.abs(work.c).max()
         coefs[rows, work.index] = w
         correlations[rows], residuals[rows], done[rows] = correlation, R, found
         size, last, first = size[-1], block[-1], rows.stop
     return coefs, correlations, residuals, done, solver.rounds
+
+
+def on_matrix(_, G, c, q, alphas, l1_ratio, max_rounds, positive=False):
+    """As `course.linear.newton.again`, from the start; columns may all but repeat each other."""
+    columns = SimpleNamespace(G=G, c=c, q=q, index=np.arange(len(c)))
+    solver = ActiveSet(columns, l1_ratio, positive, max_rounds)
+    top = np.abs(c / q).max() / l1_ratio if l1_ratio else 0.0
+    return solver.follow(max(top, alphas[0]), alphas)[0], solver.rounds
 
 
 def _largest(size, floor, among, max_count):
@@ -98,18 +119,23 @@ def _largest(size, floor, among, max_count):
 
 
 class WorkingSet:
-    """Some columns of X about their means, Z, and their second moments, G = ZᵀZ/n.
+    """Some columns of X about their means, in units of their spread, Z, and G = ZᵀZ/n.
 
     Args:
         X: shape (n, p).
         correlation: Xᵀy/n, shape (p,).
         centred: whether the means are subtracted.
+
+    Attributes:
+        index: the columns' numbers, shape (|W|,).
+        Z, G, c: shapes (n, |W|), (|W|, |W|) and (|W|,), c = Zᵀy/n.
+        q: shape (|W|,), one over the unit: what Z's weights are to be multiplied with for X's.
     """
 
     def __init__(self, X, correlation, centred):
         self.X, self.correlation, self.centred = X, correlation, centred
         self.outside = np.ones(X.shape[1], dtype=bool)
-        self.index = np.zeros(0, dtype=int)
+        self.index, self.q = np.zeros(0, dtype=int), np.zeros(0)
         self.Z, self.G, self.c = np.empty((len(X), 0), order="F"), np.empty((0, 0)), np.empty(0)
 
     def add(self, new):
@@ -119,12 +145,14 @@ class WorkingSet:
         old, n = len(self.index), len(self.X)
         self.outside[new] = False
         self.index = np.append(self.index, new)
-        self.c = self.correlation[self.index]
         Z = np.empty((n, len(self.index)), order="F")
         Z[:, :old] = self.Z
         Z[:, old:] = self.X[:, new]
         if self.centred:
             Z[:, old:] -= Z[:, old:].mean(axis=0)
+        self.q = np.append(self.q, 1 / _spread(Z[:, old:]))
+        Z[:, old:] *= self.q[old:]
+        self.c = self.correlation[self.index] * self.q
         G = np.empty((len(self.index), len(self.index)))
         G[:old, :old] = self.G
         G[:old, old:] = Z[:, :old].T @ Z[:, old:] / n
@@ -133,8 +161,20 @@ class WorkingSet:
         self.Z, self.G = Z, G
 
 
+def _spread(Z):
+    """The root mean square of each column; of tiny ones, which squares would lose, the maximum."""
+    spread = np.sqrt(np.einsum("nj,nj->j", Z, Z) / len(Z))
+    if not np.isfinite(spread).all():
+        raise ValueError(TOO_LARGE)
+    tiny = np.flatnonzero(spread < TINY)
+    if len(tiny):
+        spread[tiny] = np.abs(Z[:, tiny]).max(axis=0)
+        spread[spread == 0] = 1
+    return spread
+
+
 class ActiveSet:
-    """The solution on a working set: the support S, the signs s, and M = (G_SS + λ₂ I)⁻¹.
+    """The solution on a working set: the support S, the signs s, and M = (G_SS + λ₂ Q_S²)⁻¹.
 
     A few columns come and go at a time, so M is changed by blocks and not computed anew; what
     rounding, or another λ₂, leaves of an error in M is refined away.
@@ -144,13 +184,14 @@ class ActiveSet:
         self.work, self.l1_ratio, self.positive, self.max_rounds = (
             work, l1_ratio, positive, max_rounds,
         )  # fmt: skip
-        self.scale = np.abs(work.correlation).max()
         self.rounds = 0
         self.S, self.s = np.zeros(0, dtype=int), np.zeros(0)  # places in the working set; ±1
-        self.store, self.l2, self.fresh = np.zeros((0, 0)), 0.0, True  # M, and the λ₂ in it
+        self.store, self.l2, self.fresh = None, 0.0, True  # M, and the λ₂ in it
 
     @property
     def M(self):
+        if self.store is None:
+            self.renew(self.l2)
         return self.store[: len(self.S), : len(self.S)]
 
     def follow(self, alpha, alphas):
@@ -174,13 +215,13 @@ class ActiveSet:
             elif step > MIN_STEP or following >= alpha:
                 return w, False
             else:
-                self.S, self.s = before
-                self.renew(self.l2)
+                (self.S, self.s), self.store = before, None
                 step = np.sqrt(max(step, following / alpha))
 
     def solve(self, alpha):
         """The solution at α if ROUNDS changes of the support find it: shape (|W|,), and whether."""
-        l1, l2 = alpha * self.l1_ratio, alpha * (1 - self.l1_ratio)
+        l1, l2 = alpha * self.l1_ratio * self.work.q, alpha * (1 - self.l1_ratio)
+        self.scale = np.abs(self.work.c).max(initial=0.0)
         barred = np.zeros(len(self.work.c), dtype=bool)  # combinations of what is in S
         for turn in range(min(ROUNDS, self.max_rounds)):
             self.rounds += 1
@@ -192,7 +233,9 @@ class ActiveSet:
             wrong = w[self.S] * self.s <= 0
             if not wrong.any() and len(lacking) == 0:
                 # What is barred because it depends on S must not lack more than rounding.
-                sound = (size[barred] <= (1 + 1e-9) * l1).all() and self.error <= 100 * ROUNDING
+                sound = (
+                    size[barred] <= (1 + 1e-9) * l1[barred]
+                ).all() and self.error <= 100 * ROUNDING
                 return w, bool(sound)
             if turn >= ROUNDS // 2:  # in circles, it may be: the last place alone changes
                 last = max(self.S[wrong].max(initial=-1), lacking.max(initial=-1))
@@ -212,16 +255,16 @@ class ActiveSet:
 
         A unit of it replaces g: False where the L1 norm, of which gᵀs is saved, does not fall.
         """
-        g = sign * (self.M @ self.work.G[self.S, new[0]])
+        g, q = sign * (self.M @ self.work.G[self.S, new[0]]), self.work.q
         falls = np.flatnonzero(g * self.s > 0)
-        if g @ self.s <= 1 + 1e-9 or len(falls) == 0:
+        if g @ (self.s * q[self.S]) <= (1 + 1e-9) * q[new[0]] or len(falls) == 0:
             return False
         first = falls[np.argmin(np.abs(w[self.S[falls]] / g[falls]))]
         self.leave(np.arange(len(self.S)) == first)
         return self.enter(new, sign)
 
     def _equations(self, l1, l2):
-        """Solve (G_SS + λ₂ I) w_S = c_S − λ₁ s to rounding; return w and c − Gw − λ₂w."""
+        """Solve (G_SS + λ₂ Q_S²) w_S = c_S − λ₁ s to rounding; return w and c − Gw − λ₂ Q²w."""
         G, c, S = self.work.G, self.work.c, self.S
         w = np.zeros(len(c))
         if len(S) == 0:
@@ -229,30 +272,31 @@ class ActiveSet:
             return w, c
         if not 0.8 * self.l2 <= l2 <= 1.2 * self.l2:
             self.renew(l2)
-        w[S] = self.M @ (c[S] - l1 * self.s)
+        target, ridge = l1[S] * self.s, l2 * self.work.q**2
+        w[S] = self.M @ (c[S] - target)
         before = np.inf
         while True:
-            r = c - G @ w - l2 * w
-            residual = r[S] - l1 * self.s
+            r = c - G @ w - ridge * w
+            residual = r[S] - target
             self.error = np.abs(residual).max() / self.scale
-            if self.error <= ROUNDING / 10 or (self.fresh and self.error > before / 2):
+            better = self.error <= before / 2  # it is not where a number is NaN
+            if self.error <= ROUNDING / 10 or (self.fresh and not better):
                 return w, r
-            if self.error > before / 2:
+            if not better:
                 self.renew(l2)
             w[S] += self.M @ residual
             before = self.error
 
     def renew(self, l2):
-        """Compute M = (G_SS + λ₂ I)⁻¹ from G."""
+        """Compute M = (G_SS + λ₂ Q_S²)⁻¹ from G."""
         A = self.work.G[self.S[:, None], self.S]
-        A.flat[:: len(A) + 1] += l2
+        A.flat[:: len(A) + 1] += l2 * self.work.q[self.S] ** 2
         self.store, self.l2, self.fresh = np.linalg.inv(A), l2, True
 
     def leave(self, gone):
         """Take out of S where `gone`, bool, shape (|S|,)."""
         if len(gone) <= FEW:
-            self.S, self.s = self.S[~gone], self.s[~gone]
-            self.renew(self.l2)
+            self.S, self.s, self.store = self.S[~gone], self.s[~gone], None
             return
         M, count = self.M, len(gone) - gone.sum()
         # Exchange, so that those that leave stand last: M need not be copied.
@@ -270,17 +314,17 @@ class ActiveSet:
         G, k = self.work.G, len(self.S)
         S, s = np.concatenate([self.S, new]), np.concatenate([self.s, signs])
         if len(S) <= FEW:
-            if not _independent(G[S[:, None], S], self.l2):
+            if not _independent(G[S[:, None], S], self.l2 * self.work.q[S] ** 2):
                 return False
-            self.S, self.s = S, s
-            self.renew(self.l2)
+            self.S, self.s, self.store = S, s, None
             return True
         side = G[self.S[:, None], new]
         U = self.M @ side
         block = G[new[:, None], new] - side.T @ U
-        if not _independent(block, self.l2, G[new, new]):
+        ridge = self.l2 * self.work.q[new] ** 2
+        if not _independent(block, ridge, G[new, new]):
             return False
-        block.flat[:: len(block) + 1] += self.l2
+        block.flat[:: len(block) + 1] += ridge
         block = np.linalg.inv(block)
         V = U @ block
         _add_product(self.M, V, U.T)
@@ -294,16 +338,13 @@ class ActiveSet:
         return True
 
 
-def _independent(G, l2, size=None):
-    """Whether G + λ₂ I can be inverted; size: the diagonal that its pivots compare with."""
+def _independent(G, ridge, size=None):
+    """Whether G + diag(ridge) can be inverted; size: the diagonal that its pivots compare with."""
     G = G.copy()
     size = G.diagonal().copy() if size is None else size
-    G.flat[:: len(G) + 1] += l2
-    try:
-        pivots = np.linalg.cholesky(G).diagonal() ** 2
-    except np.linalg.LinAlgError:
-        return False
-    return bool((pivots > MIN_PIVOT * size).all())
+    G.flat[:: len(G) + 1] += ridge
+    L, failed = dpotrf(G, lower=True)
+    return not failed and bool((L.diagonal() ** 2 > MIN_PIVOT * size).all())
 
 
 def _add_product(M, A, B):

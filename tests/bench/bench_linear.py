@@ -1,19 +1,17 @@
 """Ridge, lasso and elastic net against scikit-learn (and celer, skglm where installed).
 
-    KERAS_BACKEND=jax python tests/bench/bench_linear.py [--work diabetes …] [--dtype float32]
-                                                         [--rounds 5] [--slow]
+    python tests/bench/bench_linear.py [--work diabetes …] [--dtype float32] [--rounds 5] [--slow]
 
 Each task is solved by this course and by each of the other libraries in turn (A B C A B C …), in
-one process, with one thread for BLAS, TensorFlow and XLA alike. The program prints the median time,
+one process, with one thread for BLAS. The program prints the median time,
 the median of the ratios other / ours (above 1: ours is faster), the duality gap reached relative to
-mean (y − ȳ)², and by how much the memory of the process grew at its peak. "first" is ours with
-compilation.
+mean (y − ȳ)², and by how much the memory of the process grew at its peak. "first" is ours in the
+first call.
 """
 
 import argparse
 import contextlib
 import importlib.util
-import os
 import resource
 import statistics
 import threading
@@ -210,13 +208,9 @@ def main():
     chosen = flags.parse_args()
     warnings.simplefilter("ignore")
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     threadpoolctl.threadpool_limits(1)
-    import keras  # it reads them
 
-    print(f"{keras.backend.backend()}, {chosen.dtype}, median of {chosen.rounds} rounds")
+    print(f"{chosen.dtype}, median of {chosen.rounds} rounds")
     for name, make in (WORKS | (SLOW if chosen.slow else {})).items():
         if not chosen.work or all(word in name for word in chosen.work):
             X, y = data(name.split()[0], chosen.dtype)

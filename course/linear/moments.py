@@ -1,0 +1,192 @@
+"""Means and second moments of all rows, and of the training rows of each fold."""
+
+import copy
+from typing import NamedTuple
+
+import numpy as np
+
+from course.linear.problem import TOO_LARGE, as_slice, means
+
+BLOCK = 2**19  # numbers of X that are centred and squared at a time
+LOST = 0.01  # a difference so small beside what it is the difference of has lost two digits
+CANCELLED = 1e-5  # the same for squared errors
+SMALL = 1e-280  # squares below it have few digits, or none
+
+
+class Equations(NamedTuple):
+    """What m problems come down to, each column in units in which its mean square is 1.
+
+    Attributes:
+        G, c: shapes (m, p, p) and (m, p): XᵀX/n and Xᵀy/n about the means; 0 for what is constant.
+        ee: shape (m,), the mean of (y − ȳ)².
+        q: shape (m, p), one over a column's root mean square: what a weight for the column in its
+            new unit is to be multiplied with, for the column as it was.
+        mean: shape (m, p + 1), of X's columns and y, counted from the origin of the `Moments`.
+    """
+
+    G: np.ndarray
+    c: np.ndarray
+    ee: np.ndarray
+    q: np.ndarray
+    mean: np.ndarray
+
+
+class Moments:
+    """Sums over the rows of A = [X − x₀, y − y₀, 1]: all are entries of AᵀA.
+
+    The origin x₀, y₀ is the mean of all rows, or 0 where there is no intercept: a mean that is
+    large beside the spread takes no digits from the squares.
+
+    Args:
+        X, y: shapes (n, p) and (n,), finite, float64 or float32; never changed.
+        folds: list of (training rows, test rows), row numbers; may be empty.
+        fit_intercept: whether the moments are about the means.
+
+    Raises:
+        ValueError: a number is too large to be squared.
+    """
+
+    def __init__(self, X, y, folds, fit_intercept):
+        self.X, self.y, self.fit_intercept, self.exponent = X, y, fit_intercept, None
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.origin = np.append(*means(X, y, fit_intercept))
+            self._add_up(folds)
+            small = np.flatnonzero(self.whole.diagonal()[:-2] < SMALL)
+            if len(small) and (size := np.abs(X[:, small] - self.origin[small]).max(axis=0)).any():
+                # In units of a power of 2 nothing is rounded.
+                self.exponent = np.zeros(X.shape[1], dtype=int)
+                self.exponent[small] = -np.frexp(size)[1]
+                self.X = np.ldexp(X, self.exponent)
+                self.origin[:-1] = np.ldexp(self.origin[:-1], self.exponent)
+                self._add_up(folds)
+        if not np.isfinite(self.whole.trace()):
+            raise ValueError(TOO_LARGE)
+        mean, moments = self._centred(self.whole)
+        self.constant = self._constant(slice(None), mean, moments)
+
+    def _add_up(self, folds):
+        """The sums over each fold's test rows, and over all rows."""
+        self._leave_out(folds)
+        # Each row in one test set: their sums add up to the whole, without another look at X.
+        tests = np.concatenate([[], *(test for _, test in folds)]).astype(int)
+        parted = len(tests) == len(self.y) and (np.bincount(tests) == 1).all()
+        self.whole = self.left_out.sum(axis=0) if parted else self._products(np.arange(len(self.y)))
+
+    def _leave_out(self, folds):
+        self.folds, width = folds, self.X.shape[1] + 2
+        self.left_out = np.array([self._products(test) for _, test in folds])
+        self.left_out.shape = len(folds), width, width
+
+    def of_folds(self, folds):
+        """The same for other folds of the same rows."""
+        other = copy.copy(self)
+        other._leave_out(folds)
+        return other
+
+    def _products(self, rows, origin=None):
+        """AᵀA over some rows, shape (p + 2, p + 2); about another origin if there is one."""
+        origin, width = self.origin if origin is None else origin, self.X.shape[1] + 2
+        order, step = "F" if self.X.flags.f_contiguous else "C", max(256, BLOCK // width)
+        total = 0.0
+        for some in (rows[i : i + step] for i in range(0, len(rows), step)):
+            some = as_slice(some)
+            X, y = self.X[some], self.y[some]
+            A = np.empty((len(y), width), order=order)
+            np.subtract(X, origin[:-1], out=A[:, :-2])
+            np.subtract(y, origin[-1], out=A[:, -2])
+            A[:, -1] = 1
+            total += A.T @ A
+        return total
+
+    def _centred(self, products):
+        """The means of [X y] and the second moments about them, of one AᵀA or of several."""
+        n = products[..., -1:, -1]
+        mean = products[..., -1, :-1] / n if self.fit_intercept else 0 * products[..., -1, :-1]
+        moments = products[..., :-1, :-1] / n[..., None]
+        moments -= mean[..., :, None] * mean[..., None, :]
+        return mean, moments
+
+    def _constant(self, rows, mean, moments):
+        """Which columns of X are constant on these rows, or zero where there is no intercept."""
+        constant = ~(moments.diagonal()[:-1] > 1e-16 * (self.origin + mean)[:-1] ** 2)
+        X = self.X[rows][:, constant]
+        constant[constant] = (X == X[0]).all(axis=0) | (moments.diagonal()[:-1][constant] <= 0)
+        return constant
+
+    def equations(self, whole=True):
+        """Those of all rows, if wanted, and of the training rows of each fold: `Equations`."""
+        products = np.empty((len(self.folds) + whole, *self.whole.shape))
+        products[:whole], products[whole:] = self.whole, self.whole - self.left_out
+        source = np.tile(self.whole.diagonal()[:-1], (len(products), 1))  # of the differences
+        source[:whole] = -np.inf
+        for i, (train, test) in enumerate(self.folds, whole):
+            if not _complementary(train, test, len(self.y)):
+                products[i] = self._products(train)
+                source[i] = products[i].diagonal()[:-1]
+        mean, moments = self._centred(products)
+        constant = np.tile(self.constant, (len(products), 1))
+        spread = products[:, -1:, -1] * np.einsum("mjj->mj", moments)
+        lost = spread <= LOST * source
+        lost[:, :-1] &= ~constant
+        for i in np.flatnonzero(lost.any(axis=1)):  # then once more, from the rows themselves
+            rows = self.folds[i - whole][0]
+            origin = np.append(*means(self.X[rows], self.y[rows], self.fit_intercept))
+            mean[i], moments[i] = self._centred(self._products(rows, origin))
+            mean[i] += origin - self.origin
+            constant[i] = self._constant(rows, mean[i], moments[i])
+        return self._scaled(mean, moments, constant)
+
+    def _scaled(self, mean, moments, constant):
+        scale = np.sqrt(np.einsum("mjj->mj", moments)[:, :-1])
+        scale[constant] = 1
+        G, c = moments[:, :-1, :-1] / scale[:, :, None], moments[:, :-1, -1] / scale
+        G /= scale[:, None]
+        if constant.any():
+            G[constant[:, :, None] | constant[:, None]] = 0
+            c[constant] = 0
+        G.reshape(len(G), -1)[:, :: G.shape[1] + 1] = 1
+        q = 1 / scale if self.exponent is None else np.ldexp(1 / scale, self.exponent)
+        return Equations(G, c, moments[:, -1, -1], q, mean)
+
+    def original(self, w, equations, i):
+        """For the columns as they were, and with the intercepts, what w is in the i-th equations.
+
+        Args:
+            w: shape (A, p).
+
+        Returns:
+            `(coefs, intercepts)`: shapes (A, p) and (A,).
+        """
+        mean, w = equations.mean[i] + self.origin, w * equations.q[i]
+        return w, mean[-1] - self._in_unit(w) @ mean[:-1]
+
+    def errors(self, w, equations, first=0):
+        """The mean squared error on each fold's test rows.
+
+        Args:
+            w: shape (folds, A, p), the solutions of the equations from number `first` on.
+
+        Returns:
+            Array of shape (A, folds).
+        """
+        mean, n = equations.mean[first:], self.left_out[:, -1:, -1]
+        w = self._in_unit(w * equations.q[first:, None])
+        b = mean[:, -1:] - np.matmul(w, mean[:, :-1, None])[..., 0]
+        v = np.concatenate([-w, np.ones((*b.shape, 1)), -b[..., None]], axis=2)
+        squares = np.sum(v @ self.left_out * v, axis=2)  # of A v, the residuals
+        sizes = np.sqrt(np.einsum("mjj->mj", self.left_out))
+        terms = np.matmul(np.abs(v), sizes[..., None])[..., 0]
+        for i in np.flatnonzero((squares < CANCELLED * terms**2).any(axis=1)):
+            test = self.folds[i][1]
+            A = np.column_stack([self.X[test], self.y[test]]) - self.origin
+            squares[i] = np.sum((A @ v[i, :, :-1].T + v[i, :, -1]) ** 2, axis=0)
+        return (squares / n).T
+
+    def _in_unit(self, w):
+        """For the columns as they are in `X` here."""
+        return w if self.exponent is None else np.ldexp(w, -self.exponent)
+
+
+def _complementary(train, test, n):
+    times = np.bincount(train, minlength=n) + np.bincount(test, minlength=n)
+    return bool((times == 1).all())
