@@ -24,8 +24,7 @@ from course import estimators, lesson10, linear
 from course.estimators import ElasticNet, ElasticNetCV, Lasso, LassoCV, Ridge
 from course.linear import wide
 
-# JAX and TensorFlow compile once for p up to 8, so all data here have at most 8 columns, of
-# different sizes and means: a forgotten mean shows.
+# Columns of different sizes and means: a forgotten mean shows.
 X, y = load_diabetes(return_X_y=True)
 X = X[:, 2:] * np.linspace(10, 30, 8) + np.linspace(-1, 2, 8)
 Y = np.column_stack([y, X[:, 0] ** 2, -y])
@@ -398,3 +397,80 @@ def test_a_sign_ignored_is_caught(monkeypatch):
     monkeypatch.setattr(estimators.linear, "lasso", wrong)
     with pytest.raises(AssertionError):
         assert_like_scikit_learn(Lasso(positive=True))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_column_that_is_constant_on_some_folds_training_rows(seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(20, 5)), rng.normal(size=20)
+    X[:, 2] = np.arange(20) == 3  # a rare category: one row has it
+    for table in (X, (X - X.mean(axis=0)) / X.std(axis=0)):
+        theirs = linear_model.LassoCV(tol=1e-12, max_iter=100_000).fit(table, y)
+        ours = LassoCV().fit(table, y)
+        np.testing.assert_allclose(ours.mse_path_, theirs.mse_path_, rtol=1e-7)
+        assert ours.alpha_ == pytest.approx(theirs.alpha_)
+
+
+@pytest.mark.parametrize("place", ["X", "a cell"])
+def test_ridge_says_that_numbers_are_too_large(place):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(10, 2)), rng.normal(size=10)
+    if place == "X":
+        X *= 1e160
+    else:
+        X[0, 0] = 1e308
+    with pytest.raises(ValueError, match="too large"):
+        Ridge().fit(X, y)
+
+
+def test_ridge_of_a_huge_target_is_the_multiple_that_it_must_be():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(10, 2)), rng.normal(size=10)
+    y[0] = 1e308
+    small = Ridge().fit(X, y * 2.0**-900)
+    np.testing.assert_allclose(Ridge().fit(X, y).coef_ * 2.0**-900, small.coef_, rtol=1e-13)
+
+
+@pytest.mark.parametrize("make", [lambda: Lasso(0.1), lambda: ElasticNet(0.1), lambda: LassoCV()])
+def test_a_large_mean_takes_no_digits_from_the_weights(make):
+    rng = np.random.default_rng(0)
+    X = np.round(rng.normal(size=(50, 3)), 3)
+    y = X @ [1, -1, 0] + rng.normal(size=50)
+    there = X + 2.0**20  # exact: no digit of X is lost in the sum
+    assert ((there - 2.0**20).round(3) == X).all()
+    np.testing.assert_allclose(make().fit(there, y).coef_, make().fit(there - 2.0**20, y).coef_,
+                               rtol=1e-12, atol=1e-13)  # fmt: skip
+
+
+def test_tiny_columns_under_a_tiny_penalty_end():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 3)), rng.normal(size=20)
+    exact = linear_model.LinearRegression().fit(X, y).coef_
+    found = Lasso(1e-300).fit(X * 1e-155, y)
+    np.testing.assert_allclose(found.coef_ * 1e-155, exact, rtol=1e-9)
+
+
+def test_no_folds_and_no_jobs_are_refused_and_rows_may_count_from_the_end():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 2)), rng.normal(size=12)
+    for wrong in ({"cv": []}, {"n_jobs": 0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            LassoCV(**wrong).fit(X, y)
+    rows = np.arange(12)
+    folds = [(rows[4:], rows[:4]), (rows[:8], rows[8:])]
+    backwards = [(train - 12, test - 12) for train, test in folds]
+    assert (
+        LassoCV(cv=folds).fit(X, y).mse_path_ == LassoCV(cv=backwards).fit(X, y).mse_path_
+    ).all()
+
+
+def test_nothing_of_keras_is_imported():
+    code = (
+        "import sys; from course.estimators import LassoCV; import course.linear;"
+        " LassoCV().fit([[0.0], [1], [2], [3], [4]], [0.0, 1, 2, 3, 5]);"
+        " print([m for m in ('keras', 'tensorflow', 'jax', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=child_environment(), capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]", done.stderr
