@@ -9,6 +9,7 @@ from course.linear.problem import Solved
 
 MEMORY = 256 * 2**20  # bytes that the matrices and weights of a batch of folds may take
 ROUNDING = 1e-14  # the largest KKT violation, relative to the terms that the condition adds up
+POLISHED = 1e-15  # above it the equations are solved once more: a long path gathers roundings
 UNBOUNDED = 1e5  # such terms, relative to Xᵀy/n
 
 
@@ -79,7 +80,7 @@ def _solve(equations, alphas, l1_ratio, settings, start=None):
         signs = None if start is None else np.sign(start) + 0 * c
         w, n_iter = newton.path(G, c, q, alphas, l1_ratio, *limits, signs)
     pull, violation = _checked(w, G, c, q, alphas, l1_ratio, settings.positive)
-    missed = violation > ROUNDING
+    missed = violation > POLISHED
     for i in np.flatnonzero(missed.any(axis=1)):
         late = np.flatnonzero(missed[i])
         these = G[i], c[i], q[i], alphas[late], l1_ratio
