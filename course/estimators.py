@@ -19,16 +19,31 @@ With fewer columns all folds are solved at once, and it has no effect.
 There are no sample weights (except in `Ridge`) and no sparse X.
 """
 
-from numbers import Real
+from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
-from sklearn import linear_model
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils import check_scalar
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from course import linear
 from course.linear.problem import is_plain
+
+# What scikit-learn's own accept: to take it from sklearn.linear_model would import that, too.
+NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
+FRACTION = [Interval(Real, 0, 1, closed="both")]
+COUNT = [Interval(Integral, 1, None, closed="left")]
+DESCENT = {
+    "fit_intercept": ["boolean"],
+    "copy_X": ["boolean"],
+    "max_iter": COUNT,
+    "tol": NOT_NEGATIVE,
+    "positive": ["boolean"],
+    "random_state": ["random_state"],
+    "selection": [StrOptions({"cyclic", "random"})],
+}
 
 
 class _Linear(RegressorMixin, BaseEstimator):
@@ -90,7 +105,9 @@ class Ridge(MultiOutputMixin, _Linear):
         Problems, Technometrics 12, 1970, doi:10.1080/00401706.1970.10488634.
     """
 
-    _parameter_constraints = linear_model.Ridge._parameter_constraints
+    _parameter_constraints: ClassVar[dict] = {
+        "alpha": [*NOT_NEGATIVE, "array-like"], "fit_intercept": ["boolean"], "copy_X": ["boolean"],
+    }  # fmt: skip
 
     def __init__(self, alpha=1.0, *, fit_intercept=True, copy_X=True):
         self.alpha = alpha
@@ -134,7 +151,7 @@ class ElasticNet(MultiOutputMixin, _Linear):
         alpha: α, at least 0.
         l1_ratio: ρ, in [0, 1]; 1 is the lasso.
         fit_intercept: whether there is a b.
-        max_iter: at most so many steps: kinks of the path, or steps of descent.
+        max_iter: at most so many steps: kinks of the path, or rounds of Newton's method.
         tol: a `ConvergenceWarning` is given where `max_iter` ends first and the duality
             gap is above tol · mean((y − ȳ)²).
         warm_start: whether `fit` starts from the last fit's `coef_`.
@@ -158,7 +175,10 @@ class ElasticNet(MultiOutputMixin, _Linear):
         J. R. Statist. Soc. B 67, 2005, doi:10.1111/j.1467-9868.2005.00503.x.
     """
 
-    _parameter_constraints = linear_model.ElasticNet._parameter_constraints
+    _parameter_constraints: ClassVar[dict] = DESCENT | {
+        "alpha": NOT_NEGATIVE, "l1_ratio": FRACTION, "warm_start": ["boolean"],
+        "precompute": ["boolean", "array-like"],
+    }  # fmt: skip
 
     def __init__(
         self, alpha=1.0, *, l1_ratio=0.5, fit_intercept=True, precompute=False, max_iter=1000,
@@ -263,7 +283,11 @@ class ElasticNetCV(_Linear):
         via Coordinate Descent, J. Stat. Softw. 33, 2010, doi:10.18637/jss.v033.i01.
     """
 
-    _parameter_constraints = linear_model.ElasticNetCV._parameter_constraints
+    _parameter_constraints: ClassVar[dict] = DESCENT | {
+        "l1_ratio": [*FRACTION, "array-like"], "eps": [Interval(Real, 0, None, closed="neither")],
+        "alphas": [*COUNT, "array-like"], "cv": ["cv_object"], "n_jobs": [Integral, None],
+        "precompute": [StrOptions({"auto"}), "array-like", "boolean"], "verbose": ["verbose"],
+    }  # fmt: skip
 
     def __init__(
         self, *, l1_ratio=0.5, eps=1e-3, alphas=100, fit_intercept=True, precompute="auto",
@@ -291,8 +315,8 @@ class ElasticNetCV(_Linear):
         if not isinstance(self, LassoCV):
             self.l1_ratio_ = found.l1_ratio
         # As in scikit-learn: no axis for one ratio, and one grid where its values were given.
-        one_grid = np.ndim(self.alphas) > 0 or len(np.atleast_2d(found.alphas)) == 1
-        self.alphas_ = np.atleast_2d(found.alphas)[0] if one_grid else found.alphas
+        grids = np.atleast_2d(found.alphas)
+        self.alphas_ = grids[0] if np.ndim(self.alphas) > 0 or len(grids) == 1 else grids
         self.mse_path_ = np.squeeze(found.mse_path)
         return self
 

@@ -18,19 +18,21 @@ How the elastic net is solved depends on the shape of X alone:
 Every answer carries its duality gap, an upper bound on how far its objective is above the minimum.
 """
 
-import warnings
+import itertools
+import numbers
 from typing import NamedTuple
 
 import numpy as np
 
 from course.linear import gram, wide
 from course.linear.duality import duality_gap, kkt_residual
-from course.linear.problem import GRAM_LIMIT, Settings, checked
+from course.linear.exact import Kinks, lasso_path_exact
+from course.linear.problem import GRAM_LIMIT, Settings, certified, checked
 from course.linear.ridge import RidgeFit, ridge, ridge_path
 
 __all__ = [
-    "CrossValidation", "Fit", "Path", "RidgeFit", "alpha_max", "duality_gap", "kkt_residual",
-    "lasso", "lasso_cv", "lasso_path", "ridge", "ridge_path",
+    "CrossValidation", "Fit", "Kinks", "Path", "RidgeFit", "alpha_max", "duality_gap",
+    "kkt_residual", "lasso", "lasso_cv", "lasso_path", "lasso_path_exact", "ridge", "ridge_path",
 ]  # fmt: skip
 
 
@@ -137,7 +139,7 @@ def lasso(
     if not many and (solved is None or solved.open_gap > 0):
         problem = gram.Gram(*given)
         solved = problem.solve(alphas, l1_ratio, start)
-    return _pick(_certified(solved, problem), X.dtype)
+    return _pick(certified(solved, problem.settings, y), X.dtype)
 
 
 def lasso_path(
@@ -161,7 +163,7 @@ def lasso_path(
     X, y = checked(X, y, wide_later=True)
     problem = _problem(X, y, [], Settings(fit_intercept, positive, tol, max_iter))
     alphas = _grid(problem, alphas, eps, l1_ratio)
-    solved = _solve(problem, alphas, l1_ratio)
+    solved = certified(_solve(problem, alphas, l1_ratio), problem.settings, y)
     coefs, intercepts = solved.coefs.T.astype(X.dtype), solved.intercepts.astype(X.dtype)
     return Path(alphas, coefs, intercepts, solved.dual_gaps, solved.n_iter)
 
@@ -187,15 +189,15 @@ def lasso_cv(
     Raises:
         ValueError, TypeError: as `lasso`.
     """
-    from sklearn.model_selection import check_cv
-
     X, y = checked(X, y, wide_later=True)
     settings = Settings(fit_intercept, positive, tol, max_iter, n_jobs)
-    folds = _checked_folds(check_cv(cv).split(X, y), len(y))
+    folds = _folds(cv, X, y)
     ratios = np.atleast_1d(np.asarray(l1_ratio, dtype="float64"))
     problem = _problem(X, y, folds, settings)
     grids = [_grid(problem, alphas, eps, ratio) for ratio in ratios]
-    found = [_solve(problem, *pair) for pair in zip(grids, ratios)]
+    found = []
+    for pair in zip(grids, ratios):
+        found.append(certified(_solve(problem, *pair), settings, y))
     errors = np.array([solved.errors for solved in found])
     i, a = np.unravel_index(np.argmin(errors.mean(axis=-1)), errors.shape[:2])
     fit = _pick(found[i], X.dtype)
@@ -222,10 +224,19 @@ def _pick(solved, dtype):
     return Fit(coef, intercept, float(solved.dual_gaps[0]), solved.n_iter)
 
 
-def _checked_folds(folds, n):
-    """(training rows, test rows) of each fold as row numbers, from what NumPy takes as an index."""
-    rows = np.arange(n)
-    folds = [(rows[train], rows[test]) for train, test in folds]
+def _folds(cv, X, y):
+    """A list of (training rows, test rows), row numbers; scikit-learn says what is wrong."""
+    rows, count = np.arange(len(y)), 5 if cv is None else cv
+    if isinstance(count, numbers.Integral) and 2 <= count <= len(y):
+        ends = np.cumsum([0, *(len(y) // count + (i < len(y) % count) for i in range(count))])
+        return [
+            (np.concatenate([rows[:start], rows[stop:]]), rows[start:stop])
+            for start, stop in itertools.pairwise(ends)
+        ]
+    from sklearn.model_selection import check_cv
+
+    # Rows may be given in any way that NumPy takes for an index.
+    folds = [(rows[train], rows[test]) for train, test in check_cv(cv).split(X, y)]
     if not folds or not all(len(train) and len(test) for train, test in folds):
         raise ValueError("cv must give at least one fold, and each training and test rows")
     return folds
@@ -257,7 +268,7 @@ def _grid(problem, alphas, eps, l1_ratio):
     smallest = np.finfo(float).resolution
     if top <= smallest:
         return np.full(int(alphas), smallest)
-    return np.geomspace(top, top * eps, int(alphas))
+    return top * eps ** (np.arange(int(alphas)) / max(1, alphas - 1))
 
 
 def _problem(X, y, folds, settings):
@@ -269,25 +280,4 @@ def _problem(X, y, folds, settings):
 def _solve(problem, alphas, l1_ratio):
     if alphas[0] == np.inf:  # all weights are zero there, and at any other α that is large enough
         alphas = np.minimum(alphas, HUGE * max(1, problem.alpha_max(l1_ratio or 1)))
-    return _certified(problem.solve(alphas, l1_ratio), problem)
-
-
-def _certified(solved, problem):
-    """What was solved, if its numbers are finite; what is not certified is reported."""
-    if not all(np.isfinite(part).all() for part in solved[:3]):
-        raise ValueError("the solution is not finite: X or y has numbers too large; scale them")
-    if solved.open_gap == 0:
-        return solved
-    settings, y = problem.settings, problem.y
-    enough = settings.tol * np.mean((y - y.mean() if settings.fit_intercept else y) ** 2)
-    if solved.open_gap > enough:
-        from sklearn.exceptions import ConvergenceWarning
-
-        warnings.warn(
-            f"max_iter={settings.max_iter} ended before the duality gap was small enough:"
-            f" {solved.open_gap:.3g}, and at most {enough:.3g} was wanted; raise max_iter, or bring"
-            " the columns of X to one scale",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
-    return solved
+    return problem.solve(alphas, l1_ratio)

@@ -11,6 +11,7 @@ MEMORY = 256 * 2**20  # bytes that the matrices and weights of a batch of folds 
 ROUNDING = 1e-14  # the largest KKT violation, relative to the terms that the condition adds up
 POLISHED = 1e-15  # above it the equations are solved once more: a long path gathers roundings
 UNBOUNDED = 1e5  # such terms, relative to Xᵀy/n
+MOST_KINKS = 10  # for each column: a path with more goes in circles
 
 
 class Gram:
@@ -47,12 +48,12 @@ class Gram:
             `course.linear.problem.Solved`.
         """
         given = alphas, l1_ratio, self.settings
-        w, pull, open_gap, n_iter = _solve(self.equations, *given, start)
+        w, pull, open_gap, n_iter = solve(self.equations, *given, start)
         errors = [self.moments.errors(w[1:], self.equations, 1)]
         for folds in self.others:
             moments = self.moments.of_folds(folds)
             equations = moments.equations(whole=False)
-            other, _, more, _ = _solve(equations, *given)
+            other, _, more, _ = solve(equations, *given)
             errors.append(moments.errors(other, equations))
             open_gap = max(open_gap, more)
         errors, wanted = np.hstack(errors), slice(None)
@@ -60,12 +61,12 @@ class Gram:
             best = np.argmin(errors.mean(axis=1))
             wanted = slice(best, best + 1)
         w = w[0, wanted]
-        gaps = _gaps(self.equations, 0, w, pull[0, wanted], alphas[wanted], *given[1:])
+        gaps = gaps_of(self.equations, 0, w, pull[0, wanted], alphas[wanted], *given[1:])
         coefs, intercepts = self.moments.original(w, self.equations, 0)
         return Solved(coefs, intercepts, gaps, errors, n_iter, open_gap)
 
 
-def _solve(equations, alphas, l1_ratio, settings, start=None):
+def solve(equations, alphas, l1_ratio, settings, start=None):
     """The weights of m problems at A α, in the columns' units, checked.
 
     Returns:
@@ -73,36 +74,51 @@ def _solve(equations, alphas, l1_ratio, settings, start=None):
         `Solved`.
     """
     G, c, _, q, _ = equations
-    limits, open_gap = (settings.max_iter, settings.positive), 0.0
+    limits = settings.max_iter, settings.positive
     if l1_ratio == 1 and start is None:
-        w, n_iter = homotopy.path(G, c, q, alphas, *limits)
+        most = min(settings.max_iter, MOST_KINKS * (c.shape[1] + 20))
+        w, n_iter = homotopy.path(G, c, q, alphas, most, settings.positive)
     else:
         signs = None if start is None else np.sign(start) + 0 * c
         w, n_iter = newton.path(G, c, q, alphas, l1_ratio, *limits, signs)
-    pull, violation = _checked(w, G, c, q, alphas, l1_ratio, settings.positive)
+    pull, open_gap, more = improve(w, equations, alphas, l1_ratio, settings)
+    return w, pull, open_gap, n_iter + more
+
+
+def improve(w, equations, alphas, l1_ratio, settings):
+    """Check w, and where it is no solution to rounding solve again, in place.
+
+    Returns:
+        `(pull, open_gap, n_iter)`: as `solve`.
+    """
+    G, c, _, q, _ = equations
+    n_iter, open_gap = 0, 0.0
+    pull, violation = check(w, G, c, q, alphas, l1_ratio, settings.positive)
     missed = violation > POLISHED
     for i in np.flatnonzero(missed.any(axis=1)):
         late = np.flatnonzero(missed[i])
         these = G[i], c[i], q[i], alphas[late], l1_ratio
         for method in (newton.again, working_set.on_matrix):
-            better, rounds = method(w[i, late], *these, *limits)
+            other, rounds = method(w[i, late], *these, settings.max_iter, settings.positive)
             n_iter += rounds
-            better_pull, left = _checked(better, *these, settings.positive)
+            others_pull, left = check(other, *these, settings.positive)
             closer = left < violation[i, late]
             at = late[closer]
             w[i, at], pull[i, at], violation[i, at] = (
-                part[closer] for part in (better, better_pull, left)
+                part[closer] for part in (other, others_pull, left)
             )
             if (violation[i, late] <= ROUNDING).all():
                 break
         else:
             late = late[violation[i, late] > ROUNDING]
-            gaps = _gaps(equations, i, w[i, late], pull[i, late], alphas[late], l1_ratio, settings)
+            gaps = gaps_of(
+                equations, i, w[i, late], pull[i, late], alphas[late], l1_ratio, settings
+            )
             open_gap = max(open_gap, gaps.max())
-    return w, pull, open_gap, n_iter
+    return pull, open_gap, n_iter
 
 
-def _checked(w, G, c, q, alphas, l1_ratio, positive):
+def check(w, G, c, q, alphas, l1_ratio, positive):
     """How far w is from the KKT conditions, relative to the terms that they add up.
 
         pull_j = λ₁ q_j sign(w_j)  where w_j ≠ 0,        |pull_j| ≤ λ₁ q_j  elsewhere
@@ -114,6 +130,7 @@ def _checked(w, G, c, q, alphas, l1_ratio, positive):
         `(pull, violation)`: shapes (…, A, p) and (…, A).
     """
     pull, size, q = c[..., None, :] - w @ G, np.abs(w), q[..., None, :]
+    l1 = l1_ratio * alphas[:, None] * q
     if l1_ratio < 1:
         l2 = (1 - l1_ratio) * (alphas[:, None] * q) * q
         pull -= l2 * w
@@ -121,14 +138,19 @@ def _checked(w, G, c, q, alphas, l1_ratio, positive):
     largest = np.abs(c).max(axis=-1)[..., None]
     # Weights that grow without bound, along columns that depend on each other, excuse nothing.
     size = np.minimum(largest + size.sum(axis=-1), UNBOUNDED * largest)
-    l1 = l1_ratio * alphas[:, None] * q
-    excess = (pull if positive else np.abs(pull)) - l1
-    beyond, short = excess.max(axis=-1), -(excess * (w != 0)).min(axis=-1)
-    wrong = 2 * np.max(l1 * (w * pull < 0), axis=-1)
-    return pull, np.maximum(np.maximum(beyond, short), wrong) / np.where(size > 0, size, 1)
+    size[size == 0] = 1
+    zero, left = w == 0, np.sign(w)
+    left *= -l1
+    left += pull
+    if positive:  # a weight that is zero may be pulled below it, but none may be there
+        left[zero & (left < 0)] = 0
+        left[w < 0] = np.inf
+    left = np.abs(left)
+    left -= l1 * zero
+    return pull, left.max(axis=-1) / size
 
 
-def _gaps(equations, i, w, pull, alphas, l1_ratio, settings):
+def gaps_of(equations, i, w, pull, alphas, l1_ratio, settings):
     """The duality gaps of the i-th problem at A α; w, pull: shape (A, p)."""
     c, ee, q = equations.c[i], equations.ee[i], equations.q[i]
     l1, l2 = alphas * l1_ratio, alphas * (1 - l1_ratio)

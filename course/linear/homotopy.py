@@ -12,9 +12,10 @@ one index k, on the symmetric tableau T, which starts as G and becomes
 
     T_AA = −M,   T_AI = M G_AI,   T_II = G_II − G_IA M G_AI
 
-A sweep subtracts uuᵀ/π from T, where u is T's column k and π = T_kk, and multiples of u from b
-and d. That column is all that one step needs of T, so the products uuᵀ are saved up and many of
-them subtracted at once, as one product of matrices.
+A sweep subtracts uuᵀ/π from T, where π = T_kk and u is T's column k with π ∓ 1 for its k-th entry;
+on T's diagonal that leaves a 2 too much at the active indices. From b and d it subtracts multiples
+of u. The column is all that one step needs of T, so the products uuᵀ are saved up and many of them
+subtracted at once, as one product of matrices.
 
 Reference:
     M. Osborne, B. Presnell, B. Turlach, A new approach to variable selection in least squares
@@ -28,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 
 MIN_PIVOT = 1e-12  # of 1: below it, a column is a combination of the active ones
+TIED = 1e-14  # relative: kinks so near to each other are one
 SAVED_UP = 16  # sweeps, before they are subtracted from T
 
 
@@ -54,6 +56,25 @@ class Pieces(NamedTuple):
         w += self.bd[:, 0][piece]
         w *= self.s[piece] != 0
         return w
+
+    def kinks(self):
+        """Where the pieces of the first path end.
+
+        Returns:
+            `(alphas, w, s)`: α decreasing, shape (K,); shape (K, p), both: the weights there and
+            their signs, which are 0 for what enters and what leaves.
+        """
+        end, s, (b, d) = self.end[:, 0], self.s[:, 0], np.swapaxes(self.bd[:, :, 0], 0, 1)
+        # Pieces without a length lie between weights that enter, or leave, at the same α.
+        new = np.append(True, end[1:] < (1 - TIED) * end[:-1])
+        following = np.append(np.flatnonzero(new)[1:], len(s) - 1)
+        alphas, b, d, s = end[new], b[new], d[new], s[new]
+        w = b - alphas[:, None] * d
+        # A weight may touch zero, too, without leaving.
+        s *= (self.s[following, 0] != 0) & (
+            np.abs(w) > TIED * (np.abs(b) + np.abs(alphas[:, None] * d))
+        )
+        return alphas, w * (s != 0), s
 
 
 def path(G, c, q, alphas, max_kinks, positive=False):
@@ -133,11 +154,8 @@ class _Paths:
             return
         k = (self.at - self.T.starts)[these]
         self.T.keep(these)
-        self.at, self.alpha, self.bd = (
-            self.T.starts + k,
-            self.alpha[these],
-            self.bd[:, these].copy(),
-        )
+        self.at, self.alpha = self.T.starts + k, self.alpha[these]
+        self.bd = self.bd[:, these].copy()  # in this order, which indexing does not keep
         self.q, self.s, self.edge = self.q[these], self.s[these], self.edge[these]
         self.barred = self.barred[these] if self.positive else self.s
 
@@ -168,14 +186,14 @@ class _Paths:
         active = s_k * s_k
         side = new * new - active
         u = self.T.column(at)
-        pivot = u.take(at)
+        pivot = u.take(at) - 2 * active
         inverse = np.reciprocal(pivot)
         edge = q_k * active
         blocked = side * pivot < MIN_PIVOT
         if np.count_nonzero(blocked):
             edge[blocked], side[blocked], new[blocked], inverse[blocked] = np.inf, 0, 0, 0
-        u.reshape(-1)[at] -= side
-        self.T.subtract(u, inverse, at, side)
+        u.reshape(-1)[at] = pivot - side
+        self.T.subtract(u, inverse)
         bd_k[1] += q_k * new
         bd_k *= inverse
         self.bd = self.bd - u * bd_k[..., None]
@@ -210,10 +228,9 @@ class _Tableau:
             column -= np.matmul(here.T[:, None], self.u.swapaxes(0, 1))[:, 0]
         return column
 
-    def subtract(self, u, inverse, at, side):
-        """T −= uuᵀ · inverse, and 2 · side from T_kk."""
+    def subtract(self, u, inverse):
+        """T −= uuᵀ · inverse."""
         self.u[self.count], self.inverse[self.count] = u, inverse
-        self.T.reshape(-1)[at * (u.shape[1] + 1) - self.starts] -= 2 * side
         self.count += 1
         if self.count == SAVED_UP:
             self._catch_up()

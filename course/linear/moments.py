@@ -47,7 +47,8 @@ class Moments:
     """
 
     def __init__(self, X, y, folds, fit_intercept):
-        self.X, self.y, self.fit_intercept, self.exponent = X, y, fit_intercept, None
+        self.X, self.y, self.fit_intercept = X, y, fit_intercept
+        self.exponent = self.A = None
         with np.errstate(over="ignore", invalid="ignore"):
             self.origin = np.append(*means(X, y, fit_intercept))
             self._add_up(folds)
@@ -66,11 +67,13 @@ class Moments:
 
     def _add_up(self, folds):
         """The sums over each fold's test rows, and over all rows."""
+        rows = np.arange(len(self.y))
+        if self.X.size <= BLOCK:
+            self.A = self._rows(rows, self.origin)
         self._leave_out(folds)
         # Each row in one test set: their sums add up to the whole, without another look at X.
-        tests = np.concatenate([[], *(test for _, test in folds)]).astype(int)
-        parted = len(tests) == len(self.y) and (np.bincount(tests) == 1).all()
-        self.whole = self.left_out.sum(axis=0) if parted else self._products(np.arange(len(self.y)))
+        parted = folds and _are_all(len(rows), *(test for _, test in folds))
+        self.whole = self.left_out.sum(axis=0) if parted else self._products(rows)
 
     def _leave_out(self, folds):
         self.folds, width = folds, self.X.shape[1] + 2
@@ -85,18 +88,24 @@ class Moments:
 
     def _products(self, rows, origin=None):
         """AᵀA over some rows, shape (p + 2, p + 2); about another origin if there is one."""
-        origin, width = self.origin if origin is None else origin, self.X.shape[1] + 2
-        order, step = "F" if self.X.flags.f_contiguous else "C", max(256, BLOCK // width)
-        total = 0.0
-        for some in (rows[i : i + step] for i in range(0, len(rows), step)):
-            some = as_slice(some)
-            X, y = self.X[some], self.y[some]
-            A = np.empty((len(y), width), order=order)
-            np.subtract(X, origin[:-1], out=A[:, :-2])
-            np.subtract(y, origin[-1], out=A[:, -2])
-            A[:, -1] = 1
+        if self.A is not None and origin is None:
+            A = self.A[as_slice(rows)]
+            return A.T @ A
+        total, step = 0.0, max(256, BLOCK // (self.X.shape[1] + 2))
+        for i in range(0, len(rows), step):
+            A = self._rows(rows[i : i + step], self.origin if origin is None else origin)
             total += A.T @ A
         return total
+
+    def _rows(self, rows, origin):
+        """Those of A."""
+        rows = as_slice(rows)
+        X, y = self.X[rows], self.y[rows]
+        A = np.empty((len(y), X.shape[1] + 2), order="F" if self.X.flags.f_contiguous else "C")
+        np.subtract(X, origin[:-1], out=A[:, :-2])
+        np.subtract(y, origin[-1], out=A[:, -2])
+        A[:, -1] = 1
+        return A
 
     def _centred(self, products):
         """The means of [X y] and the second moments about them, of one AᵀA or of several."""
@@ -108,26 +117,30 @@ class Moments:
 
     def _constant(self, rows, mean, moments):
         """Which columns of X are constant on these rows, or zero where there is no intercept."""
-        constant = ~(moments.diagonal()[:-1] > 1e-16 * (self.origin + mean)[:-1] ** 2)
-        X = self.X[rows][:, constant]
-        constant[constant] = (X == X[0]).all(axis=0) | (moments.diagonal()[:-1][constant] <= 0)
+        squares = moments.diagonal()[:-1]
+        constant = ~(squares > 1e-16 * (self.origin + mean)[:-1] ** 2)
+        if constant.any():
+            X = self.X[rows][:, constant]
+            constant[constant] = (X == X[0]).all(axis=0) | (squares[constant] <= 0)
         return constant
 
     def equations(self, whole=True):
         """Those of all rows, if wanted, and of the training rows of each fold: `Equations`."""
-        products = np.empty((len(self.folds) + whole, *self.whole.shape))
-        products[:whole], products[whole:] = self.whole, self.whole - self.left_out
-        source = np.tile(self.whole.diagonal()[:-1], (len(products), 1))  # of the differences
-        source[:whole] = -np.inf
+        count, p = len(self.folds) + whole, self.X.shape[1]
+        products = np.empty((count, *self.whole.shape))
+        products[:whole] = self.whole
+        np.subtract(self.whole, self.left_out, out=products[whole:])
+        source = np.empty((count, p + 1))  # of the differences
+        source[:] = self.whole.diagonal()[:-1]
         for i, (train, test) in enumerate(self.folds, whole):
-            if not _complementary(train, test, len(self.y)):
+            if not _are_all(len(self.y), train, test):
                 products[i] = self._products(train)
                 source[i] = products[i].diagonal()[:-1]
         mean, moments = self._centred(products)
-        constant = np.tile(self.constant, (len(products), 1))
-        spread = products[:, -1:, -1] * np.einsum("mjj->mj", moments)
-        lost = spread <= LOST * source
+        constant = np.repeat(self.constant[None], count, axis=0)
+        lost = products[:, -1:, -1] * _diagonals(moments) <= LOST * source
         lost[:, :-1] &= ~constant
+        lost[:whole] = False  # they were centred from the start
         for i in np.flatnonzero(lost.any(axis=1)):  # then once more, from the rows themselves
             rows = self.folds[i - whole][0]
             origin = np.append(*means(self.X[rows], self.y[rows], self.fit_intercept))
@@ -137,14 +150,14 @@ class Moments:
         return self._scaled(mean, moments, constant)
 
     def _scaled(self, mean, moments, constant):
-        scale = np.sqrt(np.einsum("mjj->mj", moments)[:, :-1])
+        scale = np.sqrt(_diagonals(moments)[:, :-1])
         scale[constant] = 1
         G, c = moments[:, :-1, :-1] / scale[:, :, None], moments[:, :-1, -1] / scale
         G /= scale[:, None]
         if constant.any():
             G[constant[:, :, None] | constant[:, None]] = 0
             c[constant] = 0
-        G.reshape(len(G), -1)[:, :: G.shape[1] + 1] = 1
+        _diagonals(G)[:] = 1
         q = 1 / scale if self.exponent is None else np.ldexp(1 / scale, self.exponent)
         return Equations(G, c, moments[:, -1, -1], q, mean)
 
@@ -174,7 +187,7 @@ class Moments:
         b = mean[:, -1:] - np.matmul(w, mean[:, :-1, None])[..., 0]
         v = np.concatenate([-w, np.ones((*b.shape, 1)), -b[..., None]], axis=2)
         squares = np.sum(v @ self.left_out * v, axis=2)  # of A v, the residuals
-        sizes = np.sqrt(np.einsum("mjj->mj", self.left_out))
+        sizes = np.sqrt(_diagonals(self.left_out))
         terms = np.matmul(np.abs(v), sizes[..., None])[..., 0]
         for i in np.flatnonzero((squares < CANCELLED * terms**2).any(axis=1)):
             test = self.folds[i][1]
@@ -187,6 +200,14 @@ class Moments:
         return w if self.exponent is None else np.ldexp(w, -self.exponent)
 
 
-def _complementary(train, test, n):
-    times = np.bincount(train, minlength=n) + np.bincount(test, minlength=n)
-    return bool((times == 1).all())
+def _diagonals(matrices):
+    """Those of m matrices, shape (m, p, p): a view of shape (m, p)."""
+    m, p, _ = matrices.shape
+    return matrices.reshape(m, p * p)[:, :: p + 1]
+
+
+def _are_all(n, *parts):
+    """Whether the parts have all n rows, each once."""
+    if sum(map(len, parts)) != n:
+        return False
+    return bool((np.bincount(np.concatenate(parts), minlength=n) == 1).all())

@@ -59,15 +59,10 @@ def again(w, G, c, q, alphas, l1_ratio, max_rounds, positive=False):
         w: shape (A, p).
         G, c, q: shapes (p, p), (p,) and (p,).
     """
-    shape = w.shape
-    G, c, l1 = (
-        np.broadcast_to(G, (*shape, shape[1])), np.broadcast_to(c, shape),
-        l1_ratio * alphas[:, None] * q,
-    )  # fmt: skip
-    found = solve(
-        G, c, l1, (1 - l1_ratio) * (alphas[:, None] * q) * q, np.sign(w), max_rounds, positive
-    )
-    return found[0], found[3]
+    G, c = np.broadcast_to(G, (len(w), *G.shape)), np.broadcast_to(c, w.shape)
+    l1, l2 = l1_ratio * alphas[:, None] * q, (1 - l1_ratio) * (alphas[:, None] * q) * q
+    w, _, _, rounds = solve(G, c, l1, l2, np.sign(w), max_rounds, positive)
+    return w, rounds
 
 
 def _signs(z, l1, positive=False):
@@ -91,10 +86,9 @@ def solve(G, c, l1, l2, s, max_rounds, positive=False):
     w, z, s = np.zeros(c.shape), np.array(c), np.array(s)
     settled, rounds = np.zeros(len(c), dtype=bool), 0
     going = slice(None)  # then the numbers of those whose guess has changed
-    equations = _at_once if c.shape[1] <= FEW else _one_by_one
     while rounds < min(max_rounds, ROUNDS) and not settled.all():
         rounds += 1
-        w[going], Gw, sound = equations(G, c - l1 * s, l2, s, going)
+        w[going], Gw, sound = on_signs(G, c - l1 * s, l2, s, going)
         z[going] = c[going] - Gw + w[going]
         guess = _signs(z[going], l1[going], positive)
         if rounds > ROUNDS // 2:
@@ -115,12 +109,21 @@ def _last_change(before, guess):
     return np.where(changes.any(axis=1)[:, None], after, before)
 
 
-def _at_once(G, right, l2, s, going):
+def on_signs(G, right, l2, s, going=slice(None)):
     """Solve the equations of the problems `going`, those of the other weights being w_j = 0.
+
+    Args:
+        G, l2, s: as in `solve`.
+        right: shape (m, p), c − λ₁s.
+        going: row numbers, or a slice.
 
     Returns:
         `(w, Gw, sound)`: shapes (g, p), (g, p), (g,); sound: whether they could be solved.
     """
+    return (_at_once if s.shape[1] <= FEW else _one_by_one)(G, right, l2, s, going)
+
+
+def _at_once(G, right, l2, s, going):
     every, on = G[going], s[going] != 0
     A = every * on[:, :, None]
     A *= on[:, None]
@@ -133,7 +136,6 @@ def _at_once(G, right, l2, s, going):
 
 
 def _one_by_one(G, right, l2, s, going):
-    """As `_at_once`."""
     from scipy.linalg.lapack import dposv
 
     going = np.arange(len(s))[going]

@@ -1,5 +1,6 @@
 """What all solvers of linear models use: data that are checked and centred, and two records."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +58,7 @@ def means(X, y, fit_intercept):
     """The column means of X and of y in float64; zeros where there is no intercept."""
     if not fit_intercept:
         return np.zeros(X.shape[1]), np.zeros(y.shape[1:])
-    return X.mean(axis=0, dtype="float64"), y.mean(axis=0, dtype="float64")
+    return tuple(np.add.reduce(part, axis=0, dtype="float64") / len(part) for part in (X, y))
 
 
 class Settings(NamedTuple):
@@ -88,3 +89,23 @@ class Solved(NamedTuple):
     errors: np.ndarray  # (α, folds): mean squared errors on the held-out rows
     n_iter: int
     open_gap: float  # the largest gap, folds too, where the KKT conditions do not hold to rounding
+
+
+def certified(solved, settings, y):
+    """What was `Solved`, if its numbers are finite; a gap that is too large is reported."""
+    if not all(np.isfinite(part).all() for part in solved[:3]):
+        raise ValueError("the solution is not finite: X or y has numbers too large; scale them")
+    if solved.open_gap == 0:
+        return solved
+    enough = settings.tol * np.mean((y - y.mean() if settings.fit_intercept else y) ** 2)
+    if solved.open_gap > enough:
+        from sklearn.exceptions import ConvergenceWarning
+
+        warnings.warn(
+            f"max_iter={settings.max_iter} ended before the duality gap was small enough:"
+            f" {solved.open_gap:.3g}, and at most {enough:.3g} was wanted; raise max_iter, or bring"
+            " the columns of X to one scale",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    return solved

@@ -68,7 +68,8 @@ def _fold(X, y, train, test, alphas, l1_ratio, settings):
     """The fits to the training rows, and their mean squared errors on the others, shape (A,)."""
     fit = _fit(rows_of(X, train), rows_of(y, train), alphas, l1_ratio, settings)
     used = fit.coefs.any(axis=0)
-    y_hat = fit.coefs[:, used] @ rows_of(X, test)[:, used].T + fit.intercepts[:, None]
+    Z = rows_of(X, test)[:, used] - fit.x_mean[used] - fit.rest[used]
+    y_hat = fit.coefs[:, used] @ Z.T + fit.y_mean
     return fit, np.mean((rows_of(y, test) - y_hat) ** 2, axis=1)
 
 
@@ -78,12 +79,16 @@ class _Fits(NamedTuple):
     gaps: np.ndarray  # (A,)
     open_gap: float  # as in `Solved`
     rounds: int
+    x_mean: np.ndarray  # (p,)
+    rest: np.ndarray  # (p,), by which that mean is too small: it was rounded
+    y_mean: float
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def _fit(X, y, alphas, l1_ratio, settings, start=None):
     n, intercept = len(y), settings.fit_intercept
-    x_mean, y_mean = np.zeros(X.shape[1]), 0.0
+    rest = x_mean = np.zeros(X.shape[1])
+    y_mean = 0.0
     if intercept:
         x_mean, y_mean = np.ones(n) @ X / n, y.mean(dtype="float64")
     e = np.subtract(y, y_mean, dtype="float64")
@@ -93,6 +98,9 @@ def _fit(X, y, alphas, l1_ratio, settings, start=None):
     # What a mean is above the spread, its products with the residuals lose in digits.
     if X.dtype != np.float64 or np.abs(x_mean).max() * e.std() > OFFSET * np.abs(c).max():
         X = X - x_mean
+        if intercept:
+            rest = np.ones(n) @ X / n
+            X -= rest
         c = e @ X / n
     coefs, correlations, R, done, rounds = working_set.path(
         X, e, c, alphas, l1_ratio, centred=intercept, positive=settings.positive,
@@ -102,4 +110,5 @@ def _fit(X, y, alphas, l1_ratio, settings, start=None):
     l1, l2 = alphas * l1_ratio, alphas * (1 - l1_ratio)
     gaps = gap(rr, ry, correlations, coefs, l1, l2, settings.positive)
     open_gap = np.where(np.isnan(gaps), np.inf, gaps)[~done].max(initial=0.0)
-    return _Fits(coefs, y_mean - coefs @ x_mean, gaps, open_gap, rounds)
+    b = y_mean - coefs @ x_mean - coefs @ rest
+    return _Fits(coefs, b, gaps, open_gap, rounds, x_mean, rest, y_mean)

@@ -21,7 +21,6 @@ Reference:
 from types import SimpleNamespace
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf
 
 from course.linear.problem import GRAM_LIMIT, TOO_LARGE
 
@@ -186,13 +185,30 @@ class ActiveSet:
         )  # fmt: skip
         self.rounds = 0
         self.S, self.s = np.zeros(0, dtype=int), np.zeros(0)  # places in the working set; ±1
-        self.store, self.l2, self.fresh = None, 0.0, True  # M, and the λ₂ in it
+        self.l2 = 0.0  # in M, and in the factor
+        self.fresh = True  # whether they were computed from G
+        self.factor = self.store = None  # L of LLᵀ = M⁻¹, where S is small; what holds M
 
     @property
     def M(self):
         if self.store is None:
-            self.renew(self.l2)
+            self.store, self.fresh = np.linalg.inv(self._matrix(self.S, self.l2)), True
         return self.store[: len(self.S), : len(self.S)]
+
+    def times_inverse(self, right):
+        """M @ right."""
+        from scipy.linalg.lapack import dpotrs
+
+        if self.store is None and self.factor is None:
+            self.renew(self.l2)
+        if self.factor is None:
+            return self.M @ right
+        return dpotrs(self.factor, right, lower=True)[0]
+
+    def _matrix(self, S, l2):
+        A = self.work.G.take(S, axis=0).take(S, axis=1)
+        A.flat[:: len(A) + 1] += (l2 * self.work.q[S]) * self.work.q[S]
+        return A
 
     def follow(self, alpha, alphas):
         """Solve at each of `alphas`, coming from `alpha`; shape (A, |W|), and which succeeded."""
@@ -215,7 +231,7 @@ class ActiveSet:
             elif step > MIN_STEP or following >= alpha:
                 return w, False
             else:
-                (self.S, self.s), self.store = before, None
+                (self.S, self.s), self.store, self.factor = before, None, None
                 step = np.sqrt(max(step, following / alpha))
 
     def solve(self, alpha):
@@ -226,21 +242,19 @@ class ActiveSet:
         for turn in range(min(ROUNDS, self.max_rounds)):
             self.rounds += 1
             w, r = self._equations(l1, l2)
-            free = ~barred
-            free[self.S] = False
             size = r if self.positive else np.abs(r)
-            lacking = np.flatnonzero(free & (size > l1 + ROUNDING * self.scale))
+            lacks = size > l1 + ROUNDING * self.scale
+            lacks[self.S] = False
+            lacking = np.flatnonzero(lacks & ~barred)
             wrong = w[self.S] * self.s <= 0
-            if not wrong.any() and len(lacking) == 0:
+            if not (len(lacking) or np.count_nonzero(wrong)):
                 # What is barred because it depends on S must not lack more than rounding.
-                sound = (
-                    size[barred] <= (1 + 1e-9) * l1[barred]
-                ).all() and self.error <= 100 * ROUNDING
-                return w, bool(sound)
+                sound = (size <= (1 + 1e-9) * l1)[barred].all()
+                return w, bool(sound and self.error <= 100 * ROUNDING)
             if turn >= ROUNDS // 2:  # in circles, it may be: the last place alone changes
                 last = max(self.S[wrong].max(initial=-1), lacking.max(initial=-1))
                 wrong, lacking = wrong & (self.S == last), lacking[lacking == last]
-            if wrong.any():
+            if np.count_nonzero(wrong):
                 self.leave(wrong)
                 barred[:] = False
             if len(lacking) and not self.enter(lacking, np.sign(r[lacking])):
@@ -255,7 +269,7 @@ class ActiveSet:
 
         A unit of it replaces g: False where the L1 norm, of which gᵀs is saved, does not fall.
         """
-        g, q = sign * (self.M @ self.work.G[self.S, new[0]]), self.work.q
+        g, q = sign * self.times_inverse(self.work.G[self.S, new[0]]), self.work.q
         falls = np.flatnonzero(g * self.s > 0)
         if g @ (self.s * q[self.S]) <= (1 + 1e-9) * q[new[0]] or len(falls) == 0:
             return False
@@ -270,10 +284,11 @@ class ActiveSet:
         if len(S) == 0:
             self.l2, self.error = l2, 0.0
             return w, c
-        if not 0.8 * self.l2 <= l2 <= 1.2 * self.l2:
+        near = 0.8 * self.l2 <= l2 <= 1.2 * self.l2
+        if not near or (len(S) <= FEW and l2 != self.l2):
             self.renew(l2)
-        target, ridge = l1[S] * self.s, l2 * self.work.q**2
-        w[S] = self.M @ (c[S] - target)
+        target, ridge = l1[S] * self.s, (l2 * self.work.q) * self.work.q
+        w[S] = self.times_inverse(c[S] - target)
         before = np.inf
         while True:
             r = c - G @ w - ridge * w
@@ -284,19 +299,19 @@ class ActiveSet:
                 return w, r
             if not better:
                 self.renew(l2)
-            w[S] += self.M @ residual
+            w[S] += self.times_inverse(residual)
             before = self.error
 
     def renew(self, l2):
-        """Compute M = (G_SS + λ₂ Q_S²)⁻¹ from G."""
-        A = self.work.G[self.S[:, None], self.S]
-        A.flat[:: len(A) + 1] += l2 * self.work.q[self.S] ** 2
-        self.store, self.l2, self.fresh = np.linalg.inv(A), l2, True
+        """Compute M = (G_SS + λ₂ Q_S²)⁻¹, or the factor, from G."""
+        self.l2, self.fresh, self.store, self.factor = l2, True, None, None
+        if len(self.S) <= FEW:
+            self.factor = _factor(self._matrix(self.S, l2))
 
     def leave(self, gone):
         """Take out of S where `gone`, bool, shape (|S|,)."""
         if len(gone) <= FEW:
-            self.S, self.s, self.store = self.S[~gone], self.s[~gone], None
+            self.S, self.s, self.store, self.factor = self.S[~gone], self.s[~gone], None, None
             return
         M, count = self.M, len(gone) - gone.sum()
         # Exchange, so that those that leave stand last: M need not be copied.
@@ -307,6 +322,7 @@ class ActiveSet:
         order = np.arange(len(gone))
         order[early], order[late] = late, early
         self.S, self.s, self.fresh = self.S[order[:count]], self.s[order[:count]], False
+        self.factor = None
         _add_product(self.M, -np.linalg.solve(block, side.T).T, side.T)
 
     def enter(self, new, signs):
@@ -314,21 +330,21 @@ class ActiveSet:
         G, k = self.work.G, len(self.S)
         S, s = np.concatenate([self.S, new]), np.concatenate([self.s, signs])
         if len(S) <= FEW:
-            if not _independent(G[S[:, None], S], self.l2 * self.work.q[S] ** 2):
+            factor = _factor(self._matrix(S, self.l2), MIN_PIVOT * G.diagonal()[S])
+            if factor is None:
                 return False
-            self.S, self.s, self.store = S, s, None
+            self.S, self.s, self.store, self.factor, self.fresh = S, s, None, factor, True
             return True
         side = G[self.S[:, None], new]
         U = self.M @ side
         block = G[new[:, None], new] - side.T @ U
-        ridge = self.l2 * self.work.q[new] ** 2
-        if not _independent(block, ridge, G[new, new]):
+        block.flat[:: len(block) + 1] += (self.l2 * self.work.q[new]) * self.work.q[new]
+        if _factor(block, MIN_PIVOT * G[new, new]) is None:
             return False
-        block.flat[:: len(block) + 1] += ridge
         block = np.linalg.inv(block)
         V = U @ block
         _add_product(self.M, V, U.T)
-        self.S, self.s = S, s
+        self.S, self.s, self.factor = S, s, None
         if len(S) > len(self.store):
             store = np.empty((len(S) * 5 // 4,) * 2)
             store[:k, :k] = self.store[:k, :k]
@@ -338,13 +354,12 @@ class ActiveSet:
         return True
 
 
-def _independent(G, ridge, size=None):
-    """Whether G + diag(ridge) can be inverted; size: the diagonal that its pivots compare with."""
-    G = G.copy()
-    size = G.diagonal().copy() if size is None else size
-    G.flat[:: len(G) + 1] += ridge
-    L, failed = dpotrf(G, lower=True)
-    return not failed and bool((L.diagonal() ** 2 > MIN_PIVOT * size).all())
+def _factor(A, smallest=0.0):
+    """L of LLᵀ = A; None where a pivot is not above `smallest`: A cannot be inverted."""
+    from scipy.linalg.lapack import dpotrf
+
+    L, failed = dpotrf(A, lower=True)
+    return None if failed or (L.diagonal() ** 2 <= smallest).any() else L
 
 
 def _add_product(M, A, B):
