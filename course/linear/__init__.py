@@ -27,7 +27,7 @@ import numpy as np
 from course.linear import gram, wide
 from course.linear.duality import duality_gap, kkt_residual
 from course.linear.exact import Kinks, lasso_path_exact
-from course.linear.problem import GRAM_LIMIT, Settings, certified, checked
+from course.linear.problem import GRAM_LIMIT, Settings, certified, checked, chosen
 from course.linear.ridge import RidgeFit, ridge, ridge_path
 
 __all__ = [
@@ -77,7 +77,7 @@ class CrossValidation(NamedTuple):
     """What cross-validation chose, and from what.
 
     Attributes:
-        alpha, l1_ratio: the pair with the smallest mean error.
+        alpha, l1_ratio: the pair with the smallest mean error; or, by the rule "1se", a larger α.
         fit: the `Fit` on all rows at that pair.
         alphas: shape (A,), or (L, A) for L l1_ratios; decreasing.
         mse_path: mean squared error on each fold's held-out rows, shape (A, folds) or
@@ -93,12 +93,12 @@ class CrossValidation(NamedTuple):
 
 def lasso(
     X, y, alpha, l1_ratio=1.0, *, fit_intercept=True, positive=False, tol=1e-4, max_iter=1000,
-    coef_init=None,
+    coef_init=None, sample_weight=None, penalty_weights=None,
 ):  # fmt: skip
     """The lasso, or the elastic net, at one α.
 
     Args:
-        X: shape (n, p), float64 or float32; never changed.
+        X: shape (n, p), float64 or float32, or sparse; never changed.
         y: shape (n,).
         alpha: weight of the penalty, at least 0.
         l1_ratio: in [0, 1]; 1 (default) is the lasso.
@@ -109,6 +109,10 @@ def lasso(
             anyway unless `max_iter` ends first.
         max_iter: at most so many steps: kinks of the path, or rounds of Newton's method.
         coef_init: shape (p,), weights to start from.
+        sample_weight: s, shape (n,), not negative: the loss is then Σ sᵢ(…)² / (2 Σ sᵢ).
+        penalty_weights: v, shape (p,), not negative: the penalty is then
+            α Σ vⱼ (ρ|wⱼ| + ½(1 − ρ)wⱼ²); columns with 0 are not penalised. (glmnet's
+            penalty.factor is the same, but it makes their sum p.)
 
     Returns:
         `Fit`.
@@ -122,6 +126,14 @@ def lasso(
         >>> fit.coef.round(12).tolist(), round(float(fit.intercept), 12)
         ([0.5], 0.5)
 
+        The adaptive lasso, which penalises the less what least squares finds the larger:
+
+        >>> X, y = np.eye(3), np.array([3.0, 0.5, -2.0])
+        >>> w = lasso(X, y, 0.0, fit_intercept=False).coef
+        >>> fit = lasso(X, y, 1 / 3, fit_intercept=False, penalty_weights=1 / np.abs(w))
+        >>> fit.coef.round(4).tolist()  # 3 − 1/3, 0, −(2 − 1/2)
+        [2.6667, 0.0, -1.5]
+
     Reference:
         R. Tibshirani, Regression Shrinkage and Selection via the Lasso, J. R. Statist. Soc. B 58,
         1996, doi:10.1111/j.2517-6161.1996.tb02080.x.
@@ -131,9 +143,15 @@ def lasso(
     start = None if coef_init is None else np.asarray(coef_init, dtype="float64").reshape(-1)
     if start is not None and positive:
         start = np.maximum(start, 0)
-    given = X, y, [], Settings(fit_intercept, positive, tol, max_iter).checked()
+    settings = Settings(
+        fit_intercept, positive, tol, max_iter, None, sample_weight, penalty_weights
+    )
+    given = X, y, [], settings.checked(*X.shape)
     many, solved = X.shape[1] > GRAM_LIMIT, None
-    if many or alphas[0] * l1_ratio > 0:  # for one α few columns matter: no need of all XᵀX
+    unbounded = len(given[3].free) and positive  # the working set cannot have them
+    if many or (
+        alphas[0] * l1_ratio > 0 and not unbounded
+    ):  # for one α few columns matter: no need of all XᵀX
         problem = wide.Wide(*given)
         solved = problem.solve(alphas, l1_ratio, start)
     if not many and (solved is None or solved.open_gap > 0):
@@ -144,12 +162,13 @@ def lasso(
 
 def lasso_path(
     X, y, *, l1_ratio=1.0, eps=1e-3, alphas=100, fit_intercept=True, positive=False, tol=1e-4,
-    max_iter=1000,
+    max_iter=1000, sample_weight=None, penalty_weights=None,
 ):  # fmt: skip
     """The lasso, or the elastic net, at many α.
 
     Args:
-        X, y, l1_ratio, fit_intercept, positive, tol, max_iter: as in `lasso`.
+        X, y, l1_ratio, fit_intercept, positive, tol, max_iter, sample_weight, penalty_weights:
+            as in `lasso`.
         eps: the smallest α as a fraction of the largest, where `alphas` is a number.
         alphas: how many, from the smallest α at which all weights are zero down to
             eps times that, evenly in log α; or the values, in any order.
@@ -159,9 +178,17 @@ def lasso_path(
 
     Raises:
         ValueError, TypeError: as `lasso`.
+
+    Example:
+        >>> X = np.array([[-1.0, 1], [1, 1], [-1, -1], [1, -1]])
+        >>> path = lasso_path(X, np.array([-3.0, 1, -1, 3]), alphas=[0.5, 1.5])
+        >>> path.alphas.tolist(), path.coefs.round(12).T.tolist()
+        ([1.5, 0.5], [[0.5, 0.0], [1.5, -0.5]])
     """
     X, y = checked(X, y, wide_later=True)
-    problem = _problem(X, y, [], Settings(fit_intercept, positive, tol, max_iter))
+    problem = _problem(X, y, [], Settings(
+        fit_intercept, positive, tol, max_iter, None, sample_weight, penalty_weights
+    ))  # fmt: skip
     alphas = _grid(problem, alphas, eps, l1_ratio)
     solved = certified(_solve(problem, alphas, l1_ratio), problem.settings, y)
     coefs, intercepts = solved.coefs.T.astype(X.dtype), solved.intercepts.astype(X.dtype)
@@ -170,28 +197,43 @@ def lasso_path(
 
 def lasso_cv(
     X, y, *, l1_ratio=1.0, eps=1e-3, alphas=100, cv=5, fit_intercept=True, positive=False,
-    tol=1e-4, max_iter=1000, n_jobs=None,
+    tol=1e-4, max_iter=1000, n_jobs=None, rule="min", sample_weight=None, penalty_weights=None,
 ):  # fmt: skip
     """Choose α, and l1_ratio, by cross-validation, and fit all rows there.
 
     Args:
-        X, y, eps, alphas, fit_intercept, positive, tol, max_iter: as in `lasso_path`.
+        X, y, eps, alphas, fit_intercept, positive, tol, max_iter, penalty_weights: as in
+            `lasso_path`.
         l1_ratio: a number, or a list to choose from.
         cv: into how many folds, in the rows' order; a scikit-learn splitter; or a list of
             (training rows, test rows).
         n_jobs: with more than GRAM_LIMIT columns, how many folds at a time, in threads;
             None: one, or what `joblib.parallel_config` says. With fewer columns all folds
             are solved at once. The numbers are the same.
+        rule: "min": the α with the smallest mean error; "1se": the largest α whose mean error
+            is within one standard error of it.
+        sample_weight: as in `lasso`; the errors on the held-out rows are weighted, too.
 
     Returns:
         `CrossValidation`. Of equal errors the largest α counts, as in scikit-learn.
 
     Raises:
         ValueError, TypeError: as `lasso`.
+
+    Example:
+        >>> X = np.arange(10.0)[:, None]
+        >>> found = lasso_cv(X, X[:, 0])
+        >>> found.fit.coef.round(12).tolist(), found.mse_path.shape
+        ([0.999], (100, 5))
+
+    Reference:
+        L. Breiman et al., Classification and Regression Trees, 1984, section 3.4.3.
     """
     X, y = checked(X, y, wide_later=True)
-    settings = Settings(fit_intercept, positive, tol, max_iter, n_jobs)
-    folds = _folds(cv, X, y)
+    settings = Settings(
+        fit_intercept, positive, tol, max_iter, n_jobs, sample_weight, penalty_weights, rule
+    ).checked(*X.shape)
+    folds = _folds(cv, X, y, settings.sample_weight)
     ratios = np.atleast_1d(np.asarray(l1_ratio, dtype="float64"))
     problem = _problem(X, y, folds, settings)
     grids = [_grid(problem, alphas, eps, ratio) for ratio in ratios]
@@ -199,7 +241,8 @@ def lasso_cv(
     for pair in zip(grids, ratios):
         found.append(certified(_solve(problem, *pair), settings, y))
     errors = np.array([solved.errors for solved in found])
-    i, a = np.unravel_index(np.argmin(errors.mean(axis=-1)), errors.shape[:2])
+    i = np.argmin(errors.mean(axis=-1).min(axis=-1))
+    a = chosen(errors[i], rule)
     fit = _pick(found[i], X.dtype)
     alphas = np.array(grids)
     if np.ndim(l1_ratio) == 0:
@@ -207,15 +250,25 @@ def lasso_cv(
     return CrossValidation(float(grids[i][a]), float(ratios[i]), fit, alphas, errors)
 
 
-def alpha_max(X, y, l1_ratio=1.0, *, fit_intercept=True, positive=False):
+def alpha_max(
+    X, y, l1_ratio=1.0, *, fit_intercept=True, positive=False, sample_weight=None,
+    penalty_weights=None,
+):  # fmt: skip
     """The smallest α at which all weights are zero: max |xⱼ·(y − ȳ)| / (n l1_ratio).
+
+    Args as in `lasso`.
 
     Example:
         >>> alpha_max(np.array([[1.0], [3.0]]), np.array([0.0, 2.0]))
         1.0
     """
     X, y = checked(X, y, wide_later=True)
-    return wide.Wide(X, y, [], Settings(fit_intercept, positive)).alpha_max(l1_ratio)
+    settings = Settings(
+        fit_intercept, positive, sample_weight=sample_weight, penalty_weights=penalty_weights
+    ).checked(*X.shape)
+    if len(settings.free):
+        return _problem(X, y, [], settings).alpha_max(l1_ratio)
+    return wide.Wide(X, y, [], settings).alpha_max(l1_ratio)
 
 
 def _pick(solved, dtype):
@@ -224,8 +277,16 @@ def _pick(solved, dtype):
     return Fit(coef, intercept, float(solved.dual_gaps[0]), solved.n_iter)
 
 
-def _folds(cv, X, y):
+def _folds(cv, X, y, sample_weight):
     """A list of (training rows, test rows), row numbers; scikit-learn says what is wrong."""
+    folds = _splits(cv, X, y)
+    for rows in (rows for fold in folds for rows in fold if sample_weight is not None):
+        if not sample_weight[rows].any():
+            raise ValueError("sample_weight is zero on all training or all test rows of a fold")
+    return folds
+
+
+def _splits(cv, X, y):
     rows, count = np.arange(len(y)), 5 if cv is None else cv
     if isinstance(count, numbers.Integral) and 2 <= count <= len(y):
         ends = np.cumsum([0, *(len(y) // count + (i < len(y) % count) for i in range(count))])
@@ -274,7 +335,7 @@ def _grid(problem, alphas, eps, l1_ratio):
 def _problem(X, y, folds, settings):
     """All rows, and the training rows of each fold, for the solver that suits X."""
     kind = gram.Gram if X.shape[1] <= GRAM_LIMIT else wide.Wide
-    return kind(X, y, folds, settings.checked())
+    return kind(X, y, folds, settings.checked(*X.shape))
 
 
 def _solve(problem, alphas, l1_ratio):

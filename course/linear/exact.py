@@ -53,14 +53,15 @@ class Kinks(NamedTuple):
 
 
 def lasso_path_exact(
-    X, y, *, alpha_min=0.0, fit_intercept=True, positive=False, tol=1e-4, max_iter=1000
-):
+    X, y, *, alpha_min=0.0, fit_intercept=True, positive=False, tol=1e-4, max_iter=1000,
+    sample_weight=None, penalty_weights=None,
+):  # fmt: skip
     """The lasso at every α at once: the kinks of its path, which is straight between them.
 
         minimise  1/(2n) ‖Xw + b − y‖² + α‖w‖₁
 
     Args:
-        X: shape (n, p), float64 or float32; never changed. Some p×p matrices are made.
+        X: shape (n, p), float64 or float32, or sparse; never changed. Some p×p matrices are made.
         y: shape (n,).
         alpha_min: where the path is to end; 0 (default) is least squares.
         fit_intercept: whether there is a b; it is not penalised.
@@ -68,6 +69,8 @@ def lasso_path_exact(
         tol: a `ConvergenceWarning` is given where the duality gap at a kink is above
             tol · mean((y − ȳ)²).
         max_iter: at most so many kinks; with a `ConvergenceWarning` the path ends earlier then.
+        sample_weight, penalty_weights: as in `course.linear.lasso`; a penalty weight of 0 has no
+            kinks here and is refused.
 
     Returns:
         `Kinks`.
@@ -90,7 +93,11 @@ def lasso_path_exact(
     X, y = checked(X, y)
     if not 0 <= alpha_min < np.inf:
         raise ValueError(f"alpha_min must be a finite number of at least 0, got {alpha_min}")
-    settings = Settings(fit_intercept, positive, tol, max_iter).checked()
+    settings = Settings(
+        fit_intercept, positive, tol, max_iter, None, sample_weight, penalty_weights
+    ).checked(*X.shape)
+    if len(settings.free):
+        raise ValueError("penalty_weights must be above 0 for a path of kinks")
     problem = Gram(X, y, [], settings)
     coefs, intercepts, gaps, alphas, open_gap = _kinks(problem, alpha_min, settings)
     certified(Solved(coefs, intercepts, gaps, gaps, len(alphas), open_gap), settings, y)
@@ -108,12 +115,12 @@ def lasso_path_exact(
 
 def _kinks(problem, alpha_min, settings):
     """The parts of `Kinks`, and the largest duality gap of what is no solution to rounding."""
-    G, c, _, q, _ = problem.equations
-    found = homotopy.pieces(G, c, q, alpha_min, settings.max_iter, settings.positive)
+    G, c, _, q, u, _ = problem.equations
+    found = homotopy.pieces(G, c, u, alpha_min, settings.max_iter, settings.positive)
     alphas, w, s = found.kinks()
     # From the equations themselves they are exact, if the columns are not too dependent.
-    every, problem_at = np.broadcast_to(G, (len(s), *G.shape[1:])), (G[0], c[0], q[0])
-    exact, _, _ = newton.on_signs(every, c - alphas[:, None] * q * s, 0 * s, s)
+    every, problem_at = np.broadcast_to(G, (len(s), *G.shape[1:])), (G[0], c[0], u[0], q[0])
+    exact, _, _ = newton.on_signs(every, c - alphas[:, None] * u * s, 0 * s, s)
     left = [check(v, *problem_at, alphas, 1.0, settings.positive)[1] for v in (w, exact)]
     w = np.where((left[1] < left[0])[:, None], exact, w)
     # What holds at two kinks holds between them if the signs are the same: try the middles, too.

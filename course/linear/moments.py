@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.linear.problem import TOO_LARGE, as_slice, means
+from course.linear.problem import TOO_LARGE, as_slice, dense, means, times_rows
 
 BLOCK = 2**19  # numbers of X that are centred and squared at a time
+THIN = 0.1  # of a sparse X: up to so many numbers that are not zero, products take only those
 LOST = 0.01  # a difference so small beside what it is the difference of has lost two digits
 CANCELLED = 1e-5  # the same for squared errors
 SMALL = 1e-280  # squares below it have few digits, or none
@@ -21,6 +22,7 @@ class Equations(NamedTuple):
         ee: shape (m,), the mean of (y − ȳ)².
         q: shape (m, p), one over a column's root mean square: what a weight for the column in its
             new unit is to be multiplied with, for the column as it was.
+        u: shape (m, p), q times the column's penalty weight: its factor in the L1 penalty.
         mean: shape (m, p + 1), of X's columns and y, counted from the origin of the `Moments`.
     """
 
@@ -28,36 +30,55 @@ class Equations(NamedTuple):
     c: np.ndarray
     ee: np.ndarray
     q: np.ndarray
+    u: np.ndarray
     mean: np.ndarray
+
+    def penalties(self, i, alphas, l1_ratio):
+        """Each weight's λ₁ and λ₂ in the i-th problem at A α: shape (A, p), both."""
+        return penalties(alphas, l1_ratio, self.u[i], self.q[i])
+
+
+def penalties(alphas, l1_ratio, u, q):
+    """λ₁ and λ₂ of p weights at A α, shape (A, p): λ₁|w| + ½λ₂w² for a weight in its unit."""
+    alphas = np.asarray(alphas)[..., None]
+    return l1_ratio * alphas * u, (1 - l1_ratio) * (alphas * u) * q
 
 
 class Moments:
-    """Sums over the rows of A = [X − x₀, y − y₀, 1]: all are entries of AᵀA.
+    """Weighted sums over the rows of A = [X − x₀, y − y₀, 1]: all are entries of AᵀA.
 
     The origin x₀, y₀ is the mean of all rows, or 0 where there is no intercept: a mean that is
-    large beside the spread takes no digits from the squares.
+    large beside the spread takes no digits from the squares. (Where few numbers of X are not
+    zero, x₀ is 0, so that they stay few.) A row of A is multiplied by the root of its weight.
 
     Args:
-        X, y: shapes (n, p) and (n,), finite, float64 or float32; never changed.
+        X, y: shapes (n, p) and (n,), finite, float64 or float32; never changed. X may be a
+            `scipy.sparse.csr_array`.
         folds: list of (training rows, test rows), row numbers; may be empty.
         fit_intercept: whether the moments are about the means.
+        sample_weight: None, or shape (n,).
 
     Raises:
         ValueError: a number is too large to be squared.
     """
 
-    def __init__(self, X, y, folds, fit_intercept):
-        self.X, self.y, self.fit_intercept = X, y, fit_intercept
+    def __init__(self, X, y, folds, fit_intercept, sample_weight=None):
+        self.X, self.y, self.fit_intercept, self.weights = X, y, fit_intercept, sample_weight
         self.exponent = self.A = None
+        self.sparse = not isinstance(X, np.ndarray)
+        self.thin = self.sparse and X.nnz < THIN * X.shape[0] * X.shape[1]
+        self.root = None if sample_weight is None else np.sqrt(sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):
-            self.origin = np.append(*means(X, y, fit_intercept))
+            self.origin = np.append(*means(X, y, fit_intercept, sample_weight))
+            if self.thin:
+                self.origin[:-1] = 0
             self._add_up(folds)
             small = np.flatnonzero(self.whole.diagonal()[:-2] < SMALL)
-            if len(small) and (size := np.abs(X[:, small] - self.origin[small]).max(axis=0)).any():
+            if len(small) and (size := self._largest(small)).any():
                 # In units of a power of 2 nothing is rounded.
                 self.exponent = np.zeros(X.shape[1], dtype=int)
                 self.exponent[small] = -np.frexp(size)[1]
-                self.X = np.ldexp(X, self.exponent)
+                self.X = _times_powers_of_2(X, self.exponent)
                 self.origin[:-1] = np.ldexp(self.origin[:-1], self.exponent)
                 self._add_up(folds)
         if not np.isfinite(self.whole.trace()):
@@ -65,10 +86,16 @@ class Moments:
         mean, moments = self._centred(self.whole)
         self.constant = self._constant(slice(None), mean, moments)
 
+    def _largest(self, columns):
+        """The largest distance from the origin in each of these columns."""
+        if self.thin:
+            return abs(self.X[:, columns]).max(axis=0).toarray().reshape(-1)
+        return np.abs(dense(self.X[:, columns]) - self.origin[columns]).max(axis=0)
+
     def _add_up(self, folds):
         """The sums over each fold's test rows, and over all rows."""
         rows = np.arange(len(self.y))
-        if self.X.size <= BLOCK:
+        if not self.sparse and self.X.size <= BLOCK:
             self.A = self._rows(rows, self.origin)
         self._leave_out(folds)
         # Each row in one test set: their sums add up to the whole, without another look at X.
@@ -91,20 +118,38 @@ class Moments:
         if self.A is not None and origin is None:
             A = self.A[as_slice(rows)]
             return A.T @ A
+        if self.thin and origin is None:
+            return self._few_products(rows)
         total, step = 0.0, max(256, BLOCK // (self.X.shape[1] + 2))
         for i in range(0, len(rows), step):
             A = self._rows(rows[i : i + step], self.origin if origin is None else origin)
             total += A.T @ A
         return total
 
+    def _few_products(self, rows):
+        """AᵀA over some rows, of which few numbers are not zero."""
+        rows = as_slice(rows)
+        X, p = self.X[rows].astype("float64"), self.X.shape[1]
+        tail = np.stack([self.y[rows] - self.origin[-1], np.ones(X.shape[0])], axis=1)
+        if self.root is not None:
+            X, tail = times_rows(X, self.root[rows]), tail * self.root[rows, None]
+        total = np.empty((p + 2, p + 2))
+        total[:p, :p] = (X.T @ X).toarray()
+        total[:p, p:] = X.T @ tail
+        total[p:, :p] = total[:p, p:].T
+        total[p:, p:] = tail.T @ tail
+        return total
+
     def _rows(self, rows, origin):
         """Those of A."""
         rows = as_slice(rows)
-        X, y = self.X[rows], self.y[rows]
-        A = np.empty((len(y), X.shape[1] + 2), order="F" if self.X.flags.f_contiguous else "C")
+        X, y = dense(self.X[rows]), self.y[rows]
+        A = np.empty((len(y), X.shape[1] + 2), order="F" if X.flags.f_contiguous else "C")
         np.subtract(X, origin[:-1], out=A[:, :-2])
         np.subtract(y, origin[-1], out=A[:, -2])
         A[:, -1] = 1
+        if self.root is not None:
+            A *= self.root[rows, None]
         return A
 
     def _centred(self, products):
@@ -119,12 +164,15 @@ class Moments:
         """Which columns of X are constant on these rows, or zero where there is no intercept."""
         squares = moments.diagonal()[:-1]
         constant = ~(squares > 1e-16 * (self.origin + mean)[:-1] ** 2)
-        if constant.any():
-            X = self.X[rows][:, constant]
-            constant[constant] = (X == X[0]).all(axis=0) | (squares[constant] <= 0)
+        doubtful = np.flatnonzero(constant & ~(squares <= 0))
+        if len(doubtful):
+            X = dense(self.X[rows][:, doubtful])
+            if self.weights is not None:
+                X = X[self.weights[rows] > 0]
+            constant[doubtful] = (X == X[0]).all(axis=0)
         return constant
 
-    def equations(self, whole=True):
+    def equations(self, whole=True, penalty_weights=None):
         """Those of all rows, if wanted, and of the training rows of each fold: `Equations`."""
         count, p = len(self.folds) + whole, self.X.shape[1]
         products = np.empty((count, *self.whole.shape))
@@ -140,16 +188,18 @@ class Moments:
         constant = np.repeat(self.constant[None], count, axis=0)
         lost = products[:, -1:, -1] * _diagonals(moments) <= LOST * source
         lost[:, :-1] &= ~constant
-        lost[:whole] = False  # they were centred from the start
+        if not self.thin:
+            lost[:whole] = False  # they were centred from the start
         for i in np.flatnonzero(lost.any(axis=1)):  # then once more, from the rows themselves
-            rows = self.folds[i - whole][0]
-            origin = np.append(*means(self.X[rows], self.y[rows], self.fit_intercept))
+            rows = np.arange(len(self.y)) if i < whole else self.folds[i - whole][0]
+            weights = None if self.weights is None else self.weights[rows]
+            origin = np.append(*means(self.X[rows], self.y[rows], self.fit_intercept, weights))
             mean[i], moments[i] = self._centred(self._products(rows, origin))
             mean[i] += origin - self.origin
             constant[i] = self._constant(rows, mean[i], moments[i])
-        return self._scaled(mean, moments, constant)
+        return self._scaled(mean, moments, constant, penalty_weights)
 
-    def _scaled(self, mean, moments, constant):
+    def _scaled(self, mean, moments, constant, penalty_weights):
         scale = np.sqrt(_diagonals(moments)[:, :-1])
         scale[constant] = 1
         G, c = moments[:, :-1, :-1] / scale[:, :, None], moments[:, :-1, -1] / scale
@@ -159,7 +209,8 @@ class Moments:
             c[constant] = 0
         _diagonals(G)[:] = 1
         q = 1 / scale if self.exponent is None else np.ldexp(1 / scale, self.exponent)
-        return Equations(G, c, moments[:, -1, -1], q, mean)
+        u = q if penalty_weights is None else q * penalty_weights
+        return Equations(G, c, moments[:, -1, -1], q, u, mean)
 
     def original(self, w, equations, i):
         """For the columns as they were, and with the intercepts, what w is in the i-th equations.
@@ -191,13 +242,20 @@ class Moments:
         terms = np.matmul(np.abs(v), sizes[..., None])[..., 0]
         for i in np.flatnonzero((squares < CANCELLED * terms**2).any(axis=1)):
             test = self.folds[i][1]
-            A = np.column_stack([self.X[test], self.y[test]]) - self.origin
-            squares[i] = np.sum((A @ v[i, :, :-1].T + v[i, :, -1]) ** 2, axis=0)
+            squares[i] = np.sum((self._rows(test, self.origin) @ v[i].T) ** 2, axis=0)
         return (squares / n).T
 
     def _in_unit(self, w):
         """For the columns as they are in `X` here."""
         return w if self.exponent is None else np.ldexp(w, -self.exponent)
+
+
+def _times_powers_of_2(X, exponent):
+    if isinstance(X, np.ndarray):
+        return np.ldexp(X, exponent)
+    X = X.copy()
+    X.data = np.ldexp(X.data, exponent[X.indices])
+    return X
 
 
 def _diagonals(matrices):

@@ -20,14 +20,14 @@ ROUNDS = 30  # for one α; a guess that has not settled then goes in circles
 FEW = 24  # columns: up to so many, the equations of all problems are solved in one call
 
 
-def path(G, c, q, alphas, l1_ratio, max_rounds, positive=False, start=None):
+def path(G, c, u, q, alphas, l1_ratio, max_rounds, positive=False, start=None):
     """The elastic net's solutions at many α, for a batch of problems.
 
-        minimise  ½ wᵀGw − cᵀw + λ₁ Σ q_j |w_j| + ½ λ₂ Σ q_j² w_j²     λ₁ = α ρ,  λ₂ = α (1 − ρ)
+        minimise  ½ wᵀGw − cᵀw + α Σ u_j (ρ |w_j| + ½ (1 − ρ) q_j w_j²)
 
     Args:
         G: shape (m, p, p), float64, each symmetric, positive semi-definite, with diagonal 1.
-        c, q: shape (m, p); q is positive.
+        c, u, q: shape (m, p); u is not negative, q is positive.
         alphas: shape (A,), decreasing.
         l1_ratio: ρ, in [0, 1].
         max_rounds: for each α.
@@ -41,7 +41,7 @@ def path(G, c, q, alphas, l1_ratio, max_rounds, positive=False, start=None):
     w, rounds = np.empty((len(c), len(alphas), c.shape[1])), 0
     z = ahead = c
     for a, alpha in enumerate(alphas):
-        l1, l2 = alpha * l1_ratio * q, (1 - l1_ratio) * (alpha * q) * q
+        l1, l2 = l1_ratio * alpha * u, (1 - l1_ratio) * (alpha * u) * q
         guess = _signs(ahead, l1, positive) if a or start is None else start
         w[:, a], found, _, count = solve(G, c, l1, l2, guess, max_rounds, positive)
         rounds += count
@@ -52,15 +52,15 @@ def path(G, c, q, alphas, l1_ratio, max_rounds, positive=False, start=None):
     return w, rounds
 
 
-def again(w, G, c, q, alphas, l1_ratio, max_rounds, positive=False):
+def again(w, G, c, u, q, alphas, l1_ratio, max_rounds, positive=False):
     """One problem at many α, each from the signs of what was found before: as `path`.
 
     Args:
         w: shape (A, p).
-        G, c, q: shapes (p, p), (p,) and (p,).
+        G, c, u, q: shapes (p, p), (p,), (p,) and (p,).
     """
     G, c = np.broadcast_to(G, (len(w), *G.shape)), np.broadcast_to(c, w.shape)
-    l1, l2 = l1_ratio * alphas[:, None] * q, (1 - l1_ratio) * (alphas[:, None] * q) * q
+    l1, l2 = l1_ratio * alphas[:, None] * u, (1 - l1_ratio) * (alphas[:, None] * u) * q
     w, _, _, rounds = solve(G, c, l1, l2, np.sign(w), max_rounds, positive)
     return w, rounds
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 GRAM_LIMIT = 500  # columns: up to so many, p×p matrices are made
+RULES = "min", "1se"
 TOO_LARGE = "X or y has numbers too large to be squared: scale them"
 
 
@@ -15,14 +16,37 @@ def checked(X, y, many_targets=False, wide_later=False):
     Args:
         many_targets: whether y may have shape (n, k).
         wide_later: whether an X of many columns need not be looked through for NaN here.
+
+    Returns:
+        `(X, y)`: a sparse X as a `scipy.sparse.csr_array`.
     """
     if is_plain(X, y, many_targets, wide_later):
         return X, y
     from sklearn.utils import check_X_y
 
-    X, y = check_X_y(X, y, dtype=[np.float64, np.float32], y_numeric=True,
-                     ensure_min_samples=2, multi_output=many_targets)  # fmt: skip
+    X, y = check_X_y(X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32],
+                     y_numeric=True, ensure_min_samples=2, multi_output=many_targets)  # fmt: skip
+    if not isinstance(X, np.ndarray):
+        from scipy.sparse import csr_array
+
+        X = csr_array(X)
     return X, y.astype(X.dtype)
+
+
+def checked_weights(weights, count, name):
+    """Weights of rows or columns in float64: finite, not negative, not all of them zero."""
+    if weights is None:
+        return None
+    weights = np.asarray(weights, dtype="float64")
+    if weights.shape != (count,):
+        raise ValueError(f"{name}.shape == {weights.shape}, expected {(count,)}!")
+    if not np.isfinite(weights).all():
+        raise ValueError(f"{name} contains NaN or infinity")
+    if (weights < 0).any():
+        raise ValueError(f"{name} must not be negative, got {weights.min()}")
+    if not weights.any():
+        raise ValueError(f"{name} must not be zero everywhere")
+    return weights
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -54,10 +78,25 @@ def as_slice(rows):
     return rows
 
 
-def means(X, y, fit_intercept):
+def dense(X):
+    """X, if it is sparse as an array."""
+    return X if isinstance(X, np.ndarray) else X.toarray()
+
+
+def times_rows(X, factors):
+    """A sparse X with each row multiplied by its factor."""
+    from scipy.sparse import diags_array
+
+    return (diags_array(factors) @ X).tocsr()
+
+
+def means(X, y, fit_intercept, weights=None):
     """The column means of X and of y in float64; zeros where there is no intercept."""
     if not fit_intercept:
         return np.zeros(X.shape[1]), np.zeros(y.shape[1:])
+    if weights is not None or not isinstance(X, np.ndarray):
+        weights = np.ones(len(y)) if weights is None else weights
+        return weights @ X / weights.sum(), weights @ y / weights.sum()
     return tuple(np.add.reduce(part, axis=0, dtype="float64") / len(part) for part in (X, y))
 
 
@@ -69,15 +108,29 @@ class Settings(NamedTuple):
     tol: float = 0.0
     max_iter: int = 1
     n_jobs: int | None = None  # how many folds at a time, where they are solved one by one
+    sample_weight: np.ndarray | None = None  # (n,), or all 1
+    penalty_weights: np.ndarray | None = None  # (p,), or all 1
+    rule: str = "min"  # how α is chosen: see `chosen`
 
-    def checked(self):
+    def checked(self, n, p):
         if not self.tol >= 0:
             raise ValueError(f"tol must be at least 0, got {self.tol}")
         if self.max_iter < 1:
             raise ValueError(f"max_iter must be at least 1, got {self.max_iter}")
         if self.n_jobs == 0:
             raise ValueError("n_jobs == 0 has no meaning: give a number of threads, -1 or None")
-        return self
+        if self.rule not in RULES:
+            raise ValueError(f"rule must be one of {', '.join(RULES)}; got {self.rule!r}")
+        return self._replace(
+            sample_weight=checked_weights(self.sample_weight, n, "sample_weight"),
+            penalty_weights=checked_weights(self.penalty_weights, p, "penalty_weights"),
+        )
+
+    @property
+    def free(self):
+        """The numbers of the columns that are not penalised."""
+        weights = self.penalty_weights
+        return np.flatnonzero(weights == 0) if weights is not None else np.zeros(0, dtype=int)
 
 
 class Solved(NamedTuple):
@@ -91,13 +144,33 @@ class Solved(NamedTuple):
     open_gap: float  # the largest gap, folds too, where the KKT conditions do not hold to rounding
 
 
+def chosen(errors, rule):
+    """The number of the α with the smallest mean error; or the first, the largest α, that is
+    within one standard error of it (of the mean over the folds).
+
+    Args:
+        errors: shape (A, folds), for decreasing α.
+        rule: "min" or "1se".
+
+    Reference:
+        L. Breiman et al., Classification and Regression Trees, 1984, section 3.4.3.
+    """
+    mean, folds = errors.mean(axis=1), errors.shape[1]
+    best = int(np.argmin(mean))
+    if rule == "min" or folds < 2:
+        return best
+    return int(np.argmax(mean <= mean[best] + errors[best].std(ddof=1) / np.sqrt(folds)))
+
+
 def certified(solved, settings, y):
     """What was `Solved`, if its numbers are finite; a gap that is too large is reported."""
     if not all(np.isfinite(part).all() for part in solved[:3]):
         raise ValueError("the solution is not finite: X or y has numbers too large; scale them")
     if solved.open_gap == 0:
         return solved
-    enough = settings.tol * np.mean((y - y.mean() if settings.fit_intercept else y) ** 2)
+    s = settings.sample_weight
+    y_mean = np.average(y, weights=s) if settings.fit_intercept else 0.0
+    enough = settings.tol * np.average((y - y_mean) ** 2, weights=s)
     if solved.open_gap > enough:
         from sklearn.exceptions import ConvergenceWarning
 

@@ -1,12 +1,16 @@
 """Ridge regression in closed form."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 
-from course.linear.problem import TOO_LARGE, checked, means
+from course.linear.problem import TOO_LARGE, checked, checked_weights, means, times_rows
 
 CONDITION = 1e-8  # of the largest eigenvalue: below it, equations in XᵀX lose too many digits
+LARGEST = 2000  # rows or columns of a sparse X: up to so many, the equations are made
+LOST = 1e-3  # of a square: what centring leaves of it, if not more, has lost too many digits
+SOUND = 1e-9  # of Zᵀe: what LSQR may leave of the equations
 
 
 class RidgeFit(NamedTuple):
@@ -29,10 +33,11 @@ def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None):
 
     with Z, e the weighted rows about their means. By Cholesky; where that matrix is so
     ill-conditioned that eight digits would be lost, by singular values, which also gives
-    the shortest w where α = 0 leaves a choice.
+    the shortest w where α = 0 leaves a choice. A sparse X stays sparse: there it is LSQR
+    instead, and wherever X has more than LARGEST rows and columns.
 
     Args:
-        X: shape (n, p), float64 or float32; never changed.
+        X: shape (n, p), float64 or float32, or sparse; never changed.
         y: shape (n,), or (n, k) for k targets.
         alpha: at least 0; a number, or shape (k,), one per target.
         fit_intercept: whether there is a b; it is not penalised.
@@ -61,55 +66,87 @@ def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None):
         raise ValueError(f"alpha must be a finite number of at least 0, got {alpha}")
     if alpha.shape not in ((), (1,), (E.shape[1],)):
         raise ValueError(f"alpha has shape {alpha.shape}, but there are {E.shape[1]} targets")
-    Z, E, x0, y0 = _weighted_origin(X, E, fit_intercept, sample_weight)
-    w = _ridge_by_cholesky(Z, E, alpha.flat[0]) if np.ptp(alpha) == 0 else None
-    if w is None:
-        w = _ridge_by_singular_values(Z, E, np.broadcast_to(alpha, E.shape[1:]))
+    Z, E, spread, x0, y0 = _weighted_rows(X, E, fit_intercept, sample_weight)
+    w = solve(Z, E, np.broadcast_to(alpha, E.shape[1:]), spread)
     coef, b = _finite(w.T, y0 - x0 @ w, X.dtype)
     return RidgeFit(coef, b) if y.ndim > 1 else RidgeFit(coef[0], b[0])
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def ridge_path(X, y, alphas, *, fit_intercept=True):
-    """Ridge regression at many α from one decomposition.
+def ridge_path(X, y, alphas, *, fit_intercept=True, sample_weight=None):
+    """Ridge regression at many α, of a dense X from one decomposition.
 
     Args:
-        X, y: shapes (n, p) and (n,).
+        X, y, fit_intercept, sample_weight: as in `ridge`; y of shape (n,).
         alphas: shape (A,), above 0, in any order.
 
     Returns:
         `(coefs, intercepts)`: shapes (p, A) and (A,), in the order of `alphas`.
+
+    Example:
+        >>> X = np.array([[0.0], [1.0], [2.0]])
+        >>> coefs, intercepts = ridge_path(X, np.array([0.0, 1.0, 2.0]), [2.0, 6.0])
+        >>> coefs.round(12).tolist(), intercepts.round(12).tolist()
+        ([[0.5, 0.25]], [0.5, 0.75])
     """
     X, y = checked(X, y)
     alphas = np.asarray(alphas, dtype="float64")
     if not (alphas.ndim == 1 and alphas.size and np.isfinite(alphas).all() and (alphas > 0).all()):
         raise ValueError("alphas must be one or more finite numbers above 0")
-    x0, y0 = means(X, y, fit_intercept)
-    Z, e = X - x0, y - y0
+    Z, E, spread, x0, y0 = _weighted_rows(X, y[:, None], fit_intercept, sample_weight)
+    if not isinstance(Z, np.ndarray):
+        w = np.column_stack([solve(Z, E, np.array([alpha]), spread) for alpha in alphas])
+        return _finite(w, y0 - x0 @ w, X.dtype)
     wide = Z.shape[1] > len(Z)
     eigenvalues, V = np.linalg.eigh(_squares(Z))
     if alphas.min() < CONDITION * eigenvalues[-1]:
-        w = _ridge_by_singular_values(Z, np.tile(e[:, None], len(alphas)), alphas)
+        w = _by_singular_values(Z, np.tile(E, len(alphas)), alphas)
     else:
-        turned = V.T @ (e if wide else Z.T @ e)
-        w = V @ (turned[:, None] / (eigenvalues[:, None] + alphas))
+        turned = V.T @ (E if wide else Z.T @ E)
+        w = V @ (turned / (eigenvalues[:, None] + alphas))
         w = Z.T @ w if wide else w
     return _finite(w, y0 - x0 @ w, X.dtype)
 
 
-def _weighted_origin(X, E, fit_intercept, sample_weight):
-    """X and E about their weighted means, rows times the root of their weight; and the means."""
-    if sample_weight is None:
-        x0, y0 = means(X, E, fit_intercept)
-        return X - x0, E - y0, x0, y0
-    from sklearn.utils.validation import _check_sample_weight
+def solve(Z, E, alphas, spread=None):
+    """The weights that minimise ‖Zw − e‖² + α‖w‖² for each column of E, shape (p, k).
 
-    s = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    x0, y0 = np.zeros(X.shape[1]), np.zeros(E.shape[1])
-    if fit_intercept:
-        x0, y0 = s @ X / s.sum(), s @ E / s.sum()
-    root = np.sqrt(s)[:, None]
-    return root * (X - x0), root * (E - y0), x0, y0
+    Args:
+        Z: shape (n, p), float64, or sparse.
+        E: shape (n, k).
+        alphas: shape (k,), not negative.
+        spread: None, or shape (n,), of length 1: what is to be taken out of Z's columns first.
+    """
+    if isinstance(Z, np.ndarray):
+        Z = Z if spread is None else Z - np.outer(spread, spread @ Z)
+        w = _by_cholesky(_squares(Z), Z, E, alphas[0]) if np.ptp(alphas) == 0 else None
+        return _by_singular_values(Z, E, alphas) if w is None else w
+    A = _sparse_squares(Z, spread) if min(Z.shape) <= LARGEST and np.ptp(alphas) == 0 else None
+    Z = _operator(Z, spread)
+    w = None if A is None else _by_cholesky(A, Z, E, alphas[0])
+    return _by_lsqr(Z, E, alphas) if w is None else w
+
+
+def _weighted_rows(X, E, fit_intercept, sample_weight):
+    """X and E, rows times the root of their weight and about their weighted means.
+
+    Returns:
+        `(Z, E, spread, x0, y0)`: spread is None for a dense Z, which is about its means; a
+        sparse one is not, and spread of shape (n,) is as in `solve`. And the means.
+    """
+    s = checked_weights(sample_weight, X.shape[0], "sample_weight")
+    x0, y0 = means(X, E, fit_intercept, s)
+    root = np.ones(1) if s is None else np.sqrt(s)
+    if isinstance(X, np.ndarray):
+        Z, E = X - x0, E - y0
+        return (
+            (Z, E, None, x0, y0)
+            if s is None
+            else (root[:, None] * Z, root[:, None] * E, None, x0, y0)
+        )
+    root = np.broadcast_to(root, len(E))
+    spread = root / np.linalg.norm(root) if fit_intercept else None
+    return times_rows(X.astype("float64"), root), root[:, None] * (E - y0), spread, x0, y0
 
 
 def _squares(Z):
@@ -120,6 +157,43 @@ def _squares(Z):
     return A
 
 
+def _sparse_squares(X, spread):
+    """As `_squares`, for Z = X − spread (spreadᵀX); None where the difference loses digits."""
+    wide = X.shape[1] > X.shape[0]
+    A = (X @ X.T if wide else X.T @ X).toarray()
+    if not np.isfinite(A.diagonal()).all():
+        raise ValueError(TOO_LARGE)
+    if spread is None:
+        return A
+    before = A.diagonal().copy()
+    if wide:
+        along = A @ spread
+        A -= np.outer(spread, along) + np.outer(along - spread * (along @ spread), spread)
+    else:
+        mean = spread @ X
+        A -= np.outer(mean, mean)
+    return None if (A.diagonal() < LOST * before).any() else A
+
+
+def _operator(X, spread):
+    """Z = X − spread (spreadᵀX) by its products with vectors and matrices alone."""
+    from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+    if spread is None:
+        return aslinearoperator(X)
+    mean = spread @ X
+
+    def times(v):
+        return X @ v - np.multiply.outer(spread, mean @ v)
+
+    def transposed_times(v):
+        return X.T @ v - np.multiply.outer(mean, spread @ v)
+
+    return LinearOperator(
+        X.shape, times, transposed_times, matmat=times, rmatmat=transposed_times, dtype="float64"
+    )
+
+
 def _finite(w, b, dtype):
     """Both as `dtype`, if no number is too large."""
     if not (np.isfinite(w).all() and np.isfinite(b).all()):
@@ -127,11 +201,11 @@ def _finite(w, b, dtype):
     return w.astype(dtype), b.astype(dtype)
 
 
-def _ridge_by_cholesky(Z, E, alpha):
-    """w, shape (p, k); None where the matrix is too ill-conditioned."""
+def _by_cholesky(A, Z, E, alpha):
+    """w, shape (p, k), where A is ZᵀZ or ZZᵀ; None where A + αI is too ill-conditioned."""
     from scipy.linalg import lapack
 
-    A, wide = _squares(Z), Z.shape[1] > len(Z)
+    wide = Z.shape[1] > Z.shape[0]
     A[np.diag_indices_from(A)] += alpha
     # In units in which the diagonal is 1: columns of very different sizes do no harm.
     unit = np.sqrt(A.diagonal())[:, None]
@@ -145,7 +219,7 @@ def _ridge_by_cholesky(Z, E, alpha):
     return Z.T @ v if wide else v  # w = Zᵀ (ZZᵀ + αI)⁻¹ e
 
 
-def _ridge_by_singular_values(Z, E, alphas):
+def _by_singular_values(Z, E, alphas):
     """w, shape (p, k), for one α per target."""
     _squares(Z)  # or an error
     U, d, Vt = np.linalg.svd(Z, full_matrices=False)
@@ -153,3 +227,30 @@ def _ridge_by_singular_values(Z, E, alphas):
     scale = d[:, None] ** 2 + alphas
     shrunk = np.divide(d[:, None], scale, out=np.zeros_like(scale), where=scale > 0)
     return Vt.T @ (shrunk * (U.T @ E))
+
+
+def _by_lsqr(Z, E, alphas):
+    """w, shape (p, k), for one α per target; what is not solved is reported.
+
+    Reference:
+        C. Paige and M. Saunders, LSQR: An Algorithm for Sparse Linear Equations and Sparse Least
+        Squares, ACM Trans. Math. Softw. 8, 1982, doi:10.1145/355984.355989.
+    """
+    from scipy.sparse.linalg import lsqr
+
+    w = np.empty((Z.shape[1], E.shape[1]))
+    for e, alpha, column in zip(E.T, alphas, w.T):
+        column[:] = lsqr(
+            Z, e, np.sqrt(alpha), atol=1e-15, btol=1e-15, conlim=0, iter_lim=20 * min(Z.shape) + 100
+        )[0]  # fmt: skip
+        left = np.abs(Z.rmatvec(e - Z.matvec(column)) - alpha * column).max()
+        if not left <= SOUND * np.abs(Z.rmatvec(e)).max():
+            from sklearn.exceptions import ConvergenceWarning
+
+            warnings.warn(
+                f"LSQR left {left:.3g} of the equations of ridge; bring the columns of X to one"
+                " scale, or give a dense X",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+    return w

@@ -6,10 +6,13 @@ import numpy as np
 
 from course.linear import working_set
 from course.linear.duality import gap
-from course.linear.problem import GRAM_LIMIT, TOO_LARGE, Solved, rows_of
+from course.linear.problem import GRAM_LIMIT, TOO_LARGE, Solved, chosen, dense, rows_of, times_rows
+from course.linear.ridge import solve as ridge
 
 OFFSET = 10  # a mean of X times the spread of y, as a multiple of their covariances: beyond, X is
 # copied about its means
+RANK = 1e-12  # of the largest: smaller singular values of the unpenalised columns are rounding
+SOUND = 1e-10  # of Xᵀy/n: what ridge may leave of its equations
 
 
 class Wide:
@@ -17,15 +20,22 @@ class Wide:
 
     def __init__(self, X, y, folds, settings):
         self.X, self.y, self.folds, self.settings = X, y, folds, settings
+        if len(settings.free) and settings.positive:
+            raise ValueError(
+                f"with more than {GRAM_LIMIT} columns and positive=True, penalty_weights must be"
+                " above 0"
+            )
 
     def alpha_max(self, l1_ratio):
-        """The smallest α at which all weights are zero on all rows."""
-        X, y = self.X, self.y
-        y = y - y.mean() if self.settings.fit_intercept else y
-        # The deviations of y sum to zero, but for rounding: subtract what x's mean makes of it.
-        correlation = X.T @ y - (X.mean(axis=0) * y.sum() if self.settings.fit_intercept else 0)
-        largest = correlation.max() if self.settings.positive else np.abs(correlation).max()
-        return max(0.0, float(largest)) / (len(y) * l1_ratio)
+        """The smallest α at which all penalised weights are zero on all rows."""
+        rows = _Rows(self.X, self.y, self.settings)
+        c = rows.e @ rows.X
+        if rows.spread is not None:  # R sums to zero, but for rounding: what the means make of it
+            c -= (rows.e @ rows.spread) * (rows.spread @ rows.X)
+        v = self.settings.penalty_weights
+        c = c if v is None else c[v > 0] / v[v > 0]
+        largest = c.max() if self.settings.positive else np.abs(c).max()
+        return max(0.0, float(largest)) / (len(self.y) * l1_ratio)
 
     def solve(self, alphas, l1_ratio, start=None):
         """At all α of shape (A,), decreasing; start: None, or weights of shape (p,).
@@ -34,15 +44,16 @@ class Wide:
             `course.linear.problem.Solved`.
 
         Raises:
-            ValueError: the penalty has no L1 part, or X is not finite.
+            ValueError: there is no L1 part and weights may not be negative, or X is not finite.
         """
-        if l1_ratio == 0 or alphas[-1] == 0:
+        plain = not self.settings.positive and self.settings.penalty_weights is None
+        if (l1_ratio == 0 or alphas[-1] == 0) and not plain:
             raise ValueError(
-                f"with more than {GRAM_LIMIT} columns the penalty needs an L1 part: alpha and"
-                " l1_ratio above 0; without it the problem is ridge"
+                f"with more than {GRAM_LIMIT} columns and without an L1 part (alpha or l1_ratio is"
+                " 0), neither positive=True nor penalty_weights can be had"
             )
         fits, errors = self._on_folds(alphas, l1_ratio)
-        wanted = alphas[[np.argmin(errors.mean(axis=1))]] if fits else alphas
+        wanted = alphas[[chosen(errors, self.settings.rule)]] if fits else alphas
         whole = _fit(self.X, self.y, wanted, l1_ratio, self.settings, start)
         rounds = whole.rounds + sum(fit.rounds for fit in fits)
         open_gap = max(fit.open_gap for fit in [whole, *fits])
@@ -66,11 +77,14 @@ class Wide:
 
 def _fold(X, y, train, test, alphas, l1_ratio, settings):
     """The fits to the training rows, and their mean squared errors on the others, shape (A,)."""
-    fit = _fit(rows_of(X, train), rows_of(y, train), alphas, l1_ratio, settings)
-    used = fit.coefs.any(axis=0)
-    Z = rows_of(X, test)[:, used] - fit.x_mean[used] - fit.rest[used]
+    s = settings.sample_weight
+    own = settings if s is None else settings._replace(sample_weight=s[train])
+    fit = _fit(rows_of(X, train), rows_of(y, train), alphas, l1_ratio, own)
+    used = np.flatnonzero(fit.coefs.any(axis=0))
+    Z = dense(rows_of(X, test)[:, used]) - fit.x_mean[used] - fit.rest[used]
     y_hat = fit.coefs[:, used] @ Z.T + fit.y_mean
-    return fit, np.mean((rows_of(y, test) - y_hat) ** 2, axis=1)
+    errors = (rows_of(y, test) - y_hat) ** 2
+    return fit, np.average(errors, axis=1, weights=None if s is None else s[test])
 
 
 class _Fits(NamedTuple):
@@ -84,31 +98,103 @@ class _Fits(NamedTuple):
     y_mean: float
 
 
+class _Rows:
+    """X and y in float64, each row times the root of its weight; y about its mean.
+
+    The roots are such that their squares sum to n.
+
+    Attributes:
+        X: shape (n, p); not copied where there is nothing to do.
+        e: shape (n,).
+        root: shape (n, 1), the roots; or 1.
+        spread: shape (n,), of length 1: what an intercept adds to the rows; None without one.
+        y_mean: a number, of the rows as they were.
+    """
+
+    def __init__(self, X, y, settings):
+        n, s = len(y), settings.sample_weight
+        self.root = 1 if s is None else np.sqrt(s * (n / s.sum()))[:, None]
+        self.y_mean = np.average(y.astype("float64"), weights=s) if settings.fit_intercept else 0.0
+        self.e, self.X = np.subtract(y, self.y_mean, dtype="float64"), X
+        if s is not None:
+            root = self.root[:, 0]
+            self.e *= root
+            self.X = self.root * X if isinstance(X, np.ndarray) else times_rows(X, root)
+        if not isinstance(X, np.ndarray):
+            self.X = self.X.astype("float64").tocsc()
+        self.spread = (np.ones((n, 1)) * self.root)[:, 0] / np.sqrt(n)
+        if not settings.fit_intercept:
+            self.spread = None
+
+
 @np.errstate(over="ignore", invalid="ignore")
 def _fit(X, y, alphas, l1_ratio, settings, start=None):
-    n, intercept = len(y), settings.fit_intercept
-    rest = x_mean = np.zeros(X.shape[1])
-    y_mean = 0.0
-    if intercept:
-        x_mean, y_mean = np.ones(n) @ X / n, y.mean(dtype="float64")
-    e = np.subtract(y, y_mean, dtype="float64")
+    """The fits to some rows at A α."""
+    rows = _Rows(X, y, settings)
+    n, X, e, spread = len(y), rows.X, rows.e, rows.spread
+    x_mean = rest = np.zeros(X.shape[1])
+    if spread is not None:
+        x_mean = spread @ X / np.sqrt(n)
     c = e @ X / n
     if not np.isfinite(c).all():
-        raise ValueError(TOO_LARGE if np.isfinite(X).all() else "Input X contains NaN or infinity.")
+        finite = np.isfinite(X if isinstance(X, np.ndarray) else X.data).all()
+        raise ValueError(TOO_LARGE if finite else "Input X contains NaN or infinity.")
     # What a mean is above the spread, its products with the residuals lose in digits.
-    if X.dtype != np.float64 or np.abs(x_mean).max() * e.std() > OFFSET * np.abs(c).max():
-        X = X - x_mean
-        if intercept:
-            rest = np.ones(n) @ X / n
-            X -= rest
+    far = np.abs(x_mean).max() * e.std() > OFFSET * np.abs(c).max()
+    if isinstance(X, np.ndarray) and (X.dtype != np.float64 or far):
+        X = X - rows.root * x_mean
+        if spread is not None:
+            rest = spread @ X / np.sqrt(n)
+            X -= rows.root * rest
         c = e @ X / n
-    coefs, correlations, R, done, rounds = working_set.path(
-        X, e, c, alphas, l1_ratio, centred=intercept, positive=settings.positive,
-        max_rounds=settings.max_iter, start=start,
-    )  # fmt: skip
+    free, v = settings.free, settings.penalty_weights
+    basis = None if spread is None else spread[:, None]
+    if len(free):
+        unpenalised = dense(X[:, free])
+        if spread is not None:
+            unpenalised = unpenalised - np.outer(spread, spread @ unpenalised)
+        U, size, _ = np.linalg.svd(unpenalised / _size(unpenalised), full_matrices=False)
+        U = U[:, size > RANK * size[0]]
+        basis = U if spread is None else np.column_stack([spread, U])
+        c = (e - U @ (U.T @ e)) @ X / n
+    if l1_ratio == 0 or alphas[-1] == 0:
+        coefs, correlations, R, done, rounds = _without_l1(X, e, c, spread, alphas, l1_ratio)
+    else:
+        coefs, correlations, R, done, rounds = working_set.path(
+            X, e, c, alphas, l1_ratio, basis=basis, penalty_weights=v, positive=settings.positive,
+            max_rounds=settings.max_iter, start=start,
+        )  # fmt: skip
+    if len(free):
+        used = np.flatnonzero(coefs.any(axis=0))
+        left = e[:, None] - X[:, used] @ coefs[:, used].T
+        coefs[:, free] = np.linalg.lstsq(unpenalised, left)[0].T
     rr, ry = np.einsum("an,an->a", R, R) / n, R @ e / n
     l1, l2 = alphas * l1_ratio, alphas * (1 - l1_ratio)
-    gaps = gap(rr, ry, correlations, coefs, l1, l2, settings.positive)
+    gaps = gap(rr, ry, correlations, coefs, l1, l2, settings.positive, v)
     open_gap = np.where(np.isnan(gaps), np.inf, gaps)[~done].max(initial=0.0)
-    b = y_mean - coefs @ x_mean - coefs @ rest
-    return _Fits(coefs, b, gaps, open_gap, rounds, x_mean, rest, y_mean)
+    b = rows.y_mean - coefs @ x_mean - coefs @ rest
+    return _Fits(coefs, b, gaps, open_gap, rounds, x_mean, rest, rows.y_mean)
+
+
+def _size(Z):
+    """The largest number of each column, or 1."""
+    size = np.abs(Z).max(axis=0)
+    return np.where(size > 0, size, 1)
+
+
+def _without_l1(X, e, c, spread, alphas, l1_ratio):
+    """As `course.linear.working_set.path`, where some α has no L1 part: that is ridge."""
+    n, parts = len(e), []
+    for alpha in alphas:
+        basis = None if spread is None else spread[:, None]
+        if alpha * l1_ratio > 0:
+            parts.append([part[0] for part in working_set.path(
+                X, e, c, np.array([alpha]), l1_ratio, basis=basis)[:4]])  # fmt: skip
+            continue
+        w = ridge(X, e[:, None], np.array([n * alpha * (1 - l1_ratio)]), spread)[:, 0]
+        R = e - X @ w
+        R = R if spread is None else R - spread * (spread @ R)
+        correlation = R @ X / n
+        left = np.abs(correlation - alpha * (1 - l1_ratio) * w).max()
+        parts.append([w, correlation, R, left <= SOUND * np.abs(c).max()])
+    return *map(np.array, zip(*parts)), len(alphas)

@@ -22,7 +22,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from course.linear.problem import GRAM_LIMIT, TOO_LARGE
+from course.linear.problem import GRAM_LIMIT, TOO_LARGE, dense
 
 BLOCK = 0.85  # all columns are checked when α has shrunk by this factor
 STEP = 0.05  # from one α to the next, at most: the support must not change too much
@@ -38,33 +38,43 @@ MIN_PIVOT = 1e-11  # of G's diagonal: below it, a column is a combination of the
 
 
 def path(
-    X, y, c, alphas, l1_ratio=1.0, *, centred=True, positive=False, max_rounds=ROUNDS, start=None
-):
+    X, y, c, alphas, l1_ratio=1.0, *, basis=None, penalty_weights=None, positive=False,
+    max_rounds=ROUNDS, start=None,
+):  # fmt: skip
     """The elastic net at many α.
 
     Args:
-        X: shape (n, p), float64 or float32; it is neither changed nor copied whole.
-        y: shape (n,), float64; about its mean where there is an intercept.
-        c: shape (p,), Xᵀy/n.
+        X: shape (n, p), float64, or a `scipy.sparse.csc_array`; neither changed nor copied whole.
+        y: shape (n,), float64.
+        c: shape (p,), Xᵀ(y − QQᵀy)/n.
         alphas: shape (A,), decreasing, positive.
         l1_ratio: in (0, 1].
-        centred: whether the columns count from their means: there is an intercept.
+        basis: Q, shape (n, k), orthonormal columns: what is fitted without a penalty, such as an
+            intercept, and has no weight here; None where there is nothing of the kind.
+        penalty_weights: None, or shape (p,), each weight's factor in the penalty; columns in Q
+            have 0, and their weights are left at 0.
         positive: whether weights may not be negative.
         max_rounds: of the active-set method for one α.
         start: None, or weights of shape (p,) that are zero where the first α's may be.
 
     Returns:
         `(coefs, correlations, residuals, done, rounds)`: shape (A, p); shape (A, p), XᵀR/n;
-        shape (A, n), R = y − Xw about its mean; shape (A,), whether the KKT conditions
+        shape (A, n), R = y − Xw without its part in Q; shape (A,), whether the KKT conditions
         hold to rounding; and how many rounds were made.
     """
     n, p = X.shape
-    work = WorkingSet(X, c, centred)
+    work = WorkingSet(X, c, basis, penalty_weights)
     solver = ActiveSet(work, l1_ratio, positive, max_rounds)
-    size = c if positive else np.abs(c)
+    v = work.penalty_weights
+
+    def size_of(correlation):
+        size = correlation if positive else np.abs(correlation)
+        return size if penalty_weights is None else np.where(v > 0, size / np.where(v > 0, v, 1), 0)
+
+    size = size_of(c)
     last = max(size.max() / l1_ratio, alphas[0])
     if start is not None and np.any(start):
-        work.add(np.flatnonzero(start))
+        work.add(np.flatnonzero((start != 0) & work.outside))
         last = alphas[0]
         solver.l2 = last * (1 - l1_ratio)
         solver.enter(np.arange(len(work.index)), np.sign(start[work.index]))
@@ -80,9 +90,9 @@ def path(
         while True:
             w, found = solver.follow(last, block)
             R = y - w @ work.Z.T
-            R = R - R.mean(axis=1, keepdims=True) if centred else R
+            R = R if basis is None else R - (R @ basis) @ basis.T
             correlation = R @ X / n
-            size = correlation if positive else np.abs(correlation)
+            size = size_of(correlation)
             excess = np.max(size / (block * l1_ratio)[:, None], axis=0)
             lacking = _largest(excess, 1 + 1e-10, work.outside, max_new)
             if len(lacking) == 0:
@@ -91,21 +101,25 @@ def path(
                 lacking = np.flatnonzero(work.outside)
             work.add(lacking)
         # The equations again, from the data themselves.
-        l1, l2 = (block * l1_ratio)[:, None], (block * (1 - l1_ratio))[:, None]
+        factors = v[work.index]
+        l1, l2 = (block * l1_ratio)[:, None] * factors, (block * (1 - l1_ratio))[:, None] * factors
         w *= work.q
         left = np.where(w != 0, correlation[:, work.index] - l2 * w - l1 * np.sign(w), 0)
-        found &= np.abs(work.q * left).max(axis=1, initial=0) <= SOUND * np.abs(work.c).max()
+        found &= np.abs(work.q * left).max(axis=1, initial=0) <= SOUND * np.abs(work.c).max(
+            initial=0
+        )
         coefs[rows, work.index] = w
         correlations[rows], residuals[rows], done[rows] = correlation, R, found
         size, last, first = size[-1], block[-1], rows.stop
     return coefs, correlations, residuals, done, solver.rounds
 
 
-def on_matrix(_, G, c, q, alphas, l1_ratio, max_rounds, positive=False):
+def on_matrix(_, G, c, u, q, alphas, l1_ratio, max_rounds, positive=False):
     """As `course.linear.newton.again`, from the start; columns may all but repeat each other."""
-    columns = SimpleNamespace(G=G, c=c, q=q, index=np.arange(len(c)))
+    columns = SimpleNamespace(G=G, c=c, u=u, q=q, index=np.arange(len(c)))
     solver = ActiveSet(columns, l1_ratio, positive, max_rounds)
-    top = np.abs(c / q).max() / l1_ratio if l1_ratio else 0.0
+    some = u > 0
+    top = np.abs(c[some] / u[some]).max(initial=0) / l1_ratio if l1_ratio else 0.0
     return solver.follow(max(top, alphas[0]), alphas)[0], solver.rounds
 
 
@@ -118,38 +132,43 @@ def _largest(size, floor, among, max_count):
 
 
 class WorkingSet:
-    """Some columns of X about their means, in units of their spread, Z, and G = ZᵀZ/n.
+    """Some columns of X without their part in Q, in units of their spread, Z, and G = ZᵀZ/n.
 
     Args:
         X: shape (n, p).
         correlation: Xᵀy/n, shape (p,).
-        centred: whether the means are subtracted.
+        basis, penalty_weights: as in `path`.
 
     Attributes:
         index: the columns' numbers, shape (|W|,).
         Z, G, c: shapes (n, |W|), (|W|, |W|) and (|W|,), c = Zᵀy/n.
         q: shape (|W|,), one over the unit: what Z's weights are to be multiplied with for X's.
+        u: shape (|W|,), q times the penalty weight.
     """
 
-    def __init__(self, X, correlation, centred):
-        self.X, self.correlation, self.centred = X, correlation, centred
+    def __init__(self, X, correlation, basis, penalty_weights):
+        self.X, self.correlation, self.basis = X, correlation, basis
         self.outside = np.ones(X.shape[1], dtype=bool)
-        self.index, self.q = np.zeros(0, dtype=int), np.zeros(0)
-        self.Z, self.G, self.c = np.empty((len(X), 0), order="F"), np.empty((0, 0)), np.empty(0)
+        self.penalty_weights = np.ones(X.shape[1])
+        if penalty_weights is not None:
+            self.penalty_weights, self.outside = penalty_weights, penalty_weights > 0
+        self.index, self.q, self.u = np.zeros(0, dtype=int), np.zeros(0), np.zeros(0)
+        self.Z, self.G, self.c = np.empty((X.shape[0], 0), order="F"), np.empty((0, 0)), np.empty(0)
 
     def add(self, new):
         """Take in the columns with these numbers, in this order."""
         if len(new) == 0:
             return
-        old, n = len(self.index), len(self.X)
+        old, n = len(self.index), self.X.shape[0]
         self.outside[new] = False
         self.index = np.append(self.index, new)
         Z = np.empty((n, len(self.index)), order="F")
         Z[:, :old] = self.Z
-        Z[:, old:] = self.X[:, new]
-        if self.centred:
-            Z[:, old:] -= Z[:, old:].mean(axis=0)
+        Z[:, old:] = dense(self.X[:, new])
+        if self.basis is not None:
+            Z[:, old:] -= self.basis @ (self.basis.T @ Z[:, old:])
         self.q = np.append(self.q, 1 / _spread(Z[:, old:]))
+        self.u = self.q * self.penalty_weights[self.index]
         Z[:, old:] *= self.q[old:]
         self.c = self.correlation[self.index] * self.q
         G = np.empty((len(self.index), len(self.index)))
@@ -207,7 +226,7 @@ class ActiveSet:
 
     def _matrix(self, S, l2):
         A = self.work.G.take(S, axis=0).take(S, axis=1)
-        A.flat[:: len(A) + 1] += (l2 * self.work.q[S]) * self.work.q[S]
+        A.flat[:: len(A) + 1] += (l2 * self.work.u[S]) * self.work.q[S]
         return A
 
     def follow(self, alpha, alphas):
@@ -236,7 +255,7 @@ class ActiveSet:
 
     def solve(self, alpha):
         """The solution at α if ROUNDS changes of the support find it: shape (|W|,), and whether."""
-        l1, l2 = alpha * self.l1_ratio * self.work.q, alpha * (1 - self.l1_ratio)
+        l1, l2 = alpha * self.l1_ratio * self.work.u, alpha * (1 - self.l1_ratio)
         self.scale = np.abs(self.work.c).max(initial=0.0)
         barred = np.zeros(len(self.work.c), dtype=bool)  # combinations of what is in S
         for turn in range(min(ROUNDS, self.max_rounds)):
@@ -269,9 +288,9 @@ class ActiveSet:
 
         A unit of it replaces g: False where the L1 norm, of which gᵀs is saved, does not fall.
         """
-        g, q = sign * self.times_inverse(self.work.G[self.S, new[0]]), self.work.q
+        g, u = sign * self.times_inverse(self.work.G[self.S, new[0]]), self.work.u
         falls = np.flatnonzero(g * self.s > 0)
-        if g @ (self.s * q[self.S]) <= (1 + 1e-9) * q[new[0]] or len(falls) == 0:
+        if g @ (self.s * u[self.S]) <= (1 + 1e-9) * u[new[0]] or len(falls) == 0:
             return False
         first = falls[np.argmin(np.abs(w[self.S[falls]] / g[falls]))]
         self.leave(np.arange(len(self.S)) == first)
@@ -287,7 +306,7 @@ class ActiveSet:
         near = 0.8 * self.l2 <= l2 <= 1.2 * self.l2
         if not near or (len(S) <= FEW and l2 != self.l2):
             self.renew(l2)
-        target, ridge = l1[S] * self.s, (l2 * self.work.q) * self.work.q
+        target, ridge = l1[S] * self.s, (l2 * self.work.u) * self.work.q
         w[S] = self.times_inverse(c[S] - target)
         before = np.inf
         while True:
@@ -338,7 +357,7 @@ class ActiveSet:
         side = G[self.S[:, None], new]
         U = self.M @ side
         block = G[new[:, None], new] - side.T @ U
-        block.flat[:: len(block) + 1] += (self.l2 * self.work.q[new]) * self.work.q[new]
+        block.flat[:: len(block) + 1] += (self.l2 * self.work.u[new]) * self.work.q[new]
         if _factor(block, MIN_PIVOT * G[new, new]) is None:
             return False
         block = np.linalg.inv(block)
