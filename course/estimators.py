@@ -9,22 +9,32 @@ Some of scikit-learn's parameters change only how fast it finds its answer. They
 have no effect here:
 
     copy_X                     X is never changed
-    precompute                 True, False or "auto"; your own Gram matrix is refused
+    precompute                 a Gram matrix of your own is checked, and not needed
     selection, random_state    there is no order of coordinates to choose
     verbose                    nothing is printed
 
 `n_jobs` says how many folds are solved at a time, in threads, where X has more than 500 columns.
 With fewer columns all folds are solved at once, and it has no effect.
 
-There are no sample weights (except in `Ridge`) and no sparse X.
+X may be sparse (any format of SciPy), and stays so. `sample_weight` weights the rows in the loss
+Σ sᵢ(…)² / (2 Σ sᵢ), in the means, and in the errors on held-out rows. Beyond scikit-learn:
+`LassoCV(rule="1se")`, and `penalty_weights`, each column's factor in the penalty.
 """
 
+import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils import check_scalar
+from sklearn.utils._metadata_requests import (
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    _routing_enabled,
+    process_routing,
+)
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -52,20 +62,28 @@ class _Linear(RegressorMixin, BaseEstimator):
     def predict(self, X):
         """Xw + b, shape (n,), or (n, k) for k targets; X: shape (n, p)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
+        X = validate_data(self, X, accept_sparse=["csr", "csc", "coo"], reset=False)
         return X @ self.coef_.T + self.intercept_
 
-    def _checked(self, X, y, multi_output=False):
-        if np.ndim(getattr(self, "precompute", None)) > 0:
-            raise ValueError("precompute must be True, False or 'auto'; no matrix is used here")
+    def _checked(self, X, y, sample_weight, multi_output=False):
+        """X, y and the weights as arrays; and a Gram matrix that was given."""
         if is_plain(X, y, multi_output):  # then there is nothing to convert
             self.n_features_in_ = X.shape[1]
             vars(self).pop("feature_names_in_", None)
-            return X, y
-        return validate_data(
-            self, X, y, dtype=[np.float64, np.float32], y_numeric=True, ensure_min_samples=2,
-            multi_output=multi_output,
-        )  # fmt: skip
+        else:
+            X, y = validate_data(
+                self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32],
+                y_numeric=True, ensure_min_samples=2, multi_output=multi_output,
+            )  # fmt: skip
+        if sample_weight is None or isinstance(sample_weight, Real):  # one for all is none
+            weights = None
+        else:
+            weights = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        if np.ndim(getattr(self, "precompute", None)) > 0:
+            _check_gram(self.precompute, X, weights, self.fit_intercept)
+        return X, y, weights
 
     def _keep(self, fit):
         """Make a `linear.Fit` the fitted attributes."""
@@ -76,8 +94,52 @@ class _Linear(RegressorMixin, BaseEstimator):
             self.intercept_ = 0.0
 
     def _settings(self):
-        names = ("fit_intercept", "positive", "tol", "max_iter")
+        names = ("fit_intercept", "positive", "tol", "max_iter", "penalty_weights")
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def sparse_coef_(self):
+        """`coef_` as a sparse array of shape (1, p), or (k, p)."""
+        from scipy.sparse import csr_array
+
+        return csr_array(np.atleast_2d(self.coef_))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _check_gram(gram, X, sample_weight, fit_intercept):
+    """Whether a Gram matrix is that of X: its shape, and one of its numbers, as in scikit-learn.
+
+    Raises:
+        ValueError: it is not.
+    """
+    (n, p), gram = X.shape, np.asarray(gram)
+    if gram.shape != (p, p):
+        raise ValueError(
+            f"the Gram matrix in precompute has shape {gram.shape}: for these data, {(p, p)}"
+        )
+    if not isinstance(X, np.ndarray):
+        return
+    s = np.ones(n) if sample_weight is None else n * sample_weight / sample_weight.sum()
+    if fit_intercept and not np.allclose(s @ X / n, 0):
+        warnings.warn(
+            "Gram matrix was provided but X was centered to fit intercept: recomputing Gram"
+            " matrix.",
+            UserWarning,
+            stacklevel=3,
+        )
+        return
+    i, j = p // 2, min(p // 2 + 1, p - 1)
+    expected, actual = X[:, i] @ (s * X[:, j]), gram[i, j]
+    if not np.isclose(expected, actual, rtol=1e-4 if X.dtype == np.float32 else 1e-7, atol=1e-5):
+        raise ValueError(
+            "Gram matrix passed in via 'precompute' parameter did not pass validation when a single"
+            f" element was checked - please check that it was computed properly. For element"
+            f" ({i},{j}) we computed {expected} but the user-supplied value was {actual}."
+        )
 
 
 class Ridge(MultiOutputMixin, _Linear):
@@ -88,11 +150,16 @@ class Ridge(MultiOutputMixin, _Linear):
     Args:
         alpha: α, at least 0; or shape (k,), one for each target.
         fit_intercept: whether there is a b.
-        copy_X: means nothing.
+        solver: "auto", "cholesky", "svd" or "lsqr": see `course.linear.ridge`; "lbfgs" only with
+            positive=True. What only descends towards the answer (sparse_cg, sag, saga) is refused.
+        positive: whether weights may not be negative; X may then have at most 500 columns.
+        copy_X, max_iter, tol, random_state: have no effect.
 
     Attributes:
         coef_: shape (p,), or (k, p).
         intercept_: a number, or shape (k,).
+        solver_: the solver that was used.
+        n_iter_: 1, as nothing is repeated.
         n_features_in_, feature_names_in_: of X in `fit`.
 
     Example:
@@ -107,37 +174,79 @@ class Ridge(MultiOutputMixin, _Linear):
 
     _parameter_constraints: ClassVar[dict] = {
         "alpha": [*NOT_NEGATIVE, "array-like"], "fit_intercept": ["boolean"], "copy_X": ["boolean"],
+        "max_iter": [*COUNT, None], "tol": NOT_NEGATIVE, "positive": ["boolean"],
+        "solver": [StrOptions({"auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga",
+                               "lbfgs"})], "random_state": ["random_state"],
     }  # fmt: skip
 
-    def __init__(self, alpha=1.0, *, fit_intercept=True, copy_X=True):
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.copy_X = copy_X
+    def __init__(
+        self, alpha=1.0, *, fit_intercept=True, copy_X=True, max_iter=None, tol=1e-4,
+        solver="auto", positive=False, random_state=None,
+    ):  # fmt: skip
+        self.alpha, self.fit_intercept, self.copy_X = alpha, fit_intercept, copy_X
+        self.max_iter, self.tol, self.random_state = max_iter, tol, random_state
+        self.solver, self.positive = solver, positive
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Find w and b.
 
         Args:
-            X: shape (n, p), float64 or float32.
+            X: shape (n, p), float64 or float32, or sparse.
             y: shape (n,) or (n, k).
-            sample_weight: shape (n,), not negative: each row's weight in the sum of squares.
+            sample_weight: shape (n,), not negative: each row's weight in the sum of squares; or
+                a number, the same for all.
 
         Returns:
             The estimator.
         """
-        X, y = self._checked(X, y, multi_output=True)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+        if self.solver == "lbfgs" and not self.positive:
+            raise ValueError(
+                "'lbfgs' solver can be used only when positive=True. Please use another solver."
             )
-        fit = linear.ridge(
-            X, y, self.alpha, fit_intercept=self.fit_intercept, sample_weight=sample_weight
-        )
+        if self.positive and self.solver not in ("auto", "lbfgs"):
+            raise ValueError(
+                f"solver='{self.solver}' does not support positive fitting. Please set the solver"
+                " to 'auto' or 'lbfgs', or set `positive=False`"
+            )
+        equal = sample_weight if isinstance(sample_weight, Real) else 1
+        X, y, s = self._checked(X, y, sample_weight, multi_output=True)
+        s = np.full(len(y), float(equal)) if equal != 1 else s
+        if self.positive:
+            self._fit_positive(X, y, s)
+        else:
+            fit = linear.ridge(
+                X, y, self.alpha, fit_intercept=self.fit_intercept, sample_weight=s,
+                solver=self.solver,
+            )  # fmt: skip
+            self.coef_, self.intercept_, self.solver_ = fit
         # As in scikit-learn: one target has a vector of weights, whether y is a vector or a column.
-        self.coef_ = fit.coef[0] if y.shape[1:] == (1,) else fit.coef
-        self.intercept_ = fit.intercept if self.fit_intercept else 0.0
+        self.coef_ = self.coef_[0] if y.shape[1:] == (1,) else self.coef_
+        self.intercept_ = self.intercept_ if self.fit_intercept else 0.0
+        self.n_iter_ = 1
         return self
+
+    def _fit_positive(self, X, y, s):
+        """An elastic net without an L1 part, whose α is ours divided by the sum of the weights."""
+        targets = y.reshape(len(y), -1).T
+        alphas = np.asarray(self.alpha, dtype="float64").reshape(-1)
+        if len(alphas) not in (1, len(targets)):
+            raise ValueError(
+                f"alpha has shape {alphas.shape}, but there are {len(targets)} targets"
+            )
+        total = len(y) if s is None else s.sum()
+        fits = [
+            linear.lasso(
+                X, target, alpha / total, 0.0, fit_intercept=self.fit_intercept, positive=True,
+                sample_weight=s,
+            )
+            for target, alpha in zip(targets, np.broadcast_to(alphas, len(targets)))
+        ]  # fmt: skip
+        coefs, intercepts = np.array([f.coef for f in fits]), np.array([f.intercept for f in fits])
+        self.coef_, self.intercept_ = (
+            (coefs, intercepts) if y.ndim > 1 else (coefs[0], intercepts[0])
+        )
+        self.solver_ = "lbfgs"
 
 
 class ElasticNet(MultiOutputMixin, _Linear):
@@ -156,6 +265,7 @@ class ElasticNet(MultiOutputMixin, _Linear):
             gap is above tol · mean((y − ȳ)²).
         warm_start: whether `fit` starts from the last fit's `coef_`.
         positive: whether weights may not be negative.
+        penalty_weights: shape (p,), each column's factor in the penalty; 0: it has none.
         precompute, copy_X, random_state, selection: have no effect; see the module.
 
     Attributes:
@@ -177,14 +287,15 @@ class ElasticNet(MultiOutputMixin, _Linear):
 
     _parameter_constraints: ClassVar[dict] = DESCENT | {
         "alpha": NOT_NEGATIVE, "l1_ratio": FRACTION, "warm_start": ["boolean"],
-        "precompute": ["boolean", "array-like"],
+        "penalty_weights": ["array-like", None], "precompute": ["boolean", "array-like"],
     }  # fmt: skip
 
     def __init__(
         self, alpha=1.0, *, l1_ratio=0.5, fit_intercept=True, precompute=False, max_iter=1000,
         copy_X=True, tol=1e-4, warm_start=False, positive=False, random_state=None,
-        selection="cyclic",
+        selection="cyclic", penalty_weights=None,
     ):  # fmt: skip
+        self.penalty_weights = penalty_weights
         self.alpha, self.l1_ratio, self.fit_intercept = alpha, l1_ratio, fit_intercept
         self.max_iter, self.tol = max_iter, tol
         self.warm_start, self.positive = warm_start, positive
@@ -192,12 +303,33 @@ class ElasticNet(MultiOutputMixin, _Linear):
         self.random_state, self.selection = random_state, selection
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
-        """Find w and b; return self. X: shape (n, p), float64 or float32; y: (n,) or (n, k)."""
-        X, y = self._checked(X, y, multi_output=True)
+    def fit(self, X, y, sample_weight=None, check_input=True):
+        """Find w and b.
+
+        Args:
+            X: shape (n, p), float64 or float32, or sparse.
+            y: shape (n,) or (n, k).
+            sample_weight: shape (n,), not negative: each row's weight in the mean of squares.
+            check_input: False where X and y are known to be arrays of finite floats.
+
+        Returns:
+            The estimator.
+        """
+        if check_input:
+            X, y, sample_weight = self._checked(X, y, sample_weight, multi_output=True)
+        elif isinstance(sample_weight, Real):
+            sample_weight = None
         targets = y.reshape(len(y), -1).T
         fits = [
-            linear.lasso(X, target, self.alpha, self.l1_ratio, coef_init=w, **self._settings())
+            linear.lasso(
+                X,
+                target,
+                self.alpha,
+                self.l1_ratio,
+                coef_init=w,
+                sample_weight=sample_weight,
+                **self._settings(),
+            )
             for target, w in zip(targets, self._starts(len(targets), X.shape[1]))
         ]
         self._keep(fits[0] if y.ndim == 1 else linear.Fit(*map(np.array, zip(*fits))))
@@ -242,11 +374,12 @@ class Lasso(ElasticNet):
     def __init__(
         self, alpha=1.0, *, fit_intercept=True, precompute=False, copy_X=True, max_iter=1000,
         tol=1e-4, warm_start=False, positive=False, random_state=None, selection="cyclic",
+        penalty_weights=None,
     ):  # fmt: skip
         super().__init__(
             alpha, l1_ratio=1.0, fit_intercept=fit_intercept, precompute=precompute,
             max_iter=max_iter, copy_X=copy_X, tol=tol, warm_start=warm_start, positive=positive,
-            random_state=random_state, selection=selection,
+            random_state=random_state, selection=selection, penalty_weights=penalty_weights,
         )  # fmt: skip
 
 
@@ -263,6 +396,9 @@ class ElasticNetCV(_Linear):
         fit_intercept, max_iter, tol, positive: as in `ElasticNet`.
         n_jobs: with more than 500 columns, how many folds at a time, in threads; None: one, or
             what `joblib.parallel_config` says.
+        rule: "min": the α with the smallest mean error; "1se": the largest α whose mean error is
+            within one standard error of it.
+        penalty_weights: as in `ElasticNet`.
         precompute, copy_X, verbose, random_state, selection: have no effect; see the module.
 
     Attributes:
@@ -285,15 +421,17 @@ class ElasticNetCV(_Linear):
 
     _parameter_constraints: ClassVar[dict] = DESCENT | {
         "l1_ratio": [*FRACTION, "array-like"], "eps": [Interval(Real, 0, None, closed="neither")],
-        "alphas": [*COUNT, "array-like"], "cv": ["cv_object"], "n_jobs": [Integral, None],
+        "alphas": [*COUNT, "array-like"], "penalty_weights": ["array-like", None],
+        "rule": [StrOptions({"min", "1se"})], "cv": ["cv_object"], "n_jobs": [Integral, None],
         "precompute": [StrOptions({"auto"}), "array-like", "boolean"], "verbose": ["verbose"],
     }  # fmt: skip
 
     def __init__(
         self, *, l1_ratio=0.5, eps=1e-3, alphas=100, fit_intercept=True, precompute="auto",
         max_iter=1000, tol=1e-4, cv=None, copy_X=True, verbose=0, n_jobs=None, positive=False,
-        random_state=None, selection="cyclic",
+        random_state=None, selection="cyclic", rule="min", penalty_weights=None,
     ):  # fmt: skip
+        self.rule, self.penalty_weights = rule, penalty_weights
         self.l1_ratio, self.eps, self.alphas, self.cv = l1_ratio, eps, alphas, cv
         self.fit_intercept, self.positive = fit_intercept, positive
         self.max_iter, self.tol = max_iter, tol
@@ -301,14 +439,33 @@ class ElasticNetCV(_Linear):
         self.n_jobs, self.random_state, self.selection = n_jobs, random_state, selection
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
-        """Choose α, find w and b there; return self. X: (n, p), float64 or float32; y: (n,)."""
-        X, y = self._checked(X, y)
+    def fit(self, X, y, sample_weight=None, **params):
+        """Choose α, and find w and b there.
+
+        Args:
+            X: shape (n, p), float64 or float32, or sparse.
+            y: shape (n,).
+            sample_weight: shape (n,), not negative: each row's weight in the means of squares, of
+                the training rows and of the held-out ones. The mean over the folds is unweighted.
+            params: for the splitter, such as `groups`; only with
+                `sklearn.set_config(enable_metadata_routing=True)`.
+
+        Returns:
+            The estimator.
+        """
+        _raise_for_params(params, self, "fit")
+        X, y, s = self._checked(X, y, sample_weight)
         for i, alpha in enumerate(self.alphas if np.ndim(self.alphas) else []):
-            check_scalar(alpha, f"alphas[{i}]", Real, min_val=0)
+            check_scalar(alpha, f"alphas[{i}]", Real, min_val=0.0)
+        cv = self.cv
+        if _routing_enabled():
+            from sklearn.model_selection import check_cv
+
+            routed = process_routing(self, "fit", sample_weight=sample_weight, **params)
+            cv = list(check_cv(cv).split(X, y, **routed.splitter.split))
         found = linear.lasso_cv(
-            X, y, l1_ratio=self.l1_ratio, eps=self.eps, alphas=self.alphas, cv=self.cv,
-            n_jobs=self.n_jobs, **self._settings(),
+            X, y, l1_ratio=self.l1_ratio, eps=self.eps, alphas=self.alphas, cv=cv,
+            n_jobs=self.n_jobs, rule=self.rule, sample_weight=s, **self._settings(),
         )  # fmt: skip
         self._keep(found.fit)
         self.alpha_ = found.alpha
@@ -319,6 +476,17 @@ class ElasticNetCV(_Linear):
         self.alphas_ = grids[0] if np.ndim(self.alphas) > 0 or len(grids) == 1 else grids
         self.mse_path_ = np.squeeze(found.mse_path)
         return self
+
+    def get_metadata_routing(self):
+        """Where `fit` passes what it is given: see scikit-learn's guide of metadata routing."""
+        from sklearn.model_selection import check_cv
+
+        mapping = MethodMapping().add(caller="fit", callee="split")
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(splitter=check_cv(self.cv), method_mapping=mapping)
+        )
 
 
 class LassoCV(ElasticNetCV):
@@ -340,11 +508,11 @@ class LassoCV(ElasticNetCV):
     def __init__(
         self, *, eps=1e-3, alphas=100, fit_intercept=True, precompute="auto", max_iter=1000,
         tol=1e-4, copy_X=True, cv=None, verbose=False, n_jobs=None, positive=False,
-        random_state=None, selection="cyclic",
+        random_state=None, selection="cyclic", rule="min", penalty_weights=None,
     ):  # fmt: skip
         super().__init__(
             l1_ratio=1.0, eps=eps, alphas=alphas, fit_intercept=fit_intercept,
             precompute=precompute, max_iter=max_iter, tol=tol, cv=cv, copy_X=copy_X,
             verbose=verbose, n_jobs=n_jobs, positive=positive, random_state=random_state,
-            selection=selection,
+            selection=selection, rule=rule, penalty_weights=penalty_weights,
         )  # fmt: skip

@@ -9,13 +9,14 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+import sklearn
 from conftest import child_environment
 from scipy import sparse
 from sklearn import linear_model
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -32,13 +33,15 @@ UNSORTED = np.random.default_rng(1).permutation(np.geomspace(0.01, 10, 100))
 WEIGHT = np.random.default_rng(0).uniform(0, 2, len(y))
 
 EXACT = {"tol": 1e-14, "max_iter": 100_000}
+OWN = "rule", "penalty_weights"  # what scikit-learn's do not have
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
 
 def of_sklearn(model):
     """scikit-learn's estimator of that name and those settings, as exact as it gets."""
     settings = model.get_params() | ({} if isinstance(model, Ridge) else EXACT)
-    return getattr(linear_model, type(model).__name__)(**settings)
+    kind = getattr(linear_model, type(model).__name__)
+    return kind(**{name: settings[name] for name in inspect.signature(kind).parameters})
 
 
 def assert_like_scikit_learn(model, y=y, X=X, **fit):
@@ -131,8 +134,10 @@ def test_one_feature():
 def test_the_signature_is_of_sklearn(kind):
     ours = inspect.signature(kind).parameters
     theirs = inspect.signature(getattr(linear_model, kind.__name__)).parameters
-    if kind is Ridge:
-        theirs = {name: theirs[name] for name in ("alpha", "fit_intercept", "copy_X")}
+    more = {Ridge: (), Lasso: (OWN[1],), ElasticNet: (OWN[1],)}.get(kind, OWN)
+    assert tuple(ours) == (*theirs, *more)
+    assert all(ours[name] == theirs[name] for name in theirs)
+    ours, theirs = (inspect.signature(k.fit).parameters for k in (kind(), of_sklearn(kind())))
     assert {**ours} == {**theirs}
 
 
@@ -306,25 +311,127 @@ def test_bad_input_is_refused_as_scikit_learn_refuses_it(kind, change, settings)
     assert isinstance(ours.value, theirs.type), (ours.value, theirs.value)
 
 
-@pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV])
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
 def test_what_scikit_learn_takes_and_we_refuse(kind):
-    with pytest.raises(TypeError, match="dense data is required"):
-        kind().fit(sparse.csr_array(X), y)
     with pytest.raises(ValueError, match="1 sample"):
         kind().fit(X[:1], y[:1])
-    with pytest.raises(TypeError, match="sample_weight"):
-        kind().fit(X, y, sample_weight=WEIGHT)
-    with pytest.raises(ValueError, match="no matrix is used here") as error:
-        kind(precompute=X.T @ X).fit(X, y)
-    assert "\n" not in str(error.value)
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="scale them"):
         kind().fit(X * 1e200, y)
-    with pytest.raises(TypeError, match="solver"):
-        Ridge(solver="svd")
+    with pytest.raises(ValueError, match=r"[Nn]egative"):
+        kind().fit(X, y, sample_weight=-WEIGHT)
+    with pytest.raises(ValueError, match="[Ww]eights? must contain at least one non-zero"):
+        kind().fit(X, y, sample_weight=0 * WEIGHT)
+    with pytest.raises(ValueError, match="NaN"):
+        kind().fit(X, y, sample_weight=np.where(WEIGHT > 1, np.nan, 1))
+    with pytest.raises(ValueError, match="NaN"):
+        kind().fit(sparse.csr_array(np.where(X > 2, np.nan, 0)), y)
+
+
+def test_solvers_of_ridge_by_name():
+    exact = Ridge().fit(X, Y).coef_
+    for solver in ("auto", "cholesky", "svd", "lsqr"):
+        model = Ridge(solver=solver).fit(X, Y)
+        np.testing.assert_allclose(model.coef_, exact, rtol=1e-9)
+        assert model.solver_ == (solver if solver != "auto" else "cholesky")
+    for solver in ("sag", "saga", "sparse_cg"):
+        with pytest.raises(ValueError, match=f"solver='{solver}' is not here: give one of auto, "):
+            Ridge(solver=solver).fit(X, y)
+    with pytest.raises(ValueError, match="only when positive=True"):
+        Ridge(solver="lbfgs").fit(X, y)
+    with pytest.raises(ValueError, match="does not support positive fitting"):
+        Ridge(solver="svd", positive=True).fit(X, y)
     with pytest.raises(ValueError, match="alpha"):
         Ridge([-1.0]).fit(X, y)
-    with pytest.raises(ValueError, match=r"[Nn]egative"):
-        Ridge().fit(X, y, sample_weight=-WEIGHT)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHT, 3.0], ids=["", "weights", "number"])
+def test_ridge_without_negative_weights(weights):
+    for alpha, target in ((5.0, y), ([1.0, 10.0, 100.0], Y)):
+        theirs = linear_model.Ridge(alpha, positive=True, tol=1e-14, max_iter=100_000)
+        ours = Ridge(alpha, positive=True).fit(X, target, sample_weight=weights)
+        theirs.fit(X, target, sample_weight=weights)
+        assert (ours.coef_ >= 0).all()
+        assert (ours.coef_ == 0).any()
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-5, atol=1e-3)
+    with pytest.raises(ValueError, match="there are 3 targets"):
+        Ridge([1.0, 2.0], positive=True).fit(X, Y)
+
+
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
+def test_sample_weights_and_sparse_tables_are_of_sklearn(kind):
+    few = X * (np.random.default_rng(0).random(X.shape) < 0.2)
+    assert_like_scikit_learn(kind(), X=few, sample_weight=WEIGHT)
+    assert_like_scikit_learn(kind(), X=few, sample_weight=2.0)
+    expected = kind().fit(few, y, WEIGHT)
+    for table in (sparse.csr_array(few), sparse.csc_matrix(few), sparse.coo_array(few)):
+        found = kind().fit(table, y, sample_weight=WEIGHT)
+        np.testing.assert_allclose(found.coef_, expected.coef_, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(found.predict(table), expected.predict(few), rtol=1e-9)
+        if kind is not Ridge:
+            np.testing.assert_array_equal(found.sparse_coef_.toarray()[0], found.coef_)
+
+
+@pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV])
+def test_a_gram_matrix_is_checked(kind):
+    centred = X - X.mean(axis=0)
+    expected = kind().fit(centred, y)
+    np.testing.assert_array_equal(kind(precompute=centred.T @ centred).fit(centred, y).coef_,
+                                  expected.coef_)  # fmt: skip
+    root = np.sqrt(WEIGHT * len(y) / WEIGHT.sum())[:, None]
+    kind(precompute=(root * X).T @ (root * X), fit_intercept=False).fit(X, y, sample_weight=WEIGHT)
+    with pytest.warns(UserWarning, match="Gram matrix was provided but X was centered"):
+        kind(precompute=X.T @ X).fit(X, y)
+    with pytest.raises(ValueError, match="did not pass validation"):
+        kind(precompute=2 * centred.T @ centred).fit(centred, y)
+    with pytest.raises(ValueError, match=r"has shape \(7, 8\): for these data, \(8, 8\)") as error:
+        kind(precompute=(X.T @ X)[1:]).fit(X, y)
+    assert "\n" not in str(error.value)
+
+
+def test_frames_and_weighted_scores():
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    names = list("abcdefgh")
+    for frame in (pandas.DataFrame(X, columns=names), polars.DataFrame(X, schema=names)):
+        model = LassoCV().fit(frame, y, sample_weight=WEIGHT)
+        assert list(model.feature_names_in_) == names
+        np.testing.assert_array_equal(model.coef_, LassoCV().fit(X, y, WEIGHT).coef_)
+        np.testing.assert_array_equal(model.predict(frame), model.predict(X))
+    scores = cross_val_score(LassoCV(), X, y, params={"sample_weight": WEIGHT})
+    theirs = cross_val_score(linear_model.LassoCV(**EXACT), X, y, params={"sample_weight": WEIGHT})
+    np.testing.assert_allclose(scores, theirs, rtol=1e-9)
+
+
+def test_groups_reach_the_splitter():
+    groups = np.arange(len(y)) % 7
+    with sklearn.config_context(enable_metadata_routing=True):
+        splitter = GroupKFold(4)
+        found = LassoCV(cv=splitter).fit(X, y, groups=groups)
+    expected = LassoCV(cv=list(splitter.split(X, y, groups))).fit(X, y)
+    np.testing.assert_array_equal(found.mse_path_, expected.mse_path_)
+    with pytest.raises(ValueError, match="groups"):
+        LassoCV(cv=splitter).fit(X, y, groups=groups)
+
+
+def test_the_one_standard_error_rule_and_penalty_weights():
+    found, best = LassoCV(rule="1se").fit(X, y), LassoCV().fit(X, y)
+    assert found.alpha_ > best.alpha_
+    assert np.count_nonzero(found.coef_) < np.count_nonzero(best.coef_)
+    np.testing.assert_array_equal(found.coef_, linear.lasso_cv(X, y, rule="1se").fit.coef)
+    v = np.r_[0, np.ones(7)]
+    model = Lasso(1e3, penalty_weights=v).fit(X, y)
+    assert list(np.flatnonzero(model.coef_)) == [0]
+    alone = Lasso(0.0).fit(X[:, :1], y)
+    assert model.coef_[0] == pytest.approx(alone.coef_[0], rel=1e-9)
+    with pytest.raises(ValueError, match="rule"):
+        LassoCV(rule="smallest").fit(X, y)
+    with pytest.raises(ValueError, match="penalty_weights"):
+        ElasticNetCV(penalty_weights=[1, 2]).fit(X, y)
+
+
+def test_inputs_may_be_left_unchecked():
+    model = Lasso().fit(X, y, check_input=False)
+    np.testing.assert_array_equal(model.coef_, Lasso().fit(X, y).coef_)
 
 
 def test_several_targets_are_not_cross_validated():

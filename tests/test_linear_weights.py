@@ -128,28 +128,23 @@ def test_weighted_ridge(name):
 
 # Each is a mistake that a weight makes possible.
 def forgotten_in_the_centring(monkeypatch):
-    right = moments.means
-    monkeypatch.setattr(moments, "means", lambda A, e, b, s=None: right(A, e, b))
-    monkeypatch.setattr(
-        moments.Moments, "_centred", lambda self, p, right=moments.Moments._centred: right(
-            self, _with_plain_means(self, p)))  # fmt: skip
+    right = moments.Moments._rows
 
+    def rows(self, some, origin):
+        A = right(self, some, origin)
+        A[:, -1] = 1
+        return A
 
-def _with_plain_means(self, products):
-    wrong = products.copy()
-    plain = np.column_stack([self.X, self.y]) - self.origin
-    wrong[..., -1, :-1] = plain.mean(axis=0) * products[..., -1, -1:]
-    return wrong
+    monkeypatch.setattr(moments.Moments, "_rows", rows)
 
 
 def forgotten_in_the_folds_errors(monkeypatch):
     right = moments.Moments.errors
 
     def errors(self, w, equations, first=0):
-        plain = moments.Moments(self.X, self.y, self.folds, self.fit_intercept)
-        plain.origin = self.origin
-        plain._leave_out(self.folds) if plain.A is None else plain._add_up(self.folds)
-        return right(plain, w, equations, first)
+        self.root = self.A = None
+        self._leave_out(self.folds)
+        return right(self, w, equations, first)
 
     monkeypatch.setattr(moments.Moments, "errors", errors)
 

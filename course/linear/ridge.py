@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.linear.problem import TOO_LARGE, checked, checked_weights, means, times_rows
+from course.linear.problem import TOO_LARGE, checked, checked_weights, dense, means, times_rows
 
 CONDITION = 1e-8  # of the largest eigenvalue: below it, equations in XᵀX lose too many digits
+SOLVERS = "auto", "cholesky", "svd", "lsqr"
 LARGEST = 2000  # rows or columns of a sparse X: up to so many, the equations are made
 LOST = 1e-3  # of a square: what centring leaves of it, if not more, has lost too many digits
 SOUND = 1e-9  # of Zᵀe: what LSQR may leave of the equations
@@ -19,14 +20,16 @@ class RidgeFit(NamedTuple):
     Attributes:
         coef: shape (p,), or (k, p) for k targets.
         intercept: a number, or shape (k,).
+        solver: "cholesky", "svd" or "lsqr": how it was found.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
+    solver: str
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None):
+def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None, solver="auto"):
     """Ridge regression in closed form.
 
         minimise  Σᵢ sᵢ (xᵢ·w + b − yᵢ)² + α‖w‖²          w = (ZᵀZ + αI)⁻¹ Zᵀe
@@ -42,6 +45,8 @@ def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None):
         alpha: at least 0; a number, or shape (k,), one per target.
         fit_intercept: whether there is a b; it is not penalised.
         sample_weight: s, shape (n,), not negative; 1 by default.
+        solver: "auto", as said above; or "cholesky" (where that is too ill-conditioned, another
+            all the same), "svd" (which makes a sparse X dense), or "lsqr".
 
     Returns:
         `RidgeFit`.
@@ -66,10 +71,14 @@ def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None):
         raise ValueError(f"alpha must be a finite number of at least 0, got {alpha}")
     if alpha.shape not in ((), (1,), (E.shape[1],)):
         raise ValueError(f"alpha has shape {alpha.shape}, but there are {E.shape[1]} targets")
+    if solver not in SOLVERS:
+        raise ValueError(
+            f"solver={solver!r} is not here: give one of {', '.join(SOLVERS)}; auto serves for all"
+        )
     Z, E, spread, x0, y0 = _weighted_rows(X, E, fit_intercept, sample_weight)
-    w = solve(Z, E, np.broadcast_to(alpha, E.shape[1:]), spread)
+    w, used = solve(Z, E, np.broadcast_to(alpha, E.shape[1:]), spread, solver)
     coef, b = _finite(w.T, y0 - x0 @ w, X.dtype)
-    return RidgeFit(coef, b) if y.ndim > 1 else RidgeFit(coef[0], b[0])
+    return RidgeFit(coef, b, used) if y.ndim > 1 else RidgeFit(coef[0], b[0], used)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -95,7 +104,7 @@ def ridge_path(X, y, alphas, *, fit_intercept=True, sample_weight=None):
         raise ValueError("alphas must be one or more finite numbers above 0")
     Z, E, spread, x0, y0 = _weighted_rows(X, y[:, None], fit_intercept, sample_weight)
     if not isinstance(Z, np.ndarray):
-        w = np.column_stack([solve(Z, E, np.array([alpha]), spread) for alpha in alphas])
+        w = np.column_stack([solve(Z, E, np.array([alpha]), spread)[0] for alpha in alphas])
         return _finite(w, y0 - x0 @ w, X.dtype)
     wide = Z.shape[1] > len(Z)
     eigenvalues, V = np.linalg.eigh(_squares(Z))
@@ -108,23 +117,37 @@ def ridge_path(X, y, alphas, *, fit_intercept=True, sample_weight=None):
     return _finite(w, y0 - x0 @ w, X.dtype)
 
 
-def solve(Z, E, alphas, spread=None):
-    """The weights that minimise ‖Zw − e‖² + α‖w‖² for each column of E, shape (p, k).
+def solve(Z, E, alphas, spread=None, solver="auto"):
+    """The weights that minimise ‖Zw − e‖² + α‖w‖² for each column of E.
 
     Args:
         Z: shape (n, p), float64, or sparse.
         E: shape (n, k).
         alphas: shape (k,), not negative.
         spread: None, or shape (n,), of length 1: what is to be taken out of Z's columns first.
+        solver: as in `ridge`.
+
+    Returns:
+        `(w, solver)`: shape (p, k), and the name of the one that found it.
     """
-    if isinstance(Z, np.ndarray):
-        Z = Z if spread is None else Z - np.outer(spread, spread @ Z)
-        w = _by_cholesky(_squares(Z), Z, E, alphas[0]) if np.ptp(alphas) == 0 else None
-        return _by_singular_values(Z, E, alphas) if w is None else w
-    A = _sparse_squares(Z, spread) if min(Z.shape) <= LARGEST and np.ptp(alphas) == 0 else None
-    Z = _operator(Z, spread)
+    if solver == "svd":
+        Z = dense(Z)
+    as_array, one = isinstance(Z, np.ndarray), np.ptp(alphas) == 0
+    if as_array and spread is not None:
+        Z = Z - np.outer(spread, spread @ Z)
+    by_equations = one and solver in ("auto", "cholesky")
+    if not as_array:
+        small = min(Z.shape) <= LARGEST or solver == "cholesky"
+        A = _sparse_squares(Z, spread) if by_equations and small else None
+        Z = _operator(Z, spread)
+    else:
+        A = _squares(Z) if by_equations else None
     w = None if A is None else _by_cholesky(A, Z, E, alphas[0])
-    return _by_lsqr(Z, E, alphas) if w is None else w
+    if w is not None:
+        return w, "cholesky"
+    if as_array and solver != "lsqr":
+        return _by_singular_values(Z, E, alphas), "svd"
+    return _by_lsqr(_operator(Z, None) if as_array else Z, E, alphas), "lsqr"
 
 
 def _weighted_rows(X, E, fit_intercept, sample_weight):

@@ -147,6 +147,8 @@ def _fit(X, y, alphas, l1_ratio, settings, start=None):
             rest = spread @ X / np.sqrt(n)
             X -= rows.root * rest
         c = e @ X / n
+        if not np.isfinite(c).all():
+            raise ValueError(TOO_LARGE)
     free, v = settings.free, settings.penalty_weights
     basis = None if spread is None else spread[:, None]
     if len(free):
@@ -191,7 +193,7 @@ def _without_l1(X, e, c, spread, alphas, l1_ratio):
             parts.append([part[0] for part in working_set.path(
                 X, e, c, np.array([alpha]), l1_ratio, basis=basis)[:4]])  # fmt: skip
             continue
-        w = ridge(X, e[:, None], np.array([n * alpha * (1 - l1_ratio)]), spread)[:, 0]
+        w = ridge(X, e[:, None], np.array([n * alpha * (1 - l1_ratio)]), spread)[0][:, 0]
         R = e - X @ w
         R = R if spread is None else R - spread * (spread @ R)
         correlation = R @ X / n

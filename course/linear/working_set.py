@@ -28,6 +28,7 @@ BLOCK = 0.85  # all columns are checked when α has shrunk by this factor
 STEP = 0.05  # from one α to the next, at most: the support must not change too much
 MIN_STEP = 0.999  # where the support is hard to find, steps are halved, down to this
 FIRST = 30  # columns in the first working set
+STEPS = 1000  # at most, from one α to the next
 ROUNDS = 20  # of the active-set method, before a shorter step is tried
 ROUNDING = 1e-13  # of the largest correlation: what counts as zero in the KKT conditions
 MANY = 0.25  # of up to GRAM_LIMIT columns: if so many matter, all are taken
@@ -239,7 +240,7 @@ class ActiveSet:
 
     def _reach(self, alpha, target, step=STEP):
         """Go from `alpha` to `target` in steps that are halved where they are too long."""
-        while True:
+        for _ in range(STEPS):
             following = target if target >= step * alpha else step * alpha
             before = self.S, self.s
             w, found = self.solve(following)
@@ -252,6 +253,7 @@ class ActiveSet:
             else:
                 (self.S, self.s), self.store, self.factor = before, None, None
                 step = np.sqrt(max(step, following / alpha))
+        return w, False
 
     def solve(self, alpha):
         """The solution at α if ROUNDS changes of the support find it: shape (|W|,), and whether."""
