@@ -330,6 +330,69 @@ def test_one_standard_error(name):
         lasso_cv(A, e, rule="max")
 
 
+# Stability selection --------------------------------------------------------------------------
+@pytest.mark.parametrize("options", [{}, {"l1_ratio": 0.5}, {"replace": True, "fraction": 1.0}],
+                         ids=str)  # fmt: skip
+@pytest.mark.parametrize("name", DATA)
+def test_stability_selection_is_a_lasso_on_each_sample(name, options):
+    A, e, s, v = DATA[name]
+    more = {"penalty_weights": v, "sample_weight": s + 0.5}
+    found = linear.stability_selection(A, e, samples=7, alphas=10, seed=3, **more, **options)
+    rng, times = np.random.default_rng(3), np.zeros((A.shape[1], 10))
+    size = round(options.get("fraction", 0.5) * len(e))
+    ever = 0
+    for _ in range(7):
+        rows = np.sort(rng.choice(len(e), size, replace=options.get("replace", False)))
+        path = lasso_path(
+            A[rows], e[rows], alphas=found.alphas, l1_ratio=options.get("l1_ratio", 1.0),
+            penalty_weights=v, sample_weight=s[rows] + 0.5,
+        )  # fmt: skip
+        times += path.coefs != 0
+        ever += np.count_nonzero(path.coefs.any(axis=1))
+    np.testing.assert_array_equal(found.frequencies, times / 7)
+    np.testing.assert_array_equal(found.selected, (times / 7).max(axis=1) >= 0.75)
+    assert found.expected_false == pytest.approx((ever / 7) ** 2 / (A.shape[1] * 0.5))
+    assert found.alphas[0] == pytest.approx(
+        linear.alpha_max(A, e, options.get("l1_ratio", 1.0), **more)
+    )
+
+
+def test_stability_selection_in_small_batches(monkeypatch):
+    expected = linear.stability_selection(X, y, samples=9)
+    monkeypatch.setattr(linear.gram, "MEMORY", 3 * 8 * 660 * 12)
+    found = linear.stability_selection(X, y, samples=9)
+    np.testing.assert_array_equal(found.frequencies, expected.frequencies)
+    assert not (linear.stability_selection(X, y, samples=9, seed=1).frequencies
+                == expected.frequencies).all()  # fmt: skip
+
+
+def test_what_is_stable_is_what_is_there():
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(120, 40))
+    e = A[:, :4].sum(axis=1) + rng.normal(size=120)
+    found = linear.stability_selection(A, e, eps=0.3, threshold=0.9)
+    assert set(np.flatnonzero(found.selected)) >= {0, 1, 2, 3}
+    assert np.count_nonzero(found.selected) <= 4 + found.expected_false
+    assert linear.stability_selection(A, e, threshold=0.5).expected_false == np.inf
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"samples": 0}, "samples must be a whole number of at least 1, got 0"),
+        ({"fraction": 0.0}, "fraction=0.0 of 89 rows is no sample: it must be 2 to 89 rows"),
+        ({"fraction": 1.2}, "is no sample"),
+        ({"fraction": np.nan}, "is no sample"),
+        ({"threshold": 1.5}, r"threshold must lie in \(0, 1\], got 1.5"),
+        ({"l1_ratio": 0.0}, "no α makes all weights zero"),
+    ],
+    ids=str,
+)
+def test_samples_that_are_none_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        linear.stability_selection(X, y, **options)
+
+
 # Sparse X -------------------------------------------------------------------------------------
 def sparse_table(n, p, filled, seed=0, dtype="float64"):
     """Few numbers that are not zero; a dense column with a large mean, and an empty one."""

@@ -29,10 +29,12 @@ from course.linear.duality import duality_gap, kkt_residual
 from course.linear.exact import Kinks, lasso_path_exact
 from course.linear.problem import GRAM_LIMIT, Settings, certified, checked, chosen
 from course.linear.ridge import RidgeFit, ridge, ridge_path
+from course.linear.stability import Stability, stability_selection
 
 __all__ = [
-    "CrossValidation", "Fit", "Kinks", "Path", "RidgeFit", "alpha_max", "duality_gap",
+    "CrossValidation", "Fit", "Kinks", "Path", "RidgeFit", "Stability", "alpha_max", "duality_gap",
     "kkt_residual", "lasso", "lasso_cv", "lasso_path", "lasso_path_exact", "ridge", "ridge_path",
+    "stability_selection",
 ]  # fmt: skip
 
 

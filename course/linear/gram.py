@@ -28,9 +28,7 @@ class Gram:
     """
 
     def __init__(self, X, y, folds, settings):
-        p = X.shape[1]
-        # A problem needs some p×p matrices and, for a hundred α, some vectors of p numbers each.
-        count = int(max(1, MEMORY // (8 * (6 * p + 600) * (p + 2))))
+        count = at_once(X.shape[1])
         self.y, self.settings, self.others = y, settings, folds[count:]
         self.others = [self.others[i : i + count] for i in range(0, len(self.others), count)]
         self.moments = Moments(X, y, folds[:count], settings.fit_intercept, settings.sample_weight)
@@ -75,6 +73,12 @@ class Gram:
         gaps = gaps_of(self.equations, 0, w, pull[0, wanted], alphas[wanted], *given[1:])
         coefs, intercepts = self.moments.original(w, self.equations, 0)
         return Solved(coefs, intercepts, gaps, errors, n_iter, open_gap)
+
+
+def at_once(p):
+    """How many problems of p columns a batch may have."""
+    # Each needs some p×p matrices and, for a hundred α, some vectors of p numbers each.
+    return int(max(1, MEMORY // (8 * (6 * p + 600) * (p + 2))))
 
 
 def solve(equations, alphas, l1_ratio, settings, start=None):

@@ -221,7 +221,7 @@ class Moments:
         Returns:
             `(coefs, intercepts)`: shapes (A, p) and (A,).
         """
-        mean, w = equations.mean[i] + self.origin, w * equations.q[i]
+        mean, w = equations.mean[i] + self.origin, w * equations.q[i] + 0.0  # no −0
         return w, mean[-1] - self._in_unit(w) @ mean[:-1]
 
     def errors(self, w, equations, first=0):

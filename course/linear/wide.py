@@ -54,7 +54,7 @@ class Wide:
             )
         fits, errors = self._on_folds(alphas, l1_ratio)
         wanted = alphas[[chosen(errors, self.settings.rule)]] if fits else alphas
-        whole = _fit(self.X, self.y, wanted, l1_ratio, self.settings, start)
+        whole = fit(self.X, self.y, wanted, l1_ratio, self.settings, start)
         rounds = whole.rounds + sum(fit.rounds for fit in fits)
         open_gap = max(fit.open_gap for fit in [whole, *fits])
         return Solved(*whole[:3], errors, rounds, open_gap)
@@ -79,12 +79,12 @@ def _fold(X, y, train, test, alphas, l1_ratio, settings):
     """The fits to the training rows, and their mean squared errors on the others, shape (A,)."""
     s = settings.sample_weight
     own = settings if s is None else settings._replace(sample_weight=s[train])
-    fit = _fit(rows_of(X, train), rows_of(y, train), alphas, l1_ratio, own)
-    used = np.flatnonzero(fit.coefs.any(axis=0))
-    Z = dense(rows_of(X, test)[:, used]) - fit.x_mean[used] - fit.rest[used]
-    y_hat = fit.coefs[:, used] @ Z.T + fit.y_mean
+    found = fit(rows_of(X, train), rows_of(y, train), alphas, l1_ratio, own)
+    used = np.flatnonzero(found.coefs.any(axis=0))
+    Z = dense(rows_of(X, test)[:, used]) - found.x_mean[used] - found.rest[used]
+    y_hat = found.coefs[:, used] @ Z.T + found.y_mean
     errors = (rows_of(y, test) - y_hat) ** 2
-    return fit, np.average(errors, axis=1, weights=None if s is None else s[test])
+    return found, np.average(errors, axis=1, weights=None if s is None else s[test])
 
 
 class _Fits(NamedTuple):
@@ -128,7 +128,7 @@ class _Rows:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _fit(X, y, alphas, l1_ratio, settings, start=None):
+def fit(X, y, alphas, l1_ratio, settings, start=None):
     """The fits to some rows at A α."""
     rows = _Rows(X, y, settings)
     n, X, e, spread = len(y), rows.X, rows.e, rows.spread
