@@ -319,7 +319,7 @@ def test_what_scikit_learn_takes_and_we_refuse(kind):
         kind().fit(X * 1e200, y)
     with pytest.raises(ValueError, match=r"[Nn]egative"):
         kind().fit(X, y, sample_weight=-WEIGHT)
-    with pytest.raises(ValueError, match="[Ww]eights? must contain at least one non-zero"):
+    with pytest.raises(ValueError, match="must contain at least one non-zero"):
         kind().fit(X, y, sample_weight=0 * WEIGHT)
     with pytest.raises(ValueError, match="NaN"):
         kind().fit(X, y, sample_weight=np.where(WEIGHT > 1, np.nan, 1))

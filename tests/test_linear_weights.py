@@ -384,7 +384,7 @@ def test_what_is_stable_is_what_is_there():
         ({"fraction": 1.2}, "is no sample"),
         ({"fraction": np.nan}, "is no sample"),
         ({"threshold": 1.5}, r"threshold must lie in \(0, 1\], got 1.5"),
-        ({"l1_ratio": 0.0}, "no α makes all weights zero"),
+        ({"l1_ratio": 0.0}, "Automatic alpha grid"),
     ],
     ids=str,
 )

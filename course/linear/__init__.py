@@ -323,9 +323,8 @@ def _grid(problem, alphas, eps, l1_ratio):
     _checked_alphas([1.0], l1_ratio)
     if l1_ratio == 0:
         raise ValueError(
-            "Automatic alpha grid generation is not supported for l1_ratio=0, where no α makes all"
-            " weights zero. Please supply a grid by providing your estimator with the appropriate"
-            " `alphas=` argument."
+            "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a grid"
+            " by providing your estimator with the appropriate `alphas=` argument."
         )
     if int(alphas) != alphas or alphas < 1:
         raise ValueError(f"alphas must be a whole number of at least 1, or values; got {alphas}")

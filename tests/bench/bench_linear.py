@@ -20,8 +20,9 @@ import warnings
 
 import numpy as np
 import threadpoolctl
+from scipy import sparse
 from sklearn.datasets import load_diabetes
-from sklearn.linear_model import Lasso, LassoCV, LassoLarsCV, Ridge, lasso_path
+from sklearn.linear_model import ElasticNetCV, Lasso, LassoCV, LassoLarsCV, Ridge, lasso_path
 
 from course import linear
 from course.linear.duality import duality_gap
@@ -41,12 +42,24 @@ def with_true_weights(n, p, seed=0):
 
 
 def data(name, dtype):
-    made = (
-        load_diabetes(return_X_y=True)
-        if name == "diabetes"
-        else with_true_weights(*map(int, name.split("x")))
-    )
+    if name == "diabetes":
+        made = load_diabetes(return_X_y=True)
+    elif name.startswith("sparse"):
+        made = sparse_table(*map(int, name.removeprefix("sparse").split("x")))
+    else:
+        made = with_true_weights(*map(int, name.split("x")))
     return [array.astype(dtype) for array in made]
+
+
+def sparse_table(n, p, filled=0.01, seed=0):
+    """One number in a hundred is not zero; 50 nonzero true weights, noise a third."""
+    rng = np.random.default_rng(seed)
+    X = sparse.random_array((n, p), density=filled, rng=rng, format="csc",
+                            data_sampler=rng.standard_normal)  # fmt: skip
+    w = np.zeros(p)
+    w[rng.choice(p, 50, replace=False)] = rng.normal(size=50)
+    signal = X @ w
+    return X, signal + signal.std() / 3 * rng.normal(size=n) + 1.0
 
 
 def cross_validation(X, y, eps=1e-3, lars=False, tols=(1e-4, 1e-12)):
@@ -61,6 +74,25 @@ def cross_validation(X, y, eps=1e-3, lars=False, tols=(1e-4, 1e-12)):
     return works
 
 
+def elastic_net_cv(X, y):
+    """5 folds × 100 alphas × 3 l1_ratios; the gap is that of the pair that was chosen."""
+    ratios = [0.1, 0.5, 0.9]
+
+    def ours():
+        found = linear.lasso_cv(X, y, l1_ratio=ratios)
+        return found.alpha, found.fit.coef, found.fit.intercept, found.l1_ratio
+
+    works = {"ours": ours}
+    for tol in (1e-4, 1e-12):
+
+        def theirs(tol=tol):
+            model = ElasticNetCV(l1_ratio=ratios, tol=tol, max_iter=100_000).fit(X, y)
+            return *of(model), model.l1_ratio_
+
+        works[f"ElasticNetCV {tol:g}"] = theirs
+    return works
+
+
 def one_lasso(X, y, fraction=0.1):
     """One lasso at a fraction of α_max."""
     alpha = fraction * linear.alpha_max(X, y)
@@ -69,11 +101,11 @@ def one_lasso(X, y, fraction=0.1):
         works[f"Lasso {tol:g}"] = lambda tol=tol: (
             alpha, *both(Lasso(alpha, tol=tol, max_iter=100_000).fit(X, y)),
         )  # fmt: skip
-    if importlib.util.find_spec("celer"):
+    if importlib.util.find_spec("celer") and not sparse.issparse(X):
         import celer
 
         works["celer 1e-12"] = lambda: (alpha, *both(celer.Lasso(alpha, tol=1e-12).fit(X, y)))
-    if importlib.util.find_spec("skglm"):
+    if importlib.util.find_spec("skglm") and not sparse.issparse(X):
         import skglm
 
         works["skglm 1e-12"] = lambda: (alpha, *both(skglm.Lasso(alpha, tol=1e-12).fit(X, y)))
@@ -125,6 +157,10 @@ WORKS = {
     "1000x100 lasso": lambda X, y: one_lasso(X, y),
     "1000x100 path": lambda X, y: path(X, y),
     "1000x100 ridge": lambda X, y: ridges(X, y),
+    "diabetes nets": elastic_net_cv,
+    "1000x100 nets": elastic_net_cv,
+    "sparse10000x2000 lasso": lambda X, y: one_lasso(X, y),
+    "sparse10000x2000 cv": lambda X, y: cross_validation(X, y, 1e-2),
     "20000x200 cv": lambda X, y: cross_validation(X, y),
     "20000x200 lasso": lambda X, y: one_lasso(X, y),
     "2000x5000 lasso": lambda X, y: one_lasso(X, y),
@@ -165,8 +201,8 @@ def peak_memory(found):
 def relative_gap(X, y, answer):
     if answer is None:
         return float("nan")
-    alpha, coef, b = answer
-    return duality_gap(X, y, coef, b, alpha) / np.mean((y - y.mean()) ** 2)
+    alpha, coef, b, *l1_ratio = answer
+    return duality_gap(X, y, coef, b, alpha, *l1_ratio) / np.mean((y - y.mean()) ** 2)
 
 
 def measure(name, works, X, y, rounds):
