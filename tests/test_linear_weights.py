@@ -1,8 +1,10 @@
 """Weights of rows, weights of penalties, and sparse X, for ridge, lasso and elastic net."""
 
 import itertools
+import re
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, ElasticNetCV, Lasso, LassoCV, Ridge
 from sklearn.model_selection import KFold, ShuffleSplit
 
-from course import linear
+from course import estimators, linear
 from course.linear import (
     lasso,
     lasso_cv,
@@ -108,6 +110,18 @@ def test_a_row_of_weight_zero_may_hold_anything():
     found = lasso_path(A, e, sample_weight=WEIGHTS)
     assert_same(found, expected)
     assert not found.coefs[3].any()
+
+
+def test_a_constant_column_has_no_weight_among_weighted_rows():
+    A = np.column_stack([np.zeros(7), np.ones(7), -np.eye(7)[6]])
+    s = np.array([0, 1, 0, 1, 0, 0.5, 1])
+    for e in (np.array([0.0, -1, 0, 0, 0, 0, 0]), np.eye(7)[6]):
+        for options in ({}, {"positive": True}):
+            for alpha in (0.01, 1e-18):  # also where rounding is larger
+                fit = lasso(A, e, alpha, sample_weight=s, **options)
+                assert not fit.coef[:2].any()
+                left = linear.kkt_residual(A, e, *fit[:2], alpha, sample_weight=s, **options)
+                assert left <= 1e-15
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -577,3 +591,14 @@ def test_free_columns_of_a_wide_table_may_not_be_positive():
     A, e, _, v = DATA["wide"]
     with pytest.raises(ValueError, match="penalty_weights must be above 0"):
         lasso(A, e, 1.0, positive=True, penalty_weights=np.where(np.arange(600) == 1, 0, v))
+
+
+# The pages' examples --------------------------------------------------------------------------
+def test_the_examples_of_from_scikit_learn_run():
+    page = (Path(__file__).parents[1] / "tutorials/from_scikit_learn.md").read_text("utf-8")
+    known = {"X": X, "y": y, "Ridge": Ridge}
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(block, known)
+    assert known["LassoCV"] is estimators.LassoCV
+    assert known["model"].alpha_ > 0
+    assert known["found"].selected.any()

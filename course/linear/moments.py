@@ -11,6 +11,7 @@ BLOCK = 2**19  # numbers of X that are centred and squared at a time
 THIN = 0.1  # of a sparse X: up to so many numbers that are not zero, products take only those
 LOST = 0.01  # a difference so small beside what it is the difference of has lost two digits
 CANCELLED = 1e-5  # the same for squared errors
+LARGEST = 1000  # exponent of 2, so that the factor is a number
 SMALL = 1e-280  # squares below it have few digits, or none
 
 
@@ -77,7 +78,7 @@ class Moments:
             if len(small) and (size := self._largest(small)).any():
                 # In units of a power of 2 nothing is rounded.
                 self.exponent = np.zeros(X.shape[1], dtype=int)
-                self.exponent[small] = -np.frexp(size)[1]
+                self.exponent[small] = np.minimum(-np.frexp(size)[1], LARGEST)
                 self.X = _times_powers_of_2(X, self.exponent)
                 self.origin[:-1] = np.ldexp(self.origin[:-1], self.exponent)
                 self._add_up(folds)
@@ -208,7 +209,8 @@ class Moments:
             G[constant[:, :, None] | constant[:, None]] = 0
             c[constant] = 0
         _diagonals(G)[:] = 1
-        q = 1 / scale if self.exponent is None else np.ldexp(1 / scale, self.exponent)
+        with np.errstate(over="ignore"):  # such numbers are refused, where they are used
+            q = 1 / scale if self.exponent is None else np.ldexp(1 / scale, self.exponent)
         u = q if penalty_weights is None else q * penalty_weights
         return Equations(G, c, moments[:, -1, -1], q, u, mean)
 

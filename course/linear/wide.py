@@ -8,6 +8,7 @@ from course.linear import working_set
 from course.linear.duality import gap
 from course.linear.problem import GRAM_LIMIT, TOO_LARGE, Solved, chosen, dense, rows_of, times_rows
 from course.linear.ridge import solve as ridge
+from course.linear.working_set import NOTHING
 
 OFFSET = 10  # a mean of X times the spread of y, as a multiple of their covariances: beyond, X is
 # copied about its means
@@ -146,6 +147,8 @@ def fit(X, y, alphas, l1_ratio, settings, start=None):
         if spread is not None:
             rest = spread @ X / np.sqrt(n)
             X -= rows.root * rest
+            # What is left of a constant is rounding.
+            X[:, np.abs(X).max(axis=0) <= NOTHING * np.max(rows.root) * np.abs(x_mean)] = 0
         c = e @ X / n
         if not np.isfinite(c).all():
             raise ValueError(TOO_LARGE)

@@ -33,6 +33,7 @@ ROUNDS = 20  # of the active-set method, before a shorter step is tried
 ROUNDING = 1e-13  # of the largest correlation: what counts as zero in the KKT conditions
 MANY = 0.25  # of up to GRAM_LIMIT columns: if so many matter, all are taken
 SOUND = 1e-9  # the same, of the data: G may have lost more digits
+NOTHING = 4e-15  # of a column: what the basis leaves of it, if not more, is rounding
 TINY = 1e-140  # numbers whose squares have few digits, or none
 FEW = 50  # columns in the support: up to so many, M is computed anew at once
 MIN_PIVOT = 1e-11  # of G's diagonal: below it, a column is a combination of the active ones
@@ -167,7 +168,10 @@ class WorkingSet:
         Z[:, :old] = self.Z
         Z[:, old:] = dense(self.X[:, new])
         if self.basis is not None:
+            before = np.abs(Z[:, old:]).max(axis=0)
             Z[:, old:] -= self.basis @ (self.basis.T @ Z[:, old:])
+            # What is left of a combination of the basis, such as a constant, is rounding.
+            Z[:, old:][:, np.abs(Z[:, old:]).max(axis=0) <= NOTHING * before] = 0
         self.q = np.append(self.q, 1 / _spread(Z[:, old:]))
         self.u = self.q * self.penalty_weights[self.index]
         Z[:, old:] *= self.q[old:]
@@ -290,6 +294,8 @@ class ActiveSet:
 
         A unit of it replaces g: False where the L1 norm, of which gᵀs is saved, does not fall.
         """
+        if len(self.S) == 0:  # a column of zeros: its correlation is rounding
+            return False
         g, u = sign * self.times_inverse(self.work.G[self.S, new[0]]), self.work.u
         falls = np.flatnonzero(g * self.s > 0)
         if g @ (self.s * u[self.S]) <= (1 + 1e-9) * u[new[0]] or len(falls) == 0:
