@@ -2,9 +2,19 @@
 
 import math
 import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
+
+from course.prox import Array, ElasticNet
+
+Prox = Callable[[Array, Array], Array]  # prox(w, step)
+
+# Here, because course.prox does without Keras: a model is saved whose optimizer carries it.
+keras.saving.register_keras_serializable(package="course")(ElasticNet)
 
 
 def _require(holds, otherwise):
@@ -13,10 +23,16 @@ def _require(holds, otherwise):
 
 
 @keras.saving.register_keras_serializable(package="course")
-def is_kernel(variable):
+def is_kernel(variable: keras.Variable) -> bool:
     """Whether a penalty is usually meant for the variable: two axes or more, and no bias.
 
     A layer's kernel is; its bias, and a normalisation layer's gamma and beta, are not.
+
+    Example:
+        >>> dense = keras.layers.Dense(1)
+        >>> dense.build((None, 3))
+        >>> is_kernel(dense.kernel), is_kernel(dense.bias)
+        (True, False)
     """
     return len(variable.shape) > 1 and "bias" not in variable.name
 
@@ -69,6 +85,16 @@ class ProximalSGD(keras.optimizers.Optimizer):
     For a convex loss whose gradient has the Lipschitz constant L, `learning_rate` < 2/L
     converges, ≤ 1/L when accelerated, < 2(1 − momentum)/L with momentum.
 
+    Choosing α: where every penalised weight is 0 and the others are trained, the largest size of
+    the cost's gradient in a penalised weight, over l1_ratio, is α_max; from there on all of them
+    stay at 0. Train for values of α from α_max down to α_max/1000, each time from the weights of
+    the last, and keep the one with the smallest cost on new data. In a network penalise the first
+    layer alone: with two layers at 0 neither has a gradient. The page "Ridge and lasso to
+    take home" (tutorials/solvers.md) has the lines.
+
+    Loading: import `course.optimizers` before `keras.saving.load_model`, or Keras "could not
+    locate class 'ProximalSGD'"; `load_model(path, compile=False)`, to predict, needs no course.
+
     Args:
         learning_rate: a number, a `keras.optimizers.schedules.LearningRateSchedule`, or a
             callable without arguments; also the step that `prox` is given. Default 0.01.
@@ -90,11 +116,10 @@ class ProximalSGD(keras.optimizers.Optimizer):
             constraint or several replicas; in `get_config`, a prox that Keras could not load again.
 
     Example:
-        >>> import numpy as np
-        >>> w = keras.Variable(np.array([[3.0], [-0.5]]))
-        >>> optimizer = ProximalSGD(learning_rate=1.0, prox=lambda w, step: ops.relu(w - step))
-        >>> optimizer.apply([np.array([[1.0], [0.0]])], [w])
-        >>> w.numpy().ravel().tolist()
+        >>> w = keras.Variable([[3.0], [-0.5]])
+        >>> optimizer = ProximalSGD(learning_rate=1.0, prox=ElasticNet(alpha=1.0))
+        >>> optimizer.apply([ops.array([[1.0], [0.0]])], [w])
+        >>> ops.convert_to_numpy(w).ravel().tolist()
         [1.0, 0.0]
 
     Reference:
@@ -108,13 +133,13 @@ class ProximalSGD(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate=0.01,
-        prox=None,
-        penalised=is_kernel,
-        momentum=0.0,
-        accelerated=False,
-        name=None,
-        **kwargs,
+        learning_rate: float | LearningRateSchedule | Callable[[], float] = 0.01,
+        prox: Prox | None = None,
+        penalised: Callable[[keras.Variable], bool] = is_kernel,
+        momentum: float = 0.0,
+        accelerated: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
     ):
         if isinstance(learning_rate, numbers.Real):
             learning_rate = float(learning_rate)
@@ -146,7 +171,7 @@ class ProximalSGD(keras.optimizers.Optimizer):
         self.momentum = float(momentum)
         self.accelerated = bool(accelerated)
 
-    def build(self, variables):
+    def build(self, variables: Sequence[keras.Variable]) -> None:
         """Decide which variables are penalised, and make the velocities, zero at first."""
         if self.built:
             return
@@ -176,7 +201,7 @@ class ProximalSGD(keras.optimizers.Optimizer):
         if self.accelerated:
             self.t = self.add_variable((), "ones", dtype=variables[0].dtype, name="t")
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Array, variable: Array, learning_rate: Array) -> None:
         """ISTA's step, or iPiano's, of one variable."""
         index = self._get_variable_index(variable)
         w = ops.convert_to_tensor(variable)
@@ -219,15 +244,34 @@ class ProximalSGD(keras.optimizers.Optimizer):
         _require(shapes[0] == shapes[1], "prox made shape {} of shape {}".format(*shapes))
         return end
 
-    def proximal_values(self):
-        """`w` of every variable, in the order of `build`; the model's variables do not change."""
+    def proximal_values(self) -> list[Array]:
+        """`w` of every variable, in the order of `build`; the model's variables do not change.
+
+        Example:
+            >>> v = keras.Variable([[1.0], [1.0]])
+            >>> optimizer = ProximalSGD(0.25, prox=ElasticNet(alpha=2.0), accelerated=True)
+            >>> for _ in range(2):
+            ...     optimizer.apply([ops.ones((2, 1))], [v])
+            >>> [ops.convert_to_numpy(w).ravel().tolist() for w in optimizer.proximal_values()]
+            [[0.0, 0.0]]
+        """
         variables = [ops.convert_to_tensor(v) for v in self._trainable_variables]
         if not self.accelerated:
             return [ops.copy(v) for v in variables]
         return [v - velocity for v, velocity in zip(variables, self.velocities)]
 
-    def finalize_variable_values(self, var_list):
-        """Give the model the weights `w`; `fit` calls this at its end, your own loop must."""
+    def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
+        """Give the model the weights `w`; `fit` calls this at its end, your own loop must.
+
+        Example:
+            >>> v = keras.Variable([[1.0], [1.0]])
+            >>> optimizer = ProximalSGD(0.25, prox=ElasticNet(alpha=2.0), accelerated=True)
+            >>> for _ in range(2):
+            ...     optimizer.apply([ops.ones((2, 1))], [v])
+            >>> optimizer.finalize_variable_values([v])
+            >>> ops.convert_to_numpy(v).ravel().tolist()
+            [0.0, 0.0]
+        """
         super().finalize_variable_values(var_list)
         if not (self.accelerated and self.built):
             return
@@ -240,7 +284,7 @@ class ProximalSGD(keras.optimizers.Optimizer):
             velocity.assign(ops.zeros(velocity.shape, dtype=velocity.dtype))
         self.t.assign(1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, serialised; ValueError for a prox that Keras could not load again."""
         return {
             **super().get_config(),
@@ -251,8 +295,14 @@ class ProximalSGD(keras.optimizers.Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The optimizer of a `get_config`, without its state."""
+    def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None):
+        """The optimizer of a `get_config`, without its state.
+
+        Example:
+            >>> config = ProximalSGD(0.5, prox=ElasticNet(alpha=2.0)).get_config()
+            >>> ProximalSGD.from_config(config).prox.alpha
+            2.0
+        """
         config = dict(config)
         for argument in {"prox", "penalised"} & config.keys():
             config[argument] = keras.saving.deserialize_keras_object(

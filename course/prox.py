@@ -6,7 +6,8 @@ A step of proximal descent on f + h is w ← prox_{ηh}(w − η∇f(w)): the sm
 weight, then the penalty h pulls it, and a penalty with a corner at zero can pull it to
 zero exactly. The projections are the same with an h that is 0 inside a set, ∞ outside.
 
-Pure functions of `keras.ops`, on every backend, and of the dtype they are given.
+Pure functions, of the dtype they are given. NumPy arrays, lists and numbers give NumPy arrays, and
+Keras is not imported; tensors of a Keras backend give such tensors, within its compiled steps too.
 
 Reference:
     N. Parikh and S. Boyd, Proximal Algorithms, Foundations and Trends in Optimization 1(3),
@@ -14,12 +15,45 @@ Reference:
 """
 
 import math
+import numbers
+from types import SimpleNamespace
+from typing import Any
 
-import keras
-from keras import ops
+import numpy as np
+from numpy.typing import ArrayLike
+
+Array = Any  # a NumPy array, or a tensor of a Keras backend: what was given
 
 
-def soft_threshold(w, threshold):
+def _array(w, dtype=None):
+    w = np.asarray(w, dtype)
+    return w.astype("float64") if w.dtype.kind in "biu" else w  # whole numbers cannot shrink
+
+
+def _while_loop(goes_on, step, state):
+    while goes_on(*state):
+        state = step(*state)
+    return state
+
+
+# The functions of `keras.ops` that are needed here, for NumPy.
+_NUMPY = SimpleNamespace(
+    convert_to_tensor=_array, relu=lambda w: np.maximum(w, 0), sqrt=np.sqrt, sum=np.sum,
+    abs=np.abs, where=np.where, ones_like=np.ones_like, zeros=np.zeros, while_loop=_while_loop,
+    cast=lambda w, dtype: w.astype(dtype),
+)  # fmt: skip
+
+
+def _ops_for(*arguments) -> Any:
+    """`keras.ops`, or the same for NumPy where all are NumPy arrays, lists or numbers."""
+    if all(isinstance(a, (np.ndarray, np.generic, numbers.Number, list, tuple)) for a in arguments):
+        return _NUMPY
+    from keras import ops
+
+    return ops
+
+
+def soft_threshold(w: ArrayLike, threshold: ArrayLike) -> Array:
     """argmin_u ½‖u − w‖² + threshold·‖u‖₁: `threshold` nearer to zero, at most to zero itself.
 
     Args:
@@ -30,17 +64,19 @@ def soft_threshold(w, threshold):
         Array of the shape and dtype of `w`.
 
     Example:
-        >>> import numpy as np
-        >>> ops.convert_to_numpy(soft_threshold(np.array([3.0, -0.5, -2.0]), 1.0)).tolist()
+        >>> soft_threshold([3.0, -0.5, -2.0], 1.0).tolist()
         [2.0, 0.0, -1.0]
     """
+    ops = _ops_for(w, threshold)
     w = ops.convert_to_tensor(w)
     threshold = ops.convert_to_tensor(threshold, dtype=w.dtype)
     # relu keeps float64 on every backend, maximum does not on PyTorch.
     return ops.relu(w - threshold) - ops.relu(-w - threshold)
 
 
-def prox_elastic_net(w, step, alpha, l1_ratio=1.0):
+def prox_elastic_net(
+    w: ArrayLike, step: float | Array, alpha: float, l1_ratio: float = 1.0
+) -> Array:
     """The proximal operator of step·α·(l1_ratio·‖w‖₁ + ½(1 − l1_ratio)·‖w‖²).
 
     Args:
@@ -53,74 +89,96 @@ def prox_elastic_net(w, step, alpha, l1_ratio=1.0):
         Array of the shape and dtype of `w`.
 
     Example:
-        >>> import numpy as np
-        >>> ops.convert_to_numpy(prox_elastic_net(np.array([3.5, 0.2]), 1.0, 1.0, 0.5)).tolist()
+        >>> prox_elastic_net([3.5, 0.2], 1.0, 1.0, 0.5).tolist()
         [2.0, 0.0]
     """
+    ops = _ops_for(w, step, alpha, l1_ratio)
     w = ops.convert_to_tensor(w)
     shrink = ops.convert_to_tensor(1 + step * alpha * (1 - l1_ratio), dtype=w.dtype)
     return soft_threshold(w, step * alpha * l1_ratio) / shrink
 
 
-def project_nonnegative(w):
+def project_nonnegative(w: ArrayLike) -> Array:
     """The nearest array without a negative entry.
 
+    Args:
+        w: array of any shape, floating-point.
+
+    Returns:
+        Array of the shape and dtype of `w`.
+
     Example:
-        >>> import numpy as np
-        >>> ops.convert_to_numpy(project_nonnegative(np.array([3.0, -0.5]))).tolist()
+        >>> project_nonnegative([3.0, -0.5]).tolist()
         [3.0, 0.0]
     """
-    return ops.relu(w)
+    ops = _ops_for(w)
+    return ops.relu(ops.convert_to_tensor(w))
 
 
-def project_l2_ball(w, radius):
+def project_l2_ball(w: ArrayLike, radius: float) -> Array:
     """The nearest array with √Σw² ≤ radius: onto the circle, along the line to its centre.
 
+    Args:
+        w: array of any shape, floating-point.
+        radius: number, not negative.
+
+    Returns:
+        Array of the shape and dtype of `w`.
+
     Example:
-        >>> import numpy as np
-        >>> ops.convert_to_numpy(project_l2_ball(np.array([3.0, 4.0]), 1.0)).round(12).tolist()
+        >>> project_l2_ball([3.0, 4.0], 1.0).round(12).tolist()
         [0.6, 0.8]
     """
+    ops = _ops_for(w, radius)
     w = ops.convert_to_tensor(w)
     radius = ops.convert_to_tensor(radius, dtype=w.dtype)
     length = ops.sqrt(ops.sum(w * w))
-    return w * ops.where(length > radius, radius / length, ops.ones_like(length))
+    one = ops.ones_like(length)
+    return w * ops.where(length > radius, radius / ops.where(length > radius, length, one), one)
 
 
-def project_l1_ball(w, radius):
+def project_l1_ball(w: ArrayLike, radius: float) -> Array:
     """The nearest array with Σ|w| ≤ radius: onto the diamond, whose corners have zeros.
 
     It is a soft threshold S(w, t). Where k entries are not zero afterwards, t is the sum of their
     sizes minus the radius, divided by k. The search starts with all entries; each t sets more of
     them to zero, which makes the next t larger, until no further entry becomes zero.
 
+    Args:
+        w: array of any shape, floating-point.
+        radius: number, not negative.
+
+    Returns:
+        Array of the shape and dtype of `w`.
+
     Reference:
         C. Michelot, A finite algorithm for finding the projection of a point onto the canonical
         simplex of Rⁿ, J. Optim. Theory Appl. 50, 1986, doi:10.1007/BF00938486.
 
     Example:
-        >>> import numpy as np
-        >>> ops.convert_to_numpy(project_l1_ball(np.array([3.0, 0.5]), 1.0)).tolist()
+        >>> project_l1_ball([3.0, 0.5], 1.0).tolist()
         [1.0, 0.0]
     """
+    ops = _ops_for(w, radius)
     w = ops.convert_to_tensor(w)
     radius = ops.convert_to_tensor(radius, dtype=w.dtype)
     size = ops.abs(w)
 
     def next_threshold(threshold):
         nonzero = ops.cast(size > threshold, w.dtype)
-        return (ops.sum(size * nonzero) - radius) / ops.sum(nonzero)
+        count = ops.sum(nonzero)  # 0 where the radius is 0: then no threshold is larger
+        count = ops.where(count > 0, count, ops.ones_like(count))
+        return (ops.sum(size * nonzero) - radius) / count
 
     def rises(threshold, before):
         return threshold > before
 
     zero = ops.zeros((), dtype=w.dtype)
     first = (next_threshold(zero), zero)
-    threshold, _ = ops.while_loop(rises, lambda t, _: (next_threshold(t), t), first)
+    _, threshold = ops.while_loop(rises, lambda t, _: (next_threshold(t), t), first)
     return ops.where(ops.sum(size) > radius, soft_threshold(w, threshold), w)
 
 
-@keras.saving.register_keras_serializable(package="course")
 class ElasticNet:
     """`prox_elastic_net` with its α and l1_ratio, so that an optimizer can carry and save it.
 
@@ -132,30 +190,39 @@ class ElasticNet:
         ValueError: a number out of its range.
 
     Example:
-        >>> import numpy as np
-        >>> ops.convert_to_numpy(ElasticNet(alpha=2.0)(np.array([3.0]), step=0.5)).tolist()
+        >>> ElasticNet(alpha=2.0)([3.0], step=0.5).tolist()
         [2.0]
     """
 
-    def __init__(self, alpha, l1_ratio=1.0):
+    def __init__(self, alpha: float, l1_ratio: float = 1.0):
         if not 0 <= alpha < math.inf:
             raise ValueError(f"alpha must be a finite number of at least 0, got {alpha}")
         if not 0 <= l1_ratio <= 1:
             raise ValueError(f"l1_ratio must lie in [0, 1], got {l1_ratio}")
         self.alpha, self.l1_ratio = float(alpha), float(l1_ratio)
 
-    def __call__(self, w, step):
+    def __call__(self, w: ArrayLike, step: float | Array) -> Array:
+        """`w` after the proximal step of length `step`: see `prox_elastic_net`."""
         return prox_elastic_net(w, step, self.alpha, self.l1_ratio)
 
-    def penalty(self, w):
-        """α·(l1_ratio·‖w‖₁ + ½(1 − l1_ratio)·‖w‖²), a scalar."""
+    def penalty(self, w: ArrayLike) -> Array:
+        """α·(l1_ratio·‖w‖₁ + ½(1 − l1_ratio)·‖w‖²), a scalar.
+
+        Example:
+            >>> float(ElasticNet(alpha=2.0, l1_ratio=0.5).penalty([3.0, -1.0]))
+            9.0
+        """
+        ops = _ops_for(w)
+        w = ops.convert_to_tensor(w)
         return self.alpha * (
             self.l1_ratio * ops.sum(ops.abs(w)) + (1 - self.l1_ratio) / 2 * ops.sum(w * w)
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, float]:
+        """The arguments, as Keras saves them."""
         return {"alpha": self.alpha, "l1_ratio": self.l1_ratio}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, float]) -> "ElasticNet":
+        """The operator of a `get_config`."""
         return cls(**config)

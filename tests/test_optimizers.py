@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -7,6 +8,7 @@ from keras import ops
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import ElasticNet as SklearnElasticNet, Lasso
 
+import course
 from course import autodiff, descent, lesson03, prox
 from course.checks import tolerance
 from course.machine.precision import precision
@@ -222,6 +224,48 @@ def test_the_l1_term_of_keras_makes_no_zero(diabetes):
     assert (theta(model) != 0).all()
 
 
+PROJECTIONS = {
+    "onto the diamond": lambda w, step: prox.project_l1_ball(w, 0.75),
+    "onto the circle": lambda w, step: prox.project_l2_ball(w, 0.75),
+    "not negative": lambda w, step: prox.project_nonnegative(w),
+}
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_a_projection_in_a_compiled_step_is_the_one_of_numpy_arrays(name):
+    model, w = linear(ProximalSGD(RATE, PROJECTIONS[name])), np.zeros(6)
+    fit(model, 6)
+    for _ in range(6):
+        u = w - RATE * lesson03.gradient(X, Y, w) / 2
+        w = np.append(PROJECTIONS[name](u[:5], RATE), u[5])
+    same(theta(model), w)
+
+
+# How to choose α
+
+
+def page_on_alpha():
+    """The lines that the page on the solvers shows."""
+    page = (Path(course.__file__).parents[1] / "tutorials" / "solvers.md").read_text("utf-8")
+    setup, lines = page.split("```python\n")[1:3]
+    return setup.split("\nmodel.compile")[0], lines.split("```")[0]
+
+
+@pytest.mark.slow
+def test_the_page_on_choosing_alpha(diabetes):
+    X, y, _ = diabetes
+    centred = X - X.mean(axis=0)
+    model = linear(None, n_features=10)
+    setup, lines = page_on_alpha()
+    names = dict(model=model, X=X[:300], y=y[:300, None], X_new=X[300:], y_new=y[300:, None])
+    exec(setup, names)
+    exec(lines.replace("1000, 10)", "1000, 3)"), names)
+    largest = 2 * np.abs((centred - centred[:300].mean(axis=0))[:300].T @ y[:300]).max() / 300
+    assert names["alpha_max"] == pytest.approx(largest, rel=1e-6)
+    assert len(names["costs"]) == 3
+    assert names["best"] not in (max(names["costs"]), min(names["costs"]))
+
+
 # Keras's own arguments: right, or refused
 
 
@@ -368,6 +412,19 @@ def test_training_goes_on_where_it_was_saved(mode, tmp_path):
     for a, b in zip(whole.optimizer.variables, loaded.optimizer.variables):
         assert (ops.convert_to_numpy(a) == ops.convert_to_numpy(b)).all(), a.path
     assert (theta(whole) == theta(loaded)).all()
+
+
+def test_what_loading_needs_of_the_course(monkeypatch, tmp_path):
+    model = linear(proximal(), loss="mse")
+    on_batch(model, 3)
+    model.save(tmp_path / "model.keras")
+    for name in [*(known := keras.saving.get_custom_objects())]:
+        if name.startswith("course>"):
+            monkeypatch.delitem(known, name)
+    with pytest.raises(TypeError, match=r"locate class 'ProximalSGD'.*'course\.optimizers'"):
+        keras.saving.load_model(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    assert (theta(loaded) == theta(model)).all()
 
 
 @pytest.mark.parametrize("mode", ["ista", "momentum"])

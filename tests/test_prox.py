@@ -1,12 +1,15 @@
 import re
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
+from conftest import child_environment
 from keras import ops
 from scipy import optimize
 
-from course import prox
+from course import optimizers, prox  # noqa: F401  optimizers tells Keras of ElasticNet
 from course.prox import ElasticNet, soft_threshold
 
 RNG = np.random.default_rng(0)
@@ -24,8 +27,35 @@ PROXES = {
 PROJECTIONS = [name for name in PROXES if "project" in name]
 
 
+def as_given(w):
+    return w
+
+
+@pytest.fixture(params=["NumPy", "Keras"], autouse=True)
+def _side(request, monkeypatch):
+    """Every test twice: on NumPy arrays, and on tensors of the Keras backend."""
+    if request.param == "Keras":
+        monkeypatch.setattr(sys.modules[__name__], "as_given", ops.convert_to_tensor)
+
+
 def apply(name, w):
-    return ops.convert_to_numpy(PROXES[name](w))
+    found = PROXES[name](as_given(w))
+    assert isinstance(found, np.ndarray) == isinstance(as_given(w), np.ndarray)
+    return ops.convert_to_numpy(found)
+
+
+def test_numpy_arrays_need_no_keras():
+    code = """
+import sys
+import numpy as np
+from course import prox
+w = np.array([3.0, -0.5])
+prox.ElasticNet(0.3).penalty(prox.ElasticNet(0.3)(w, 0.1))
+for project in (prox.project_l1_ball, prox.project_l2_ball):
+    prox.project_nonnegative(project(w, 1.0))
+sys.exit("keras" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], env=child_environment(), check=True)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -57,7 +87,7 @@ def test_weight_by_weight_it_is_the_minimum_of_the_cost(v):
     costs = {
         "soft_threshold": lambda u: 0.7 * abs(u),
         "prox_elastic_net": lambda u: 0.5 * 1.2 * (0.4 * abs(u) + 0.3 * u * u),
-        "ElasticNet": lambda u: 2 * float(ElasticNet(0.3, 0.5).penalty(np.array([u]))),
+        "ElasticNet": lambda u: 2 * float(ElasticNet(0.3, 0.5).penalty(as_given(np.array([u])))),
         "project_nonnegative": lambda u: 0 if u >= 0 else 1e6 * u * u + 1e3 * abs(u),
     }
     for name, cost in costs.items():
@@ -104,13 +134,37 @@ def test_inside_nothing_moves():
     for w in (np.array([0.5, -0.5, 0.25]), np.array([1.5, 0.0, 0.0]), np.zeros(3)):
         np.testing.assert_array_equal(apply("project_l1_ball", w), w)
         np.testing.assert_array_equal(apply("project_l2_ball", w), w)
-    np.testing.assert_array_equal(ops.convert_to_numpy(soft_threshold(PAIRS, 0.0)), PAIRS)
+    found = soft_threshold(as_given(PAIRS), 0.0)
+    np.testing.assert_array_equal(ops.convert_to_numpy(found), PAIRS)
+
+
+@pytest.mark.parametrize("radius", [0.0, 1e-300, 1e-17])
+@pytest.mark.parametrize("project", [prox.project_l1_ball, prox.project_l2_ball])
+def test_onto_a_ball_of_next_to_no_radius(project, radius):
+    for w in (*PAIRS[:, 0], np.zeros(6)):
+        found = ops.convert_to_numpy(project(as_given(w), radius))
+        assert np.abs(found).max() <= radius + np.spacing(np.abs(w).max())
+
+
+@pytest.mark.parametrize("name", PROXES)
+def test_lists_and_whole_numbers_are_taken_for_floating_point(name):
+    w = [3, 0, -2, 1, -1, 4]
+    for given in (w, tuple(w), np.array(w), np.array(w, "int32")):
+        found = PROXES[name](given)
+        assert found.dtype == "float64"
+        np.testing.assert_array_equal(found, PROXES[name](np.array(w, "float64")))
+    assert PROXES[name](np.float32([0.25] * 6)).dtype == "float32"
+
+
+def test_a_number_is_an_array_without_axes():
+    assert (soft_threshold(3, 0.5), soft_threshold(-0.25, 0.5)) == (2.5, 0.0)
+    assert prox.project_nonnegative(-1) == 0
 
 
 def test_a_threshold_broadcasts():
     w, threshold = PAIRS[:4, 0], np.array([[0.0], [0.5], [1.0], [np.inf]])
     expected = np.sign(w) * np.maximum(np.abs(w) - threshold, 0)
-    found = ops.convert_to_numpy(soft_threshold(w, threshold))
+    found = ops.convert_to_numpy(soft_threshold(as_given(w), threshold))
     np.testing.assert_allclose(found, expected, rtol=1e-15)
     assert not found[3].any()
 
@@ -122,7 +176,7 @@ def test_an_elastic_net_is_saved_and_loaded():
     assert isinstance(copy, ElasticNet)
     assert copy.get_config() == {"alpha": 0.3, "l1_ratio": 0.25}
     penalty = 0.3 * (0.25 * np.abs(PAIRS).sum() + 0.375 * np.sum(PAIRS**2))
-    assert float(copy.penalty(ops.convert_to_tensor(PAIRS))) == pytest.approx(penalty, rel=1e-14)
+    assert float(copy.penalty(as_given(PAIRS))) == pytest.approx(penalty, rel=1e-14)
 
 
 @pytest.mark.parametrize(("alpha", "l1_ratio", "message"), [
@@ -140,7 +194,7 @@ def test_numbers_out_of_range_are_refused(alpha, l1_ratio, message):
 FAULTS = {
     "soft_threshold": lambda w: soft_threshold(w, 0.35),
     "prox_elastic_net": lambda w: soft_threshold(w, 0.5 * 1.2 * 0.4),
-    "project_nonnegative": ops.abs,
+    "project_nonnegative": abs,
 }
 
 
@@ -152,7 +206,7 @@ def test_injected_faults_are_caught(name, monkeypatch):
 
 
 def test_a_projection_along_the_wrong_line_is_caught(monkeypatch):
-    shrunk = lambda w: w * min(1, 1.5 / np.abs(w).sum())  # noqa: E731
+    shrunk = lambda w: w * min(1, 1.5 / np.abs(ops.convert_to_numpy(w)).sum())  # noqa: E731
     monkeypatch.setitem(PROXES, "project_l1_ball", shrunk)
     with pytest.raises(AssertionError):
         test_a_projection_is_the_nearest_point_of_the_ball("project_l1_ball", 1)
