@@ -6,7 +6,8 @@ Importing `course` picks the Keras backend, before Keras is imported:
 2. the "backend" of the user's keras.json;
 3. the first installed of tensorflow, jax, torch.
 
-It imports no lesson and not Keras itself.
+It imports no lesson and not Keras itself. Import it before Keras, which looks for TensorFlow unless
+it is told otherwise, and once imported keeps its backend.
 """
 
 import importlib
@@ -23,6 +24,10 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 class BackendError(ImportError):
     """No usable Keras backend; the message is one line with the command that fixes it."""
+
+    def _render_traceback_(self):
+        """What IPython and Jupyter show instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 def is_installed(backend):
@@ -50,22 +55,39 @@ def pick_backend(environ=os.environ, installed=is_installed):
         # there, so that name counts as a wish only where it can be met.
         if asked == "tensorflow" and not installed(asked):
             asked = None
-    if asked:
-        if asked not in BACKENDS:
-            raise BackendError(f"{where} says {asked!r}; the course runs on {', '.join(BACKENDS)}")
-        if not installed(asked):
-            raise BackendError(f"{where} says {asked!r}, which is not installed: {_install(asked)}")
+    here = [backend for backend in BACKENDS if installed(backend)]
+    if asked in here:
         return asked
-    for backend in BACKENDS:
-        if installed(backend):
-            return backend
+    if asked:
+        said = f"{where} says {asked!r}"
+        if asked in BACKENDS:
+            found = f" (installed: {', '.join(here)})" if here else ""
+            raise BackendError(f"{said}, which is not installed{found}: {install(asked)}")
+        found = f"installed: {', '.join(here)}" if here else f"none is installed: {install('jax')}"
+        raise BackendError(f"{said}; the course runs on {', '.join(BACKENDS)}; {found}")
+    if here:
+        return here[0]
     raise BackendError(
-        f"Keras needs one of {', '.join(BACKENDS)} and none is installed: {_install('jax')}"
+        f"Keras needs one of {', '.join(BACKENDS)} and none is installed: {install('jax')}"
     )
 
 
-def _install(backend):
-    return f"python -m pip install {backend}"
+def install(packages):
+    """The command that installs packages, in a clone with the versions that were tested there."""
+    pins = Path(__file__).resolve().parents[1] / "constraints.txt"
+    tested = f'-c "{pins}" ' if pins.is_file() else ""
+    return f"python -m pip install {tested}{packages}"
+
+
+def _backend_of(keras):
+    """The backend of Keras where it was imported before the course."""
+    name = keras.backend.backend()
+    if name not in BACKENDS:
+        raise BackendError(
+            f"Keras was imported before course and runs on {name!r}; the course runs on"
+            f" {', '.join(BACKENDS)}: import course first"
+        )
+    return name
 
 
 def _keras_json(environ):
@@ -91,6 +113,14 @@ def _one_line(kind, error, trace):
     interrupted = issubclass(kind, KeyboardInterrupt)
     print("course: interrupted" if interrupted else f"course: {error}", file=sys.stderr, flush=True)
     os._exit(130 if interrupted else 2)
+
+
+def _no_traceback(kind, error, trace):
+    """An excepthook for scripts and for Python's prompt: of a BackendError only its line."""
+    if issubclass(kind, BackendError):
+        print(f"course: {error}", file=sys.stderr, flush=True)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def import_quietly(backend):
@@ -128,13 +158,15 @@ def _set_up():
     # On macOS Keras would give PyTorch Apple's GPU by itself, which has no float64.
     if sys.platform == "darwin":
         os.environ.setdefault("KERAS_TORCH_DEVICE", "cpu")
-    if "keras" in sys.modules:
-        return sys.modules["keras"].backend.backend(), None
     try:
+        if "keras" in sys.modules:
+            return _backend_of(sys.modules["keras"]), None
         backend = pick_backend()
     except BackendError as error:
         if command in ("course", "course.__main__"):
             return None, str(error)  # the list and the doctor work without a backend
+        if sys.excepthook is sys.__excepthook__:
+            sys.excepthook = _no_traceback
         raise
     os.environ["KERAS_BACKEND"] = backend
     # Where a processor has no AVX-512, TensorFlow leaves this out: lesson 11 takes twice as long.

@@ -1,6 +1,8 @@
 """Which backend is picked, and what is said when none can be."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import one_line
@@ -43,13 +45,27 @@ def test_a_keras_json_that_says_nothing_usable(keras_home, text):
 @pytest.mark.parametrize(
     ("installed", "environ", "words"),
     [
-        ([], {}, "none is installed: python -m pip install"),
+        ([], {}, "none is installed: python -m pip install -c .*constraints.txt. jax"),
+        (
+            ["jax", "torch"],
+            {"KERAS_BACKEND": "tensorfow"},
+            "'tensorfow'; the course runs on tensorflow, jax, torch; installed: jax, torch",
+        ),
+        (
+            [],
+            {"KERAS_BACKEND": "tensorfow"},
+            "'tensorfow'; the course runs on .*; none is installed: python -m pip install",
+        ),
         (
             ["jax"],
-            {"KERAS_BACKEND": "tensorfow"},
-            "'tensorfow'; the course runs on tensorflow, jax",
+            {"KERAS_BACKEND": "torch"},
+            r"torch', which is not installed \(installed: jax\): python -m pip install -c .* torch",
         ),
-        (["jax"], {"KERAS_BACKEND": "torch"}, "not installed: python -m pip install torch"),
+        (
+            [],
+            {"KERAS_BACKEND": "torch"},
+            "'torch', which is not installed: python -m pip install -c .* torch",
+        ),
     ],
 )
 def test_no_usable_backend_is_one_line(tmp_path, installed, environ, words):
@@ -61,6 +77,44 @@ def test_no_usable_backend_is_one_line(tmp_path, installed, environ, words):
 def test_keras_json_with_a_backend_that_is_missing(keras_home):
     with pytest.raises(ImportError, match=r"keras\.json says 'torch', which is not installed"):
         pick(["jax"], KERAS_HOME=keras_home('{"backend": "torch"}'))
+
+
+def test_the_install_command_keeps_the_pins_of_a_clone(monkeypatch, tmp_path):
+    pins = Path(course.__file__).resolve().parents[1] / "constraints.txt"
+    assert course.install("jax torch") == f'python -m pip install -c "{pins}" jax torch'
+    monkeypatch.setattr(course, "__file__", str(tmp_path / "site-packages" / "course.py"))
+    assert course.install("jax") == "python -m pip install jax"  # from a wheel
+
+
+def test_a_keras_that_was_imported_before_on_another_backend(monkeypatch):
+    numpy_alone = SimpleNamespace(backend=SimpleNamespace(backend=lambda: "numpy"))
+    monkeypatch.setitem(course.sys.modules, "keras", numpy_alone)
+    monkeypatch.setattr(course.sys, "excepthook", course.sys.__excepthook__)
+    with pytest.raises(ImportError, match=r"before course and runs on 'numpy'; .*course first"):
+        course._set_up()
+
+
+def test_a_script_ends_with_the_line_and_no_traceback(monkeypatch, capsys):
+    monkeypatch.delitem(course.sys.modules, "keras", raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", "thano")
+    monkeypatch.setattr(course.sys, "excepthook", course.sys.__excepthook__)
+    with pytest.raises(ImportError) as caught:
+        course._set_up()
+    course.sys.excepthook(caught.type, caught.value, caught.tb)
+    assert one_line(capsys.readouterr().err).startswith("course: KERAS_BACKEND says 'thano'")
+    # So does a notebook, which asks the error itself.
+    assert caught.value._render_traceback_() == [f"BackendError: {caught.value}"]
+    course.sys.excepthook(ValueError, ValueError("another"), None)
+    assert capsys.readouterr().err == "ValueError: another\n"
+
+
+def test_the_hook_of_somebody_else_stays(monkeypatch):
+    monkeypatch.delitem(course.sys.modules, "keras", raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", "thano")
+    monkeypatch.setattr(course.sys, "excepthook", print)
+    with pytest.raises(ImportError):
+        course._set_up()
+    assert course.sys.excepthook is print
 
 
 @pytest.mark.parametrize(

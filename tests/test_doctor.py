@@ -68,8 +68,20 @@ def test_no_backend_at_all(monkeypatch, capsys):
     assert doctor.doctor() == 1
     out = capsys.readouterr().out
     assert "missing  jax" in out
-    assert "-> python -m pip install jax" in out
+    assert f"-> {course.install('jax')}" in out
+    assert "optional" not in out
     assert "No lesson can run here yet" in out
+
+
+def test_the_other_backends_are_optional(quick_backends, monkeypatch, capsys):
+    monkeypatch.setattr(course, "is_installed", lambda name: name == course.backend)
+    assert doctor.doctor() == 0
+    out = capsys.readouterr().out
+    for other in {*course.BACKENDS} - {course.backend}:
+        line = f"optional {other:<12} not installed\n{'':22}-> {course.install(other)}\n"
+        assert line in out
+    assert "missing" not in out.replace("missing  fonts", "")
+    assert "import course before Keras" in out
 
 
 def test_a_backend_that_does_not_import(monkeypatch, capsys):
@@ -124,4 +136,4 @@ def test_the_chosen_backend_must_be_one_that_works(monkeypatch, capsys):
 def test_a_package_that_is_too_old(quick_backends, monkeypatch, capsys):
     monkeypatch.setattr(doctor, "MINIMUM", {**doctor.MINIMUM, "keras": "99.0"})
     assert doctor.doctor() == 1
-    assert 'python -m pip install "keras>=99.0"' in capsys.readouterr().out
+    assert course.install('"keras>=99.0"') in capsys.readouterr().out

@@ -59,7 +59,7 @@ def _installed():
     if len(backends) < 2:
         raise InputError(
             f"--backend all compares backends, and {len(backends)} is installed:"
-            f" python -m pip install {' '.join(sorted({*course.BACKENDS} - {*backends}))}"
+            f" {course.install(' '.join(sorted({*course.BACKENDS} - {*backends})))}"
         )
     return backends
 

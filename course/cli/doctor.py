@@ -53,8 +53,9 @@ def doctor():
     return 0 if fine else 1
 
 
-def _line(ok, what, found, fix=None):
-    print(f"{'OK     ' if ok else 'missing'}  {what:<12} {found}", flush=True)
+def _line(ok, what, found, fix=None, optional=False):
+    word = "OK" if ok else "optional" if optional else "missing"
+    print(f"{word:<8} {what:<12} {found}", flush=True)
     if fix and not ok:
         print(f"{'':22}-> {fix}")
     return ok
@@ -67,11 +68,14 @@ def _python():
 
 def _chosen(works):
     if not any(works.values()):
-        return _line(False, "backend", "none works", "python -m pip install jax")
+        return _line(False, "backend", "none works", course.install("jax"))
     fix = "set KERAS_BACKEND to one that is OK above"
     if course.backend_problem:
         return _line(False, "backend", course.backend_problem, fix)
-    chosen = f"{course.backend} (KERAS_BACKEND, else keras.json, else the first installed)"
+    chosen = (
+        f"{course.backend} (KERAS_BACKEND, else keras.json, else the first installed);"
+        " import course before Keras"
+    )
     return _line(works[course.backend], "chosen", chosen, fix)
 
 
@@ -83,7 +87,7 @@ MINIMUM = {"joblib": "1.5", "keras": "3.15", "numpy": "2.0", "scipy": "1.15", "s
 def _packages():
     good = True
     for name, minimum in MINIMUM.items():
-        fix = f'python -m pip install "{name}>={minimum}"'
+        fix = course.install(f'"{name}>={minimum}"')
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -100,9 +104,10 @@ def _numbers(version):
 
 
 def _backend(name):
-    install = f"python -m pip install {name}"
+    install = course.install(name)
     if not course.is_installed(name):
-        return _line(False, name, "not installed", install)
+        one_is_there = any(course.is_installed(other) for other in course.BACKENDS)
+        return _line(False, name, "not installed", install, optional=one_is_there)
     try:
         from course.machine import processes
     except ImportError as error:  # psutil is missing
