@@ -145,7 +145,8 @@ def _fonts():
 
     chinese = chinese_fonts()
     found = chinese[0] if chinese else "none with Chinese glyphs (the figures are in English)"
-    _line(bool(chinese), "fonts", found, "install the font Noto Sans CJK SC, for Chinese figures")
+    fix = "install the font Noto Sans CJK SC, for Chinese figures"
+    _line(bool(chinese), "fonts", found, fix, optional=True)
 
 
 def _write_access():
