@@ -72,8 +72,9 @@ def build_model(grid):
 
 def model_costs(model, x, y):
     """The cost of each unit of the model, shape (k,)."""
-    y_hat = keras.ops.convert_to_numpy(model(x[:, None]))  # (n, k)
-    return np.mean((y_hat - y[:, None]) ** 2, axis=0)
+    x, y = np.reshape(x, (-1, 1)), np.reshape(y, (-1, 1))
+    y_hat = keras.ops.convert_to_numpy(model(x))  # (n, k)
+    return np.mean((y_hat - y) ** 2, axis=0)
 
 
 def train(model, x, y):

@@ -85,9 +85,10 @@ def build_model(learning_rate=LEARNING_RATE, start=START):
 
 def train(model, x, y, epochs=EPOCHS):
     """As `model.fit` with all points in one batch, but it keeps w, the first weight, each epoch."""
+    x, y = np.reshape(x, (-1, 1)), np.reshape(y, (-1, 1))
     path = [model.get_weights()[0].flat[0]]
     for _ in range(epochs):
-        model.train_on_batch(x[:, None], y[:, None])
+        model.train_on_batch(x, y)
         path.append(model.get_weights()[0].flat[0])
     return np.array(path)
 

@@ -100,8 +100,8 @@ def build_model(n_features=1, learning_rate=LEARNING_RATE, loss="mse"):
 
 def train(model, X, y, steps=STEPS):
     """Like `model.fit` on all rows at once, but in seconds; return θ at every step."""
-    weights = descent.train(model, X, y[:, None], steps).weights  # w: (steps + 1, p, 1), and b
-    return np.column_stack([w.reshape(steps + 1, -1) for w in weights])
+    history = descent.train(model, X, np.reshape(y, (-1, 1)), steps)  # w: (steps + 1, p, 1), and b
+    return np.column_stack([w.reshape(steps + 1, -1) for w in history.weights])
 
 
 # What the lesson shows -----------------------------------------------------------------------

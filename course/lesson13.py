@@ -80,11 +80,12 @@ def fit_batches(X, y, w, batches, learning_rate=ROW_RATE):
 
 
 # In Keras ------------------------------------------------------------------------------------
-def build_model(n_inputs=64, learning_rate=LEARNING_RATE):
-    """The same network; its weights are 0 until `draw` has made them."""
+def build_model(n_inputs=64, learning_rate=LEARNING_RATE, seed=0):
+    """The same network; its first weights are from NumPy, and `train_runs` draws its own."""
     hidden = keras.layers.Dense(HIDDEN, activation="sigmoid", kernel_initializer="zeros")
     output = keras.layers.Dense(10, activation="softmax", kernel_initializer="zeros")
     model = keras.Sequential([keras.Input((n_inputs,)), hidden, output])
+    model.set_weights(training.draw_weights([w.shape for w in model.weights], seed))
     model.compile(keras.optimizers.SGD(learning_rate, float(MOMENTUM)), "categorical_crossentropy")
     return model
 

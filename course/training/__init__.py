@@ -83,7 +83,7 @@ def train(
 
     Args:
         model: a compiled `keras.Model`.
-        X, Y: arrays with one row per sample.
+        X, Y: arrays, or lists, with one row per sample.
         epochs: how many in all, those of a checkpoint included.
         batch_size: rows per step.
         seed: of the order of the rows.
@@ -110,6 +110,7 @@ def train(
     """
     if save is not None:
         require_model_name(save)
+    X, Y, *validation_data = (np.asarray(a) for a in (X, Y, *validation_data))
     faster = _faster_step(model)
     batches = Batches(X, Y, batch_size, seed, augment, share)
     state, path = State([], [], [], {}, {}), None
@@ -140,7 +141,7 @@ def train(
             with contextlib.redirect_stdout(sys.stderr), keeper.listening(), faster:
                 model.fit(
                     batches, epochs=epochs, initial_epoch=resumed, shuffle=False,
-                    validation_data=validation_data, validation_batch_size=1000,
+                    validation_data=tuple(validation_data), validation_batch_size=1000,
                     callbacks=[keeper, *callbacks], verbose=verbose,
                 )  # fmt: skip
         except KeyboardInterrupt:
