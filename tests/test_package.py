@@ -1,6 +1,7 @@
 """What is built and installed: the wheel works away from the checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -63,6 +64,28 @@ def test_the_pins_are_exact_and_name_no_place():
     assert all(pin.count("==") == 1 for pin in pins)
     assert not any(mark in pin for pin in pins for mark in (":", "/", "@"))
     assert any(pin.startswith("keras==") for pin in pins)
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))  # none in an sdist
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_takes_actions_by_hash_and_may_only_read(path):
+    text = path.read_text(encoding="utf-8")
+    used = re.findall(r"uses: (.*)", text)
+    assert used
+    pinned = r"[\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+"
+    assert [action for action in used if not re.fullmatch(pinned, action)] == []
+    assert re.findall(r"^ *permissions:.*\n(?: +.*\n)*", text, re.MULTILINE) == [
+        "permissions:\n  contents: read\n"
+    ]
+    assert text.count("actions/checkout@") == text.count("persist-credentials: false")
+    assert "pull_request_target" not in text
+
+
+def test_each_action_has_one_hash():
+    used = {action for path in WORKFLOWS for action in re.findall(r"uses: (.*)", path.read_text())}
+    assert len(used) == len({action.partition("@")[0] for action in used})
 
 
 def test_the_doctor_asks_for_what_the_package_asks_for():
