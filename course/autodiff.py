@@ -5,12 +5,17 @@ TensorFlow  records what the function does on a tape, then plays the tape backwa
 PyTorch     lets every tensor remember what made it, then walks back from the cost
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
 import keras
 import numpy as np
 from keras import ops, tree
+from numpy.typing import ArrayLike, NDArray
 
 
-def value_and_grad(function, has_aux=False):
+def value_and_grad(function: Callable, has_aux: bool = False) -> Callable:
     """Return a function that computes `function` and its gradient.
 
     The gradient is taken with respect to the first argument, which may be one
@@ -63,7 +68,9 @@ def value_and_grad(function, has_aux=False):
     return wrapped
 
 
-def model_gradient(model, weights, X, y):
+def model_gradient(
+    model: keras.Model, weights: Sequence[ArrayLike], X: ArrayLike, y: ArrayLike
+) -> list[NDArray]:
     """The gradient of a compiled Keras model's loss, penalties included, at given weights.
 
     Args:
@@ -72,6 +79,15 @@ def model_gradient(model, weights, X, y):
 
     Returns:
         One NumPy array for each of the weights.
+
+    Example:
+        >>> dense = keras.layers.Dense(1, use_bias=False)
+        >>> model = keras.Sequential([keras.Input((1,)), dense])
+        >>> model.compile(loss="mse")
+        >>> X, y = np.array([[1.0], [2.0]]), np.array([[2.0], [4.0]])
+        >>> (gradient,) = model_gradient(model, [np.array([[1.0]])], X, y)
+        >>> gradient.tolist()  # 2 mean(x (x·w − y))
+        [[-5.0]]
     """
     X, y = (ops.convert_to_tensor(v, dtype=model.compute_dtype) for v in (X, y))
 
@@ -83,7 +99,13 @@ def model_gradient(model, weights, X, y):
     return [ops.convert_to_numpy(g) for g in value_and_grad(cost)(weights)[1]]
 
 
-def gradient_check(J, weights, gradients, names=("W1", "W2"), h=1e-3):
+def gradient_check(
+    J: Callable,
+    weights: Sequence[ArrayLike],
+    gradients: Sequence[NDArray],
+    names: Sequence[str] = ("W1", "W2"),
+    h: float = 1e-3,
+) -> tuple[float, str]:
     """The largest relative error of a gradient, and the weight that it belongs to.
 
     (8 (J(w + h) − J(w − h)) − (J(w + 2h) − J(w − 2h))) / (12h) is wrong by a term in h⁴ only.
@@ -100,19 +122,21 @@ def gradient_check(J, weights, gradients, names=("W1", "W2"), h=1e-3):
     Raises:
         ValueError: a gradient has not the shape of its weights.
 
-    >>> gradient_check(lambda w: np.sum(w**2), [np.array([1, 2])], [np.array([2, 5])], ["w"])[1]
-    'w[1]'
+    Example:
+        >>> J = lambda w: np.sum(w**2)
+        >>> gradient_check(J, [np.array([1, 2])], [np.array([2, 5])], ["w"])[1]
+        'w[1]'
     """
-    weights = [np.array(W, dtype="float64") for W in weights]
+    at = [np.array(W, dtype="float64") for W in weights]
     errors = {}
-    for name, W, gradient in zip(names, weights, gradients, strict=True):
+    for name, W, gradient in zip(names, at, gradients, strict=True):
         if np.shape(gradient) != W.shape:
             raise ValueError(f"{name} has shape {W.shape}, its gradient {np.shape(gradient)}")
         for index, w in np.ndenumerate(W.copy()):
             costs = {}
             for k in (-2, -1, 1, 2):
                 W[index] = w + k * h
-                costs[k] = J(*weights)
+                costs[k] = J(*at)
             W[index] = w
             difference = (8 * (costs[1] - costs[-1]) - (costs[2] - costs[-2])) / (12 * h)
             # Rounding leaves about 1e-13 in it, so that a derivative below 1e-5 counts as 1e-5.

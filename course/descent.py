@@ -11,12 +11,16 @@ step on five points. Here all the steps run inside the backend:
 Models of one shape share a loop: it is compiled for the first of them.
 """
 
-import collections
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike, NDArray
 
 from course.autodiff import value_and_grad
 from course.training.loops import compiled, optimizer_update
@@ -30,13 +34,20 @@ class History(NamedTuple):
     Attributes:
         costs: shape (steps + 1,), the cost at the weights of the same index.
         weights: one array per weight, each of shape (steps + 1, *shape of the weight).
+
+    Example:
+        >>> history = minimise(lambda w: w[0] ** 2, [np.array(2.0)], 0.25, steps=2)
+        >>> history.costs.tolist(), history.weights[0].tolist()
+        ([4.0, 1.0, 0.25], [2.0, 1.0, 0.5])
     """
 
-    costs: np.ndarray
-    weights: list
+    costs: NDArray
+    weights: list[NDArray]
 
 
-def minimise(cost, weights, learning_rate, steps):
+def minimise(
+    cost: Callable, weights: Sequence[ArrayLike], learning_rate: float, steps: int
+) -> History:
     """Plain gradient descent on a function: w <- w - learning_rate * dcost/dw.
 
     Args:
@@ -68,7 +79,7 @@ def minimise(cost, weights, learning_rate, steps):
     return _history(run((weights,)))[1]
 
 
-def train(model, X, y, steps):
+def train(model: keras.Model, X: ArrayLike, y: ArrayLike, steps: int) -> History:
     """Train a compiled Keras model for `steps` full-batch steps of its own optimizer.
 
     The model's loss and penalties, the optimizer's momentum and its learning rate
@@ -85,6 +96,14 @@ def train(model, X, y, steps):
     Returns:
         `History` of `model.trainable_variables`, NumPy arrays. The model and its
         optimizer are left as after `fit`, so training can go on.
+
+    Example:
+        >>> dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = keras.Sequential([keras.Input((1,)), dense])
+        >>> model.compile(keras.optimizers.SGD(0.0625), loss="mse")
+        >>> history = train(model, np.array([[2.0]]), np.array([[6.0]]), steps=2)
+        >>> history.weights[0].ravel().tolist(), history.costs.tolist()
+        ([0.0, 1.5, 2.25], [36.0, 9.0, 2.25])
     """
     _require_steps(steps)
     if getattr(model, "optimizer", None) is None:
@@ -103,7 +122,7 @@ def train(model, X, y, steps):
 
 
 MAX_LOOPS = 16  # that are kept, with the model that each was compiled for
-_loops = collections.OrderedDict()
+_loops: OrderedDict = OrderedDict()
 
 
 def _loop(model, X, y, steps):

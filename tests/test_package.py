@@ -37,6 +37,7 @@ def test_the_wheel_holds_the_course_and_its_data_and_nothing_else(wheel):
         assert f"course/_datasets/{name}" in names
     tops = {name.split("/")[0] for name in names}
     assert tops == {"course", f"deep_learning_checked-{course.__version__}.dist-info"}
+    assert "course/py.typed" in names  # type checkers read the course's annotations
     licences = {Path(name).name for name in names if "/licenses/" in name}
     assert licences == {"LICENSE", "LICENSE-text"}
 

@@ -8,13 +8,18 @@ the weights and the optimizer's memory are kept, in memory and, where asked, in 
     train 2 epochs, be killed, resume for 2 more   =   train 4 epochs, bit for bit on a CPU
 """
 
+from __future__ import annotations
+
 import contextlib
+import os
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from course.errors import InputError
 from course.training import sharing
@@ -57,25 +62,44 @@ class History:
         resumed: epochs taken from a checkpoint; 0 without one.
         interrupted: whether Ctrl-C ended it; the model then has its best epoch's weights.
         seconds: how long the epochs took that were not taken from a checkpoint.
+
+    Example:
+        >>> history = History({"loss": [4, 1, 0], "val_loss": [5, 2, 3]}, best_epoch=2)
+        >>> history.epochs, history.logs["val_loss"][history.best_epoch - 1]
+        (3, 2)
     """
 
-    logs: dict = field(default_factory=dict)
+    logs: dict[str, list[float]] = field(default_factory=dict)
     best_epoch: int = 0
     resumed: int = 0
     interrupted: bool = False
     seconds: float = 0.0
 
     @property
-    def epochs(self):
+    def epochs(self) -> int:
+        """How many there were, those of a checkpoint included."""
         return len(self.logs.get("loss", []))
 
 
 @sharing.in_first
 def train(
-    model, X, Y, *, epochs, batch_size, seed, validation_data,
-    augment=None, patience=None, resume=None, save=None, verbose=None, callbacks=(),
-    share=(0, 1), from_first=None,
-):  # fmt: skip
+    model: keras.Model,
+    X: NDArray,
+    Y: NDArray,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    validation_data: tuple[NDArray, NDArray],
+    augment: Callable | None = None,
+    patience: int | None = None,
+    resume: str | os.PathLike | None = None,
+    save: str | os.PathLike | None = None,
+    verbose: int | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    share: tuple[int, int] = (0, 1),
+    from_first: Callable | None = None,
+) -> History:
     """Train a compiled model by mini-batches; it ends with the last epoch's weights.
 
     With `patience`, or after Ctrl-C, it ends with the weights of the epoch that had the
@@ -107,6 +131,17 @@ def train(
     Raises:
         InputError: the checkpoint cannot be used or written, or the model cannot be saved.
         KeyboardInterrupt: Ctrl-C before the first epoch ended.
+
+    Example:
+        >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
+        >>> dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = keras.Sequential([keras.Input((1,)), dense])
+        >>> model.compile(keras.optimizers.SGD(0.1), loss="mse")
+        >>> history = train(
+        ...     model, X, 2 * X, epochs=10, batch_size=2, seed=0, validation_data=(X, 2 * X)
+        ... )
+        >>> history.epochs, dense.get_weights()[0].round(3).tolist()
+        (10, [[2.0]])
     """
     if save is not None:
         require_model_name(save)
@@ -173,10 +208,26 @@ def _faster_step(model):
     return contextlib.nullcontext()
 
 
-def restart(model, weights):
-    """Give a compiled model these weights, and its optimizer the state before any step."""
+def restart(model: keras.Model, weights: Sequence[ArrayLike]) -> None:
+    """Give a compiled model these weights, and its optimizer the state before any step.
+
+    Args:
+        model: a compiled `keras.Model`.
+        weights: one array for each of `model.weights`.
+
+    Example:
+        >>> dense = keras.layers.Dense(1, use_bias=False)
+        >>> model = keras.Sequential([keras.Input((2,)), dense])
+        >>> model.compile(keras.optimizers.SGD(momentum=0.9), loss="mse")
+        >>> restart(model, [np.array([[3.0], [4.0]])])
+        >>> model.get_weights()[0].tolist(), int(model.optimizer.iterations)
+        ([[3.0], [4.0]], 0)
+    """
     rate = getattr(model.optimizer, "_learning_rate", None)  # one of its variables, but no state
     state = [
-        v.value if v is rate else np.zeros(v.shape, v.dtype) for v in model.optimizer.variables
+        rate.value if v is rate else np.zeros(v.shape, v.dtype) for v in model.optimizer.variables
     ]
     assign(model, weights, state)
+
+
+__test__ = {"train": train}  # doctest does not look through a decorator

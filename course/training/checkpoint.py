@@ -1,5 +1,7 @@
 """A training's state at the end of an epoch, in memory and in a file."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import io
@@ -33,8 +35,19 @@ class State:
         return len(self.history.get("loss", []))
 
 
-def checkpoint_path(path):
-    """The checkpoint's file: `path` itself, or checkpoint.npz in the folder `path`."""
+def checkpoint_path(path: str | os.PathLike) -> Path:
+    """The checkpoint's file: `path` itself, or checkpoint.npz in the folder `path`.
+
+    Args:
+        path: a name ending in .npz, or a folder, which is made where there is none.
+
+    Raises:
+        InputError: nothing can be written there.
+
+    Example:
+        >>> checkpoint_path("run.npz").name, checkpoint_path(".").name
+        ('run.npz', 'checkpoint.npz')
+    """
     path = Path(path)
     file = path if path.suffix == ".npz" else path / "checkpoint.npz"
     if file is not path and not path.exists():
@@ -72,7 +85,7 @@ def settings_of(model, arrays, batch_size, seed, augment):
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return {
         "model": hashlib.sha256(repr(_plan(model)).encode()).hexdigest()[:16],
         "data": digest.hexdigest()[:16],

@@ -99,7 +99,8 @@ def _torch_loop(step, cost, state, steps):
 
     @torch.no_grad()
     def run(state):
-        leaves, costs, path = copies(state), [], [[] for _ in state[0]]
+        leaves, costs = copies(state), []
+        path: list[list] = [[] for _ in state[0]]
         for _ in range(steps):
             for values, weight in zip(path, leaves):
                 values.append(weight)

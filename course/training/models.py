@@ -1,5 +1,7 @@
 """Models on disk."""
 
+from __future__ import annotations
+
 import os
 import zipfile
 from pathlib import Path
@@ -10,11 +12,27 @@ import course
 from course.errors import InputError, atomic_write
 
 
-def save_model(model, path):
+def save_model(model: keras.Model, path: str | os.PathLike) -> Path:
     """Write a `.keras` file under a temporary name, then rename: never half a file.
+
+    Args:
+        model: any `keras.Model`.
+        path: a name ending in .keras, in a folder that exists.
+
+    Returns:
+        The path.
 
     Raises:
         InputError: the name does not end in .keras, or it cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = save_model(model, f"{folder}/three.keras")
+        ...     loaded = load_model(path, input_shape=(2,))
+        >>> bool((loaded.get_weights()[0] == model.get_weights()[0]).all())
+        True
     """
     path = require_model_name(path)
     with atomic_write(path) as part:
@@ -22,8 +40,17 @@ def save_model(model, path):
     return path
 
 
-def require_model_name(path):
-    """`path`, if a model can be saved under it; asked before an hour of training is spent."""
+def require_model_name(path: str | os.PathLike) -> Path:
+    """`path`, if a model can be saved under it; asked before an hour of training is spent.
+
+    Raises:
+        InputError: the name does not end in .keras, or it cannot be written.
+
+    Example:
+        >>> require_model_name("model.h5")
+        Traceback (most recent call last):
+        course.errors.InputError: --save model.h5: the name of a model ends in .keras
+    """
     path = Path(path)
     if path.suffix != ".keras":
         raise InputError(f"--save {path}: the name of a model ends in .keras")
@@ -38,11 +65,26 @@ def _import_quietly():
         course.import_quietly("tensorflow")
 
 
-def load_model(path, input_shape):
+def load_model(path: str | os.PathLike, input_shape: tuple[int, ...]) -> keras.Model:
     """A `.keras` model that takes pictures of `input_shape` and gives class probabilities.
+
+    Args:
+        path: of a file that `save_model` or Keras wrote.
+        input_shape: of one picture.
+
+    Returns:
+        The model, not compiled.
 
     Raises:
         InputError: there is none, it is damaged, or it is a model of something else.
+
+    Example:
+        >>> import tempfile
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = save_model(model, f"{folder}/three.keras")
+        ...     load_model(path, input_shape=(2,)).output_shape
+        (None, 3)
     """
     path = Path(path)
     if not path.is_file():

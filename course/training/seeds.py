@@ -53,11 +53,11 @@ def judge(model, trained, X, y):
     """
     import keras
 
-    P = []
+    outputs = []
     for weights in zip(*trained):
         model.set_weights(weights)
-        P.append(keras.ops.convert_to_numpy(model(X)))
-    P = np.array(P, "float64")  # (s, n, k)
+        outputs.append(keras.ops.convert_to_numpy(model(X)))
+    P = np.array(outputs, "float64")  # (s, n, k)
     right = P[:, np.arange(len(y)), y].clip(np.finfo("float64").tiny)  # the log of 0 is −∞
     return -np.log(right).mean(axis=1), (P.argmax(axis=2) == y).mean(axis=1)
 

@@ -1,8 +1,10 @@
 """Compile once for models of one shape: fifteen networks of lesson 12 then cost one compilation."""
 
-import collections
 import contextlib
 import functools
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import keras
 
@@ -10,7 +12,8 @@ from course.training.checkpoint import arrays, assign
 from course.training.signature import signature
 
 MAX_MODELS = 8  # that are kept for others of the same shape
-_first = collections.OrderedDict()
+_first: OrderedDict = OrderedDict()
+Train = TypeVar("Train", bound=Callable)
 
 
 def first_of_shape(model):
@@ -27,7 +30,7 @@ def first_of_shape(model):
     return first
 
 
-def in_first(train):
+def in_first(train: Train) -> Train:
     """Decorate `train(model, …)`: on TensorFlow the first model of the shape does the work.
 
     TensorFlow compiles a step with the model's own variables in it. So the first model gets
@@ -46,7 +49,7 @@ def in_first(train):
         with exchanged(first, model):
             return train(first, *arguments, **how)
 
-    return wrapped
+    return cast(Train, wrapped)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ numbers are those of Keras's own step up to rounding; lesson 11's epoch takes 0.
 (tests/bench/bench_cnn.py).
 """
 
-import collections
 import copy
+from collections import OrderedDict
 
 import keras
 import torch
@@ -21,7 +21,7 @@ MAX_SHAPES = 4  # of a batch, that are recorded
 MAX_MODELS = 8  # whose recordings are kept for others of the same shape
 COPIES = (torch.ops.aten.clone.default, torch.ops.aten.detach.default)
 
-_recordings = collections.OrderedDict()  # {signature: {shapes of a batch: recording}}
+_recordings: OrderedDict = OrderedDict()  # {signature: {shapes of a batch: recording}}
 
 
 class _UnrecordableError(Exception):
@@ -72,9 +72,9 @@ def _record(model, X, Y):
     """`gradients(X, Y, *weights) -> cost, predictions, *slopes`, or None where it cannot be."""
     weights = model.trainable_variables
 
-    def gradients(X, Y, *values):
+    def gradients(X, Y, *numbers):
         with torch.enable_grad():
-            values = [value.detach().requires_grad_() for value in values]
+            values = [number.detach().requires_grad_() for number in numbers]
             with keras.StatelessScope(state_mapping=list(zip(weights, values))) as scope:
                 predictions = model(X, training=True)
                 cost = model.compute_loss(X, Y, predictions)
