@@ -1,5 +1,6 @@
 """The built site, in headless Chromium: every page, in both languages."""
 
+import importlib
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
+import test_reference
 from conftest import ROOT, child_environment, one_line
 from website import (
     NARROW,
@@ -110,6 +112,17 @@ def test_the_page_and_the_notebook_show_the_lessons_own_code(site, folder):
     assert "def descend(J_slope, w, learning_rate, epochs):" in code
     assert "notebook.numbers" not in code
     assert ("从" in code or "轮" in code) == bool(folder)  # comments in the reader's language
+
+
+@pytest.mark.parametrize("folder", ["", "zh/"])
+@pytest.mark.parametrize("name", test_reference.MODULES)
+def test_the_reference_has_every_public_name(site, folder, name):
+    html = (site / folder / "api" / f"{name}.html").read_text(encoding="utf-8")
+    public = test_reference.public(importlib.import_module(f"course.{name}"))
+    shown = re.findall(rf'<dt class="sig sig-object py" id="course\.{name}\.(\w+)"', html)
+    assert sorted(shown) == sorted(public)
+    assert ("示例" if folder else ">Example<") in html
+    assert not re.search("TypeAlias|&lt;function|Alias for field", html)
 
 
 @in_browser

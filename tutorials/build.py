@@ -33,6 +33,7 @@ COPIED = (
     "conf.py",
     "_static",
     "_templates",
+    "api",
     "lab",
     "locale",
     "*.md",

@@ -9,12 +9,18 @@ from docutils.parsers.rst import Directive
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 import benches
+import docstrings
 from chinese_search import SearchPairs
 from course.notebook import quote
 
 DEEPER = ("Going deeper", "选读")
 project = "Deep Learning, Checked"
-extensions = ["myst_nb"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "docstrings",
+]
 exclude_patterns = ["locale", "fonts"]
 templates_path = ["_templates"]
 
@@ -29,7 +35,27 @@ myst_url_schemes = {
     "mailto": None,
     "bench": "#{{path}}",
 }
+myst_ref_domains = ["std"]  # [](autodiff) is a page, not course.autodiff
 mathjax_path = "mathjax/tex-svg.js"
+
+# The pages in api/.
+add_module_names = False
+autodoc_class_signature = "mixed"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+autodoc_type_aliases = {"ArrayLike": "ArrayLike", "NDArray": "NDArray"}
+autodoc_typehints_format = "short"
+default_role = "code"  # a docstring's `name`
+napoleon_attr_annotations = False  # the signature has the types
+napoleon_numpy_docstring = False
+napoleon_use_param = False
+napoleon_use_rtype = False
+napoleon_custom_sections = [
+    ("Reference", "References"),
+    *((name, "params_style") for name in docstrings.ATTRIBUTES.values()),
+]
+python_maximum_signature_line_length = 60
+toc_object_entries_show_parents = "hide"
 
 locale_dirs = ["locale"]
 gettext_compact = False
