@@ -97,6 +97,7 @@ def test_a_byte_order_mark_windows_lines_quotes_spaces_and_blank_lines(tmp_path)
         (GOOD.replace("a,b", ",b"), "column 1 has no name"),
         (GOOD.replace(",", ";"), "not to be separated by commas"),
         (b"a,y\n1,\xff\n", "not UTF-8 text (byte 6)"),
+        ("价格,y\n1,2\n".encode()[1:], "not UTF-8 text (byte 0)"),
         (GOOD.encode("utf-16"), "not UTF-8 text"),
         ('a,y\n"1,2\n', "not a CSV table"),
         (GOOD.replace("5,4", "1_0,4"), "line 4, column 'b': '1_0'"),
@@ -114,6 +115,111 @@ def test_bad_tables(tmp_path, text, words):
     with pytest.raises(InputError, match=re.escape(words)) as caught:
         table(tmp_path, text)
     assert "\n" not in str(caught.value)
+
+
+def column(*texts):
+    """A table whose column b has these cells, in quotes."""
+    rows = enumerate(zip(texts, (3, 5, 4, 9, 5)))
+    return "a,b,y\n" + "".join(f'{i * (7 - i)},"{text}",{y}\n' for i, (text, y) in rows)
+
+
+@pytest.mark.parametrize(
+    ("texts", "values", "said"),
+    [
+        (["£155,000", "£98,500", "£1,250", "£90", "£0"], [155000, 98500, 1250, 90, 0], "155000"),
+        (["￥12.50", "￥3", "-￥4", "￥5.5", "￥1"], [12.5, 3, -4, 5.5, 1], "12.5"),
+        (["155 000 €", "98 500 €", "1 €", "2 €", "3 €"], [155000, 98500, 1, 2, 3], "155000"),
+        (["155 000", "98 500", "1", "2", "3"], [155000, 98500, 1, 2, 3], "155000"),
+        (["155'000", "98'500.5", "1", "2", "3"], [155000, 98500.5, 1, 2, 3], "155000"),
+        (["1,234,567", "98,500", "1", "2", "3"], [1234567, 98500, 1, 2, 3], "1234567"),
+        (["1,234.5", "98,500", "1", "2", "3"], [1234.5, 98500, 1, 2, 3], "1234.5"),
+        (["1", "2", "3", "98，500.5", "−5"], [1, 2, 3, 98500.5, -5], "98500.5"),
+    ],
+)
+def test_thousands_and_currencies_that_can_mean_one_thing(tmp_path, texts, values, said):
+    got = table(tmp_path, column(*texts))
+    assert got.X[:, got.columns.index("b")].tolist() == values
+    ((what, remark),) = got.remarks
+    first = next(text for text in texts if not re.fullmatch(r"\d+", text))
+    assert (what, remark) == ("column 'b'", f"{first!r} is read as {said}")
+    assert got.described(np.ones(2), 0.0)[what] == remark
+
+
+def test_a_decimal_point_elsewhere_says_what_the_commas_are(tmp_path):
+    texts = "155,000", "98,500", "1", "2", "3"
+    with pytest.raises(InputError, match="'155,000' is not a usable number; write 155 or 155000,"):
+        table(tmp_path, column(*texts))
+    got = table(tmp_path, column(*texts).replace(",9\n", ",9.5\n"))
+    assert got.X[:, 1].tolist() == [155000, 98500, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["50 m2", "62 m2", "71 m2", "80 m2", "9 m2"], "'50 m2' is not a usable number; write 50"
+         " and put m2 into the name of the column, or leave out the row or the column"),
+        (["50 m2", "62", "71", "80", "9"], "line 2, column 'b': '50 m2'"),
+        (["50 m²", "?", "71 m²", "80 m²", "9 m²"], "write 50 and put m2 into the name"),
+        (["12,5", "3,75", "4,5", "1,5", "2,5"], "'12,5' is not a usable number; write 12.5,"),
+        (["12,5", "3", "4", "1", "2"], "'12,5' is not a usable number; write 12.5,"),
+        (["£155,000", "$98,500", "£1", "£2", "£3"], "column 'b' has no sign"),
+        (["£155,000", "98500", "£1", "£2", "£3"], "'£155,000' is not a usable number"),
+        (["£1,250", "£2,375", "£1", "£2", "£3"], "'£1,250' is not a usable number; write 1.25 or"),
+        (["€155.000", "€98.500", "€1", "€2", "€3"], "write 155 or 155000"),
+        (["1.234.567,89", "1", "2", "3", "4"], "write 1234567.89,"),
+        (["12%", "13%", "14%", "11%", "9%"], "write 12 and put % into the name"),
+        (["£5", "", "£7", "£1", "£2"], "line 3, column 'b': '' is not a usable number; fill"),
+        (["1", "2", "12,000", "11000", "3"], "'12,000' is not a usable number; write 12 or 12000"),
+    ],
+)  # fmt: skip
+def test_what_a_cell_should_look_like(tmp_path, texts, words):
+    if "no sign" in words:  # of two currencies nothing is known
+        assert table(tmp_path, column(*texts)).left_out == ["b"]
+        return
+    with pytest.raises(InputError, match=re.escape(words)) as caught:
+        table(tmp_path, column(*texts))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2024-01-05", "2024-02-05", "2024-03-05", "2024-04-05", "2024-05-05"],
+        ["1st", "2nd", "3rd", "4th", "5th"], ["12:30", "12:31", "1:00", "2:00", "3:00"],
+        ["12.05.2024", "13.05.2024", "1.1.2023", "2.1.2023", "3.1.2023"],
+        ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"],
+        ["12 Main St", "3 Main St", "4 Main St", "5 Main St", "6 Main St"],
+        ["A12", "B12", "C12", "D12", "E12"], ["18-25", "26-40", "41-60", "61+", "-"],
+    ],
+)  # fmt: skip
+def test_dates_names_and_numbers_of_houses_are_words(tmp_path, texts):
+    assert table(tmp_path, column(*texts)).left_out == ["b"]
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030"])
+def test_a_table_of_excels_in_china(tmp_path, encoding):
+    text = "面积（平方米）,卧室,价格,城市\n" + "".join(
+        f"{a},{b},{y},北京\n" for a, b, y in [(90, 2, 3), (60, 1, 2), (75, 2, 9), (80, 3, 1)]
+    )
+    got = table(tmp_path, text.encode(encoding), "价格")
+    assert got.columns == ["面积（平方米）", "卧室"]
+    assert got.remarks == (("encoding of the table", "GB18030 (not UTF-8)"),)
+
+
+@pytest.mark.parametrize("text", ["Größe", "prix_élevé", "naïve", "Ñandú", "£", "цена"])
+def test_other_encodings_are_not_taken_for_chinese(tmp_path, text):
+    encoding = "cp1251" if text == "цена" else "cp1252"
+    with pytest.raises(InputError, match="is not UTF-8 text"):
+        table(tmp_path, GOOD.replace("b", text).encode(encoding))
+
+
+def test_a_column_that_numbers_the_rows_is_remarked_on(tmp_path):
+    got = table(tmp_path, "id,b,y\n3,2,3\n10,1,5\n11,5,4\n40,0,9\n")
+    assert got.remarks[0][0] == "column 'id'"
+    assert "leave it out" in got.remarks[0][1]
+    for other in ("id,b,y\n3,2,3\n10,1,5\n1,5,4\n4,0,9\n", "x,y\n1,3\n2,5\n3,4\n",
+                  "id,b,y\n3,2,3\n3.5,1,5\n5,5,4\n6,0,9\n"):  # fmt: skip
+        assert table(tmp_path, other).remarks == ()
 
 
 def test_a_combination_of_several_columns_is_named(tmp_path):
@@ -155,6 +261,17 @@ def test_names_that_mean_something_to_others(in_tmp, capsys):
     assert main("lesson03", ["--data", "t.csv", "--target", "价格 $\\x$"]) == 0
     assert "weight of [/b]" in capsys.readouterr().out
     assert (in_tmp / "figures" / "lesson03_table.png").stat().st_size > 5000
+
+
+def test_what_was_read_is_said(in_tmp, capsys):
+    rows = [(1, "￥1,500,000", 3), (2, "￥98,500", 5), (3, "￥1", 4), (4, "￥20", 9), (5, "￥7", 5)]
+    text = "编号,价格,y\n" + "".join(f'{i},"{price}",{y}\n' for i, price, y in rows)
+    (in_tmp / "t.csv").write_bytes(text.encode("gbk"))
+    assert main("lesson03", ["--data", "t.csv", "--target", "y"]) == 0
+    out = capsys.readouterr().out
+    for line in ("encoding of the table .*GB18030", "'￥1,500,000' is read as 1500000",
+                 "column '编号'\n.*leave it out"):  # fmt: skip
+        assert re.search(line, out)
 
 
 @pytest.mark.parametrize("flags", [["--data", "no.csv", "--target", "y"], ["--data", "ok.csv"]])

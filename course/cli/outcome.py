@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from course import figures as style
 from course.checks import Check
 from course.checks.constants import require
 from course.cli import edited, network, options as lesson_options
@@ -23,6 +24,7 @@ class Outcome:
         results: the numbers the lesson is about, by name.
         checks: list of `Check`.
         figures: by name, a function without arguments that draws a Matplotlib figure.
+        key: what the figures call the names that no font here has, {"column 1": a name}.
     """
 
     lesson: int
@@ -30,15 +32,17 @@ class Outcome:
     results: dict
     checks: list[Check]
     figures: dict[str, Callable] = field(default_factory=dict)
+    key: dict[str, str] = field(default_factory=dict)
 
     @property
     def passed(self):
         return all(check.passed for check in self.checks)
 
-    @staticmethod
-    def caption(draw):
-        """What a figure shows, in a sentence: the first line of its function's docstring."""
-        return getattr(draw, "func", draw).__doc__.strip().splitlines()[0]
+    def caption(self, draw):
+        """What a figure shows: the first line of its function's docstring, and the key."""
+        line = getattr(draw, "func", draw).__doc__.strip().splitlines()[0]
+        key = ", ".join(f"{instead} = {name}" for instead, name in self.key.items())
+        return f"{line} No font here has these names: {key}." if key else line
 
 
 def modules(number):
@@ -111,4 +115,5 @@ def examine(number, measured, options):
             page.results(measured),
             proof.checks(measured, options),
             picture.figures(measured),
+            style.key(options.table) if options.table else {},
         )

@@ -1,16 +1,18 @@
 """A table of the user's own, from a CSV file."""
 
+import contextlib
 import csv
 import io
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from course.errors import InputError
+from course.data import cells
+from course.errors import InputError, named, opened
 
 MAX_TABLE = 50 * 2**20  # bytes
 MAX_NUMBER = 1e100  # squares of larger ones overflow
+MIN_COMMON = 0.75  # of the letters beyond ASCII, for a text to be Chinese
 MIN_CORRELATION = 1e-12  # a smaller one is rounding
 
 
@@ -23,6 +25,7 @@ class Table(NamedTuple):
         columns: p names.
         target: the target's name.
         left_out: names of the columns without numbers, which are not used.
+        remarks: pairs of what was remarked on, and the remark.
     """
 
     X: np.ndarray
@@ -30,6 +33,7 @@ class Table(NamedTuple):
     columns: list
     target: str
     left_out: list
+    remarks: tuple = ()
 
     def scaled(self, max_condition=None):
         """X and y, every column of mean 0 and standard deviation 1.
@@ -83,6 +87,7 @@ class Table(NamedTuple):
             "rows": len(self.y),
             "columns used": ", ".join(self.columns),
             "columns left out (no numbers)": ", ".join(self.left_out) or "none",
+            **dict(self.remarks),
             **{f"weight of {name}{which}": v for name, v in zip(self.columns, np.transpose(w))},
             f"intercept{which}": b,
             f"fraction of the variance explained{which}": explained,
@@ -94,9 +99,10 @@ def load_table(path, target):
 
     A column in which no cell is a number (names, dates) is left out. The columns
     that remain must be complete, not constant, and none a combination of the others.
+    "£155,000" is read where the whole column can mean nothing else, and remarked on.
 
     Args:
-        path: a UTF-8 file, cells separated by commas, at most 50 MiB.
+        path: a file in UTF-8, or in GB18030 if Chinese, cells separated by commas, at most 50 MiB.
         target: the name of the column to predict.
 
     Returns:
@@ -105,15 +111,19 @@ def load_table(path, target):
     Raises:
         InputError: one line that names the file, the row or the column, and what to do.
     """
-    path = Path(path)
-    header, rows = _parse(path, _read(path))
+    path = named(path, "--data")
+    text, remarks = _read(path)
+    header, rows = _parse(path, text)
     if target is None:
         raise InputError(f"--target is missing; the columns of {path} are: {quoted(header)}")
     if target not in header:
         raise InputError(f"{path} has no column {target!r}; its columns are: {quoted(header)}")
     numbers, left_out = {}, []
-    for j, name in enumerate(header):
-        column = _numbers(path, name, [(line, row[j]) for line, row in rows])
+    columns = {name: [(line, row[j]) for line, row in rows] for j, name in enumerate(header)}
+    points = "." if any(map(_has_point, columns.values())) else ".,"
+    for name, column in columns.items():
+        column, remark = _numbers(path, name, column, points)
+        remarks += remark
         if column is None:
             left_out.append(name)
         else:
@@ -125,25 +135,39 @@ def load_table(path, target):
         raise InputError(f"{path}: no column of numbers is left to predict {target!r} from")
     X = np.stack(list(numbers.values()), axis=1)
     _require_rank(path, X, list(numbers), y, target)
-    return Table(X, y, list(numbers), target, left_out)
+    remarks += _numberings(numbers)
+    return Table(X, y, list(numbers), target, left_out, tuple(remarks))
 
 
 def _read(path):
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_TABLE + 1)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    """The text of the file, and the remarks on it."""
+    with opened(path) as file:
+        data = file.read(MAX_TABLE + 1)
     if len(data) > MAX_TABLE:
         raise InputError(
             f"{path} has more than {MAX_TABLE / 2**20:.0f} MiB: take a sample of its rows"
         )
     try:
-        return data.decode("utf-8-sig")  # with or without the mark that Excel puts in front
+        return data.decode("utf-8-sig"), []  # with or without the mark that Excel puts in front
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not UTF-8 text (byte {error.start}); save as CSV UTF-8"
-        ) from None
+        at = error.start
+    with contextlib.suppress(UnicodeDecodeError):
+        text = data.decode("gb18030")  # Excel's, in China; GBK is a part of it
+        if _is_chinese(text):
+            return text, [("encoding of the table", "GB18030 (not UTF-8)")]
+    raise InputError(f"{path} is not UTF-8 text (byte {at}); save as CSV UTF-8")
+
+
+def _is_chinese(text):
+    """Whether its letters beyond ASCII are common Chinese ones; another encoding's seem rare ones.
+
+    >>> _is_chinese("面积（平方米）"), _is_chinese("Größe".encode("latin-1").decode("gb18030"))
+    (True, False)
+    """
+    letters = {letter for letter in text if not letter.isascii()}
+    rows = [letter.encode("gb2312", "ignore")[:1] for letter in letters]  # of its table
+    common = sum(b"\xa1" <= row <= b"\xa9" or b"\xb0" <= row <= b"\xd7" for row in rows)
+    return common >= MIN_COMMON * len(letters)
 
 
 def _parse(path, text):
@@ -173,29 +197,48 @@ def _parse(path, text):
     return header, lines[1:]
 
 
-def _numbers(path, name, cells):
-    """One column as floats, or None where no cell is a number.
+def _has_point(column):
+    """Whether a column of plain numbers has one like 12.5: then the table has no decimal commas."""
+    texts = [text for _, text in column]
+    return any("." in text for text in texts) and None not in map(cells.number, texts)
+
+
+def _numbers(path, name, column, points):
+    """One column as floats, or None where it is words; and the remarks on it.
 
     Args:
-        cells: pairs (line number, text).
+        column: pairs (line number, text).
+        points: the decimal points that the table may have.
     """
-    values = [_number(text) for _, text in cells]
-    if all(value is None for value in values):
-        return None
-    for (line, text), value in zip(cells, values):
-        if value is None or not abs(value) < MAX_NUMBER:
-            raise InputError(
-                f"{path}, line {line}, column {name!r}: {text!r} is not a usable number;"
-                " fix the cell, or leave out the row or the column"
-            )
-    return np.array(values)
+    texts = [text for _, text in column]
+    values = [cells.number(text) for text in texts]
+    if all(value is None for value in values) and not cells.meant_as_numbers(texts):
+        return None, []
+    remark = []
+    if None in values and (read := cells.read(texts, points)) is not None:
+        first = values.index(None)
+        remark = [(f"column {name!r}", f"{texts[first]!r} is read as {read[first]:.15g}")]
+        values = read
+    bad = [cell for cell, v in zip(column, values) if v is None or not abs(v) < MAX_NUMBER]
+    if bad:
+        line, text = cells.worst(bad)
+        raise InputError(
+            f"{path}, line {line}, column {name!r}: {text!r} is not a usable number;"
+            f" {cells.advice(text)}, or leave out the row or the column"
+        )
+    return np.array(values), remark
 
 
-def _number(text):
-    try:
-        return None if "_" in text else float(text)  # to Python, 1_0 is 10
-    except ValueError:
-        return None
+def _numberings(numbers):
+    """Remarks on the columns, of several, that seem to number the rows."""
+    return [
+        (
+            f"column {name!r}",
+            "whole numbers that only rise: does it number the rows? Then leave it out",
+        )
+        for name, values in numbers.items()
+        if len(numbers) > 1 and np.all(values == np.round(values)) and np.all(np.diff(values) > 0)
+    ]
 
 
 def _require_rank(path, X, columns, y, target):

@@ -1,9 +1,11 @@
 """How the course's pictures look, and how they reach the disk."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 
+import course
 from course.errors import atomic_write
 
 BLUE, ORANGE, GREEN, RED, GREY = "#3366aa", "#e08214", "#2a8a4a", "#c03030", "#8a8a8a"
@@ -20,21 +22,62 @@ STYLE = {
 
 
 CHINESE_FONTS = ("CJK", "WenQuanYi", "SimHei", "SimSun", "Microsoft YaHei", "PingFang", "Heiti")
+# The site's own font, in a checkout: the commonest characters.
+SITE_FONT = Path(course.__file__).parents[1] / "tutorials/fonts/NotoSansCJKsc-subset.otf"
 
 
 def chinese_fonts():
-    """Names of the installed fonts that have Chinese glyphs."""
+    """Names of the fonts that have Chinese glyphs: those installed, else the site's."""
     from matplotlib import font_manager
 
-    names = {font.name for font in font_manager.fontManager.ttflist}
+    found = _installed(font_manager.fontManager)
+    if not found and SITE_FONT.is_file():
+        font_manager.fontManager.addfont(SITE_FONT)
+        found = _installed(font_manager.fontManager)
+    return found
+
+
+def _installed(manager):
+    names = {font.name for font in manager.ttflist}
     return sorted(name for name in names if any(mark in name for mark in CHINESE_FONTS))
+
+
+def families():
+    """Names of the fonts that the pictures use, in the order in which a letter is looked for."""
+    return ["DejaVu Sans", *chinese_fonts()]
+
+
+def fonts():
+    """A context within which legends and ticks, too, use the pictures' fonts."""
+    from matplotlib import pyplot as plt
+
+    return plt.rc_context({"font.family": families()})
+
+
+@functools.cache
+def _drawn(letter, families):
+    """Whether one of the fonts has the letter."""
+    from matplotlib import font_manager
+
+    fonts = (font_manager.get_font(font_manager.findfont(name)) for name in families)
+    return any(font.get_char_index(ord(letter)) for font in fonts)
+
+
+def drawable(name):
+    """Whether the pictures' fonts have every letter of a name."""
+    return all(_drawn(letter, tuple(families())) for letter in set(name) if not letter.isascii())
 
 
 def label(name, instead):
     """A user's own column name as a label: no mathematics, and `instead` where no font has it."""
-    if any(ord(letter) > 0x2FFF for letter in name) and not chinese_fonts():
-        return instead
-    return name.replace("$", r"\$")
+    return name.replace("$", r"\$") if drawable(name) else instead
+
+
+def key(table):
+    """What the pictures of a table call the names that no font has: {"column 1": its name}."""
+    names = {f"column {j}": name for j, name in enumerate(table.columns, 1)}
+    names["target"] = table.target
+    return {instead: name for instead, name in names.items() if not drawable(name)}
 
 
 def panels(*titles, height=3.6, width=4.4):
@@ -49,7 +92,7 @@ def panels(*titles, height=3.6, width=4.4):
     """
     from matplotlib import pyplot as plt
 
-    with plt.rc_context({**STYLE, "font.family": ["DejaVu Sans", *chinese_fonts()]}):
+    with plt.rc_context(STYLE), fonts():
         size = (width * len(titles), height)
         figure, axes = plt.subplots(1, len(titles), figsize=size, squeeze=False)
         # Fixed margins, in inches: Matplotlib's automatic layout draws everything twice.

@@ -128,7 +128,7 @@ def selection(w, precision, recall, **_):
 
 def table(table, X, y, w, **_):
     """The lasso's weights beside those of least squares: smaller, and some of them 0."""
-    target = style.label(table.target, "the target")
+    target = style.label(table.target, "target")
     figure, (ax,) = style.panels(f"Weights for {target}", width=6.4)
     least_squares = np.linalg.lstsq(X, y)[0]
     largest = np.argsort(-np.abs(least_squares), kind="stable")[:12][::-1]
