@@ -146,8 +146,9 @@ def _set_up():
     command = _command()
     if command.split(".")[0] == "course":
         sys.excepthook = _one_line
-        # TensorFlow and XLA greet with a dozen lines about missing GPUs.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from course.cli import start
+
+        start.begin()
     # The lessons' checks are made in float64, which JAX leaves out unless told.
     if "jax" in sys.modules:
         sys.modules["jax"].config.update("jax_enable_x64", True)

@@ -27,7 +27,8 @@ from pathlib import Path
 
 import course
 from course import cli
-from course.errors import InputError, Parser, need_backend, one_line_errors
+from course.cli import start
+from course.errors import InputError, Parser, need_backend
 
 COMMANDS = {
     "run": "run lessons",
@@ -207,7 +208,7 @@ def _command(command, rest):
 def main(argv=None):
     """Run a command; return the exit status."""
     arguments = sys.argv[1:] if argv is None else argv
-    with one_line_errors("course") as status:
+    with start.command("course") as status:
         try:
             status.code = _command(arguments[0], arguments[1:]) if arguments else list_lessons()
         except SystemExit as stop:  # argparse's, after --help or --version

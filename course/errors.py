@@ -9,8 +9,11 @@ import argparse
 import contextlib
 import errno
 import os
+import platform
+import re
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 import course
@@ -18,6 +21,9 @@ import course
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 # What a full disk or a broken terminal behind the output says.
 OUTPUT_ERRORS = {*FULL, errno.EIO, errno.EBADF}
+NO_NAME = {errno.ENAMETOOLONG, errno.EINVAL}  # what a file system says of a name it cannot have
+MAX_WORD, MAX_USAGE = 200, 400  # letters of a word in a message, and of a message about flags
+HOST = f"{zlib.crc32(platform.node().encode()):08x}"  # several machines may share a folder
 
 
 class InputError(ValueError):
@@ -48,23 +54,106 @@ def need_backend():
         raise InputError(error) from None
 
 
+def named(path, flag=""):
+    """`path` as a `pathlib.Path`, if a file or a folder can have such a name.
+
+    Args:
+        flag: what gave it, for the message: "--save".
+
+    Raises:
+        InputError: it is empty, or too long for the file system.
+    """
+    text, before = os.fspath(path), f"{flag}: " if flag else ""
+    if not text:
+        raise InputError(
+            f"{before}expected the name of a file or a folder, got ''; is a shell variable not set?"
+        )
+    try:
+        os.lstat(text)
+    except ValueError as error:  # a null byte
+        reason = error
+    except OSError as error:
+        if error.errno not in NO_NAME:
+            return Path(text)
+        reason = error.strerror
+    else:
+        return Path(text)
+    raise InputError(f"{before}{text!r} can be no file's name ({reason}); name another")
+
+
+def path_flag(text):
+    """An argparse type: the name of a file or a folder, as it was typed."""
+    try:
+        named(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(error) from None
+    return text
+
+
+@contextlib.contextmanager
+def opened(path, flag=""):
+    """Open a user's file to read its bytes.
+
+    Raises:
+        InputError: it has no usable name, or it cannot be opened or read.
+    """
+    path = named(path, flag)
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        if error.errno is None:  # not the system's, but of what is in the file
+            raise
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+
+
 def writable_folder(folder, flag="--save-dir"):
     """Make `folder` and try to write into it, before an hour of training is spent.
 
     Raises:
         InputError: it cannot be made or written.
     """
-    folder = Path(folder)
+    folder = named(folder, flag)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        _try_to_write(folder)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(
             f"{flag} {folder}: cannot write there ({reason}); name another folder"
         ) from None
     return folder
+
+
+def writable_file(path, flag):
+    """`path` as a `pathlib.Path`, if a file can be written there, in a folder that exists.
+
+    Raises:
+        InputError: it cannot.
+    """
+    file = named(path, flag)
+    try:
+        if os.path.isdir(file):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _try_to_write(file.parent)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(
+            f"{flag} {file}: cannot write there ({reason}); name a file in a folder that exists"
+        ) from None
+    return file
+
+
+def _try_to_write(folder):
+    """Write into a folder that exists, and discard what killed processes have left there."""
+    import psutil
+
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+    for part in folder.glob(_part("*", "*")):
+        pid = part.name.split(".")[1]
+        if re.fullmatch(r"\d{1,9}", pid) and not psutil.pid_exists(int(pid)):
+            part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -96,19 +185,36 @@ def discard_parts(folder, pid):
         folder: a `pathlib.Path`.
         pid: the process's number.
     """
-    for part in folder.glob(_part(pid, "*")):
+    for part in folder.glob(f".{pid}.part.*"):
         part.unlink(missing_ok=True)
 
 
 def _part(pid, name):
-    return f".{pid}.part.{name}"
+    """A temporary file's name, no longer than the file system takes."""
+    return f".{pid}.part.{HOST}.{name[-50:]}"
 
 
 class Parser(argparse.ArgumentParser):
     """argparse, with one line for an error instead of the whole usage."""
 
     def error(self, message):
-        raise InputError(f"{message} (see --help)")
+        raise InputError(f"{shortened(one_line(message), MAX_USAGE)} (see --help)")
+
+
+def one_line(text):
+    """A text in one line, its longest words without their middle."""
+    return " ".join(shortened(word, MAX_WORD) for word in str(text).split())
+
+
+def shortened(text, most):
+    """A text without its middle, where it has more letters than `most`.
+
+    >>> shortened("a" * 4000, 8)
+    'aaaa … aaaa (4000 letters)'
+    """
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} … {text[-(most // 2) :]} ({len(text)} letters)"
 
 
 def whole_number(smallest, largest):
@@ -140,11 +246,15 @@ def one_line_errors(name):
         if hasattr(stream, "reconfigure"):  # not where a notebook has replaced it
             stream.reconfigure(errors="replace")  # a console of another alphabet has no ŷ
     try:
-        yield status
-        sys.stdout.flush()
+        try:
+            yield status
+        except SystemExit:  # after --help
+            _flush()
+            raise
+        _flush()
     except InputError as error:
         status.code = 2
-        message = " ".join(str(error).split())
+        message = one_line(error)
     except BrokenPipeError:
         status.code = 2
         message = "the output was closed before all of it was written"
@@ -167,6 +277,11 @@ def one_line_errors(name):
     else:
         return
     print(f"{name}: {message}", file=sys.stderr, flush=True)
+
+
+def _flush():
+    if sys.stdout is not None:  # pythonw, and what embeds Python, have none
+        sys.stdout.flush()
 
 
 def _drop_stdout():

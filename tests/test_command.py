@@ -16,7 +16,7 @@ from conftest import child_environment, once, one_line
 
 from course import cli, figures, lesson01, lesson02
 from course.__main__ import lessons, main
-from course.cli import flags, lesson as lesson_command
+from course.cli import flags, start
 from course.cli.options import LESSONS
 from course.cli.outcome import modules
 from course.errors import InputError, one_line_errors
@@ -111,6 +111,54 @@ def test_bad_flags(in_tmp, capsys, flags, words):
     assert err.startswith("course.lesson02: ")
     assert out == ""
     assert list(in_tmp.iterdir()) == []
+
+
+LONG = "a" * 300  # letters: no file system has such a name
+
+
+@pytest.mark.parametrize(
+    ("lesson", "words"),
+    [
+        ("lesson03", "--target y --data"), ("lesson08", "--target y --data"),
+        ("lesson11", "--data"), ("lesson11", "--save"), ("lesson11", "--resume"),
+        ("lesson11", "--predict"), ("lesson11", "--predict p.png --model"),
+        ("lesson11", "--save-dir"), ("lesson12", "--data"), ("lesson14", "--resume"),
+        ("lesson14", "--num-processes 2 --resume"),
+    ],
+)  # fmt: skip
+def test_names_that_no_file_can_have(in_tmp, capsys, lesson, words):
+    """An unset shell variable is not a flag left out; nor is a long name a traceback."""
+    flag = words.split()[-1]
+    for name, reason in (("", "got ''; is a shell variable not set?"), (LONG, "name too long")):
+        ending = ".keras" if name and flag in ("--save", "--model") else ""
+        assert cli.main(lesson, [*words.split(), name + ending]) == 2
+        out, err = capsys.readouterr()
+        assert f"argument {flag}: " in one_line(err)
+        assert reason in err.replace("File name", "name")
+        assert out == ""
+    assert list(in_tmp.iterdir()) == []
+
+
+def test_records_of_a_sweep_need_a_name_too(in_tmp, capsys):
+    for name in ("", LONG):
+        assert main(["run", "1", "--seeds", "0", "--results", name]) == 2
+        assert "argument --results: " in one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["lesson02", "--epochs", "1" * 4000], ["lesson02", "--dtype", "x" * 4000],
+        ["lesson02", *["abc"] * 1000], ["lesson11", "--save", "/x" * 2000],
+        ["run", "1", "--seeds", "9" * 4000], ["y" * 4000],
+    ],
+)  # fmt: skip
+def test_a_long_value_is_not_repeated_whole(in_tmp, capsys, argv):
+    lesson = argv[0].startswith("lesson")
+    assert (cli.main(argv[0], argv[1:]) if lesson else main(argv)) == 2
+    err = one_line(capsys.readouterr().err)
+    assert "letters)" in err
+    assert len(err) < 700
 
 
 BAD_COMMANDS = ("run 99", "run x", "run 1 0", "walk", "doctor x", "run 1 --quick 2",
@@ -227,6 +275,31 @@ def test_a_closed_output(tmp_path, words):
     assert lesson.wait() == 2
 
 
+def closed(tmp_path, streams, *words):
+    """Run `python -m …` in a shell that closes some streams: ">&-"."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {streams}', "sh", sys.executable, "-m", *words],
+        cwd=tmp_path, env=child_environment(), text=True, capture_output=True,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell")
+@WRITERS
+def test_no_output_at_all(tmp_path, words):
+    """The system gives the output's number to the next file, which must not be one of ours."""
+    done = closed(tmp_path, ">&-", *words)
+    assert "cannot write the output (Bad file descriptor)" in one_line(done.stderr)
+    assert done.returncode == 2
+
+
+@once
+@pytest.mark.skipif(os.name != "posix", reason="a shell")
+def test_help_without_output_and_an_error_without_input_and_errors(tmp_path):
+    assert closed(tmp_path, ">&-", "course", "run", "--help").returncode == 2
+    done = closed(tmp_path, "<&- 2>&-", "course", "run", "99")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 @WRITERS
 def test_a_full_disk_behind_the_output(tmp_path, words):
@@ -277,9 +350,9 @@ def test_ctrl_c_that_python_would_ignore_comes_a_little_later():
     """JAX has a callback of the garbage collector, in which an exception is ignored."""
 
     def _xla_gc_callback():
-        lesson_command._interrupt(signal.SIGINT, sys._getframe())
+        start.interrupt(signal.SIGINT, sys._getframe())
 
-    before = signal.signal(signal.SIGINT, lesson_command._interrupt)
+    before = signal.signal(signal.SIGINT, start.interrupt)
     try:
         _xla_gc_callback()
         with pytest.raises(KeyboardInterrupt):
@@ -288,19 +361,61 @@ def test_ctrl_c_that_python_would_ignore_comes_a_little_later():
         signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_while_keras_is_imported(tmp_path):
-    (tmp_path / "keras.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
-    environment = child_environment()
+def importing(tmp_path, keras, *flags, **changes):
+    """A lesson's process, in which Keras is a module of some lines."""
+    (tmp_path / "keras.py").write_text(keras)
+    environment = child_environment(**changes)
     environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
-    lesson = subprocess.Popen(
-        [sys.executable, "-m", "course.lesson01"], cwd=tmp_path, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    return subprocess.Popen(
+        [sys.executable, "-m", "course.lesson01", *flags], cwd=tmp_path, env=environment,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+WAITS = {
+    "as it is imported": "print('here', flush=True)\ntime.sleep(60)\n",
+    # Python prints an exception in there, ignores it, and goes on.
+    "in a callback of JAX's": """
+def _xla_gc_callback(*arguments):
+    print('here', flush=True)
+    end = time.monotonic() + 60
+    while time.monotonic() < end: time.sleep(0.01)
+gc.callbacks.append(_xla_gc_callback)
+gc.collect()
+""",
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+def test_ctrl_c_while_keras_is_imported(tmp_path, wait):
+    lesson = importing(tmp_path, "import gc, time\n" + wait)
     assert lesson.stdout.readline().strip() == "here"
     lesson.send_signal(signal.SIGINT)
     _, err = lesson.communicate(timeout=60)
     assert one_line(err) == "course: interrupted"
     assert lesson.returncode == 130
+
+
+SAYS_BACKEND = "import sys, matplotlib\nsys.exit(print(matplotlib.rcParams['backend']))"
+
+
+@once
+def test_a_backend_of_matplotlibs_that_there_is_not(tmp_path):
+    """Keras imports Matplotlib, and figures go into files, whatever MPLBACKEND says."""
+    lesson = importing(tmp_path, SAYS_BACKEND, MPLBACKEND="nonsense")
+    assert lesson.communicate(timeout=60) == ("agg\n", "")
+    lesson = importing(tmp_path, SAYS_BACKEND, "--show", MPLBACKEND="nonsense")
+    out, err = lesson.communicate(timeout=60)
+    assert "MPLBACKEND says 'nonsense'" in one_line(err)
+    assert (lesson.returncode, out) == (2, "")
+
+
+@once
+@pytest.mark.skipif(os.name != "posix", reason="a home folder in which nothing can be made")
+def test_a_home_that_cannot_be_written(tmp_path):
+    nowhere = dict.fromkeys(("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"))
+    lesson = importing(tmp_path, SAYS_BACKEND, HOME="/dev/null", **nowhere)
+    assert lesson.communicate(timeout=60) == ("agg\n", "")
 
 
 def test_a_figure_is_whole_or_not_there(tmp_path, monkeypatch):

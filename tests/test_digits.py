@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 
 from course import data
 from course.cli import main
+from course.data import pictures
 from course.errors import InputError
 
 
@@ -115,6 +116,9 @@ X, Y = arrays()["x_train"], arrays()["y_train"]
         ({"x_train": X * 1.5}, "x_train has pixels from 0.0 to 382.5; expected is 0 to 255"),
         ({"x_test": X[:10] * np.int64(2)}, "x_test has pixels from 0 to 510"),
         ({"x_test": np.full((10, 28, 28), np.nan)}, "x_test has pixels from nan to nan"),
+        ({"x_train": X * 0}, "x_train has no pixels but 0"),
+        ({"x_test": X[:10] * 0 + 7}, "x_test has no pixels but 7"),
+        ({"x_train": np.repeat(X[:1], 40, axis=0)}, "x_train has one picture 40 times"),
         ({"y_train": Y[:39]}, "y_train has shape (39,); one label for each of 40 pictures"),
         ({"y_train": np.eye(40)}, "y_train has shape (40, 40)"),
         ({"y_train": Y / 2}, "y_train holds float64; labels are whole numbers"),
@@ -131,6 +135,17 @@ def test_bad_arrays(tmp_path, changes, words):
     with pytest.raises(InputError, match=re.escape(words)) as caught:
         data.load_mnist(archive(tmp_path, **changes))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("load", [data.load_images, data.load_mnist, pictures.read_digit])
+def test_names_that_no_file_can_have(load, monkeypatch):
+    monkeypatch.setenv("COURSE_MNIST", "")  # as if it were not set, unlike an empty name
+    with pytest.raises(InputError, match="expected the name of a file or a folder, got ''"):
+        load("")
+    for name in ("a" * 300, "a\0b"):
+        with pytest.raises(InputError, match="can be no file's name") as caught:
+            load(name)
+        assert "\n" not in str(caught.value)
 
 
 def test_bad_files(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from conftest import child_environment, one_line
 from PIL import Image, ImageDraw
 
-from course import data, lesson11, training
+from course import data, errors, lesson11, training
 from course.data import pictures
 from course.errors import InputError
 
@@ -232,6 +232,21 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
         np.savez(path, **{**contents, name: value})
         with pytest.raises(InputError, match="damaged"):
             train(model, 2, resume=path)
+    # What only an editor could have done.
+    history = about["history"]
+    for name, value in (
+        ("about", json.dumps({**about, "history": {**history, "val_loss": []}})),
+        ("about", json.dumps({**about, "history": {**history, "val_loss": [0.1, 0.2]}})),
+        ("about", json.dumps({**about, "history": {**history, "val_loss": ["low"]}})),
+        ("weights0", contents["weights0"] * np.nan), ("best0", contents["best0"] + 1),
+        ("weights0", contents["weights0"].astype("U8")),
+        ("weights0", contents["weights0"].astype(complex)),
+        ("weights0", contents["weights0"].astype("float64")),
+        ("optimizer0", contents["optimizer0"] + 1), ("digest", ""),
+    ):  # fmt: skip
+        np.savez(path, **{**contents, name: value})
+        with pytest.raises(InputError, match="damaged or edited"):
+            train(model, 2, resume=path)
     np.savez(path, **{**contents, "about": json.dumps({**about, "format": 99})})
     with pytest.raises(InputError, match="another version of the course"):
         train(model, 2, resume=path)
@@ -275,6 +290,43 @@ def test_places_where_nothing_can_be_written(tmp_path):
     for place, words in (("model.h5", "ends in .keras"), ("/dev/null/m.keras", "cannot write")):
         with pytest.raises(InputError, match=words):
             training.require_model_name(place)
+
+
+def test_names_that_no_file_can_have():
+    for name in ("", "a" * 300, "a\0b"):
+        end = ".keras" * bool(name)
+        for refused in (
+            lambda name=name: training.checkpoint_path(name),
+            lambda name=name, end=end: training.require_model_name(name + end),
+            lambda name=name, end=end: training.load_model(name + end, (3,)),
+        ):
+            with pytest.raises(InputError, match=r"--\w+: .*(got ''|no file's name)"):
+                refused()
+
+
+def test_the_longest_names_that_a_file_can_have(tmp_path):
+    """The temporary file beside it has a name of its own."""
+    model = small_model()
+    for name in ("a" * 249 + ".keras", "面" * 83 + ".keras"):
+        path = training.save_model(model, tmp_path / name)
+        assert same(training.load_model(path, (3,)), model)
+    train(model, 1, resume=tmp_path / ("b" * 251 + ".npz"))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_what_a_killed_process_has_left_is_discarded(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    path = tmp_path / "model.keras"
+    left = [tmp_path / errors._part(pid, path.name) for pid in (ended.pid, os.getpid())]
+    other = tmp_path / left[0].name.replace(errors.HOST, "00000000")  # another machine's
+    for part in (*left, other):
+        part.touch()
+    training.require_model_name(path)
+    assert {*tmp_path.iterdir()} == {left[1], other}
+    left[0].touch()
+    training.checkpoint_path(tmp_path)
+    assert {*tmp_path.iterdir()} == {left[1], other}
 
 
 def test_a_model_that_cannot_be_loaded(tmp_path):

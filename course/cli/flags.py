@@ -5,7 +5,7 @@ import re
 
 from course.cli import table
 from course.cli.options import LESSONS
-from course.errors import Parser, whole_number
+from course.errors import Parser, path_flag, whole_number
 
 MAX_STEPS = 1_000_000  # every step's weights are kept, and memory ends
 RESUME = "keep a checkpoint there after each epoch, and go on from it where there is one"
@@ -44,16 +44,19 @@ def parser(lesson, page, kinds):
         add(f"--{flag}", dest=name, type=kinds[name].from_text, metavar="NUMBER", **several,
             help=f"{name} at the top of the page, {table.short(getattr(page, name))}")  # fmt: skip
     if takes.table:
-        add("--data", metavar="FILE.csv", help="your own table instead of the course's data")
+        add("--data", type=path_flag, metavar="FILE.csv",
+            help="your own table instead of the course's data")  # fmt: skip
         add("--target", metavar="COLUMN", help="the column of --data to predict")
     if takes.images:
-        add("--data", metavar="SOURCE", help="mnist, or an .npz archive in MNIST's layout")
+        add("--data", type=path_flag, metavar="SOURCE",
+            help="mnist, or an .npz archive in MNIST's layout")  # fmt: skip
     if takes.training:
         _training(add)
     if takes.machines:
         _machines(add)
     add("--device", type=device, metavar="cpu|gpu|gpu:1", help="where to compute")
-    add("--save-dir", metavar="FOLDER", help="where the figures go (default: figures)")
+    add("--save-dir", type=path_flag, metavar="FOLDER",
+        help="where the figures go (default: figures)")  # fmt: skip
     add("--show", action="store_true", help="open the figures in windows")
     add("--verbose", action="store_true", help="of every check: how close it is, and why so close")
     add("--json", action="store_true", help="print one JSON object; figures only with --save-dir")
@@ -63,10 +66,13 @@ def parser(lesson, page, kinds):
 def _training(add):
     add("--patience", type=whole_number(1, MAX_STEPS), metavar="EPOCHS",
         help="stop when validation has not improved; keep the best weights")  # fmt: skip
-    add("--save", metavar="MODEL.keras", help="keep the trained model, after Ctrl-C as well")
-    add("--resume", metavar="FOLDER", help=RESUME)
-    add("--predict", metavar="IMAGE", nargs="+", default=(), help="say what these images show")
-    add("--model", metavar="MODEL.keras", help="for --predict: a model kept by --save")
+    add("--save", type=path_flag, metavar="MODEL.keras",
+        help="keep the trained model, after Ctrl-C as well")  # fmt: skip
+    add("--resume", type=path_flag, metavar="FOLDER", help=RESUME)
+    add("--predict", type=path_flag, metavar="IMAGE", nargs="+", default=(),
+        help="say what these images show")  # fmt: skip
+    add("--model", type=path_flag, metavar="MODEL.keras",
+        help="for --predict: a model kept by --save")  # fmt: skip
 
 
 def _machines(add):
@@ -77,4 +83,4 @@ def _machines(add):
     add("--address", metavar="HOST:PORT", help="process 0's, the same for all")
     add("--wait", type=whole_number(1, 86400), default=60, metavar="SECONDS",
         help="in which all machines must come")  # fmt: skip
-    add("--resume", metavar="FOLDER", help=f"with --num-processes: {RESUME}")
+    add("--resume", type=path_flag, metavar="FOLDER", help=f"with --num-processes: {RESUME}")

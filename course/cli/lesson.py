@@ -1,18 +1,14 @@
 """One lesson as a command: `python -m course.lesson05 --quick`."""
 
-import _thread
-import contextlib
 import json
-import signal
 import sys
 import textwrap
-import threading
 import time
 from pathlib import Path
 
-from course.cli import edited, flags as lesson_flags, options as lesson_options
+from course.cli import edited, flags as lesson_flags, options as lesson_options, start
 from course.cli.table import WIDTH, plain, show
-from course.errors import InputError, Interrupted, one_line_errors, writable_folder
+from course.errors import InputError, Interrupted, writable_folder
 
 STATUS = {True: 0, False: 1}  # all checks hold, one fails
 
@@ -29,31 +25,17 @@ def main(lesson, argv=None):
     """
     stem = Path(lesson).stem
     number = int(stem.removeprefix("lesson"))
-    with one_line_errors(f"course.{stem}") as status:
+    with start.command(f"course.{stem}") as status:
         from course.cli.outcome import modules
 
         page, proof, _ = modules(number)
         given = vars(lesson_flags.parser(number, page, proof.CONSTANTS).parse_args(argv))
-        # A shell's background job ignores Ctrl-C's signal; a lesson should not.
-        with contextlib.suppress(ValueError):
-            signal.signal(signal.SIGINT, _interrupt)
         names = {name for name in given if name.isupper()}
         constants = {name: given.pop(name) for name in names}
         constants = {name: value for name, value in constants.items() if value is not None}
         with edited.constants(number, constants):
             status.code = _run(number, given, page.__doc__, constants)
     return status.code
-
-
-def _interrupt(number, frame):
-    """End with KeyboardInterrupt; in JAX's callback of the garbage collector, a little later.
-
-    There Python would print the exception, ignore it, and go on.
-    """
-    if frame is not None and frame.f_code.co_name == "_xla_gc_callback":
-        threading.Timer(0.05, _thread.interrupt_main).start()
-        return
-    raise KeyboardInterrupt
 
 
 def _run(number, flags, doc, constants):
@@ -68,7 +50,7 @@ def _run(number, flags, doc, constants):
     if window:
         _need_a_screen()
     if folder is not None or not as_json:
-        folder = writable_folder(folder or "figures")
+        folder = writable_folder("figures" if folder is None else folder)
     options = lesson_options.make(number, **flags)
     first, _, question, *_ = doc.strip().splitlines()
     lesson, _, title = first.rstrip(".").partition(": ")
@@ -80,7 +62,7 @@ def _run(number, flags, doc, constants):
         print(f"{lesson}: {title} · {', '.join(settings)}")
         print(textwrap.fill(question, WIDTH), flush=True)
 
-    start = time.perf_counter()
+    began = time.perf_counter()
     interrupted = False
     with devices.use(device):
         try:
@@ -91,7 +73,7 @@ def _run(number, flags, doc, constants):
             print(f"course.lesson{number:02}: {stop}", file=sys.stderr, flush=True)
             measured, interrupted = stop.measured, True
         outcome = examine(number, measured, options)
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - began
 
     saved = _figures(outcome, folder, f"lesson{number:02}", window)
     if as_json:
@@ -145,9 +127,10 @@ def _figures(outcome, folder, stem, window):
     saved = []
     if folder is not None or window:
         for name, draw in outcome.figures.items():
-            figure = draw()
-            if folder is not None:
-                saved.append(figures.save(figure, folder / f"{stem}_{name}.png"))
+            with figures.fonts():
+                figure = draw()
+                if folder is not None:
+                    saved.append(figures.save(figure, folder / f"{stem}_{name}.png"))
             if not window:
                 plt.close(figure)
     return saved

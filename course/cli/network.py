@@ -41,11 +41,12 @@ def _interrupted(section):
 
 def require(options):
     """Refuse flags that do not go together, before an hour of training is spent."""
-    if options.model and not options.predict:
+    if options.model is not None and not options.predict:
         raise InputError("--model is for --predict IMAGE; leave it out to train a new model")
-    if options.model and (options.save or options.resume or options.data):
+    others = (options.save, options.resume, options.data)
+    if options.model is not None and any(other is not None for other in others):
         raise InputError("--model is trained already; leave out --data, --resume and --save")
-    if options.save:
+    if options.save is not None:
         from course import training
 
         training.require_model_name(options.save)
@@ -61,7 +62,7 @@ def stop(history, options, measured=None):
         f"interrupted in epoch {history.epochs + 1}; the best weights so far,"
         f" of epoch {history.best_epoch}, are "
     )
-    if options.save:
+    if options.save is not None:
         raise Interrupted(f"{kept}in {options.save}")
     if measured is None:
         raise Interrupted(f"{kept}lost (--save keeps them)")
@@ -74,7 +75,7 @@ def read_pictures(page, options):
     from course.data import pictures
 
     X = np.array([pictures.read_digit(path) for path in options.predict])[..., None]
-    if options.model:
+    if options.model is not None:
         model = training.load_model(options.model, X.shape[1:])
     else:
         digits = data.load_images(options.data)

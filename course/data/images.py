@@ -7,13 +7,12 @@ import sys
 import tokenize
 import zipfile
 import zlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from course.data.table import quoted
-from course.errors import InputError
+from course.errors import InputError, opened
 
 SIDE = 28  # pixels, the width and the height of a picture
 MARGIN = 4  # of them empty on each side, as in MNIST
@@ -84,9 +83,10 @@ def load_mnist(path=None, seed=SPLIT_SEED):
     Raises:
         InputError: one line: the file or the network, and what is wrong with it.
     """
-    path = path or os.environ.get("COURSE_MNIST")
-    if path:
-        return _digits(path, _read_archive(Path(path)), seed)
+    if path is None:
+        path = os.environ.get("COURSE_MNIST") or None
+    if path is not None:
+        return _digits(path, _read_archive(path), seed)
     from keras.datasets import mnist
 
     try:
@@ -116,7 +116,7 @@ def _split(n, seed):
 def _read_archive(path):
     """The four arrays of an .npz archive, by name; nothing in it is ever executed."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             if not zipfile.is_zipfile(file):
                 raise InputError(
                     f"{path} is not an .npz archive, or only a part of one; fetch it again"
@@ -137,9 +137,7 @@ def _read_archive(path):
                 return {name: _read_array(path, archive, name) for name in ARRAYS}
     except InputError:
         raise
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    except DAMAGE as error:
+    except (*DAMAGE, OSError) as error:
         raise InputError(f"{path} is damaged ({error}); fetch it again") from None
 
 
@@ -202,6 +200,10 @@ def _require_pictures(name, X):
     low, high = X.min(), X.max()
     if not (low >= 0 and high <= 255):  # so that NaN is refused
         raise InputError(f"{name} has pixels from {low} to {high}; expected is 0 to 255, or 0 to 1")
+    if low == high:
+        raise InputError(f"{name} has no pixels but {low}: there is nothing to be seen")
+    if least > 1 and (X == X[0]).all():
+        raise InputError(f"{name} has one picture {len(X)} times: nothing tells the classes apart")
 
 
 def _labels(name, y, pictures):

@@ -5,12 +5,11 @@ proportions kept, and laid into 28×28 so that its centre of mass is in the midd
 """
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 
 from course.data import SIDE
-from course.errors import InputError
+from course.errors import InputError, opened
 
 BOX = 20  # pixels, the larger side of the ink
 FAINT = 0.25  # of the darkest ink; below it a pixel is taken for paper when the ink is cut out
@@ -28,7 +27,7 @@ def read_digit(path):
     Raises:
         InputError: one line: the file cannot be read, is no picture, or shows nothing.
     """
-    grey = _grey(Path(path))
+    grey = _grey(path)
     edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = np.median(edge)
     darker, lighter = paper - grey.min(), grey.max() - paper
@@ -77,7 +76,7 @@ def _grey(path):
         # Pillow warns of a large picture and of a faulty tag.
         with (
             warnings.catch_warnings(action="ignore"),
-            path.open("rb") as file,
+            opened(path) as file,
             Image.open(file) as picture,
         ):
             if picture.width * picture.height > LARGEST:
@@ -104,11 +103,7 @@ def _grey(path):
         raise InputError(f"{path} has too many pixels; make it smaller") from None
     except Image.UnidentifiedImageError:
         raise InputError(f"{path} is not a picture that can be read; save it as PNG") from None
-    except OSError as error:
-        if error.errno is not None:
-            raise InputError(f"cannot read {path}: {error.strerror}") from None
-        raise InputError(f"{path} is a damaged picture ({error})") from None
-    except (ValueError, SyntaxError, EOFError, IndexError, OverflowError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, OverflowError) as error:
         raise InputError(f"{path} is a damaged picture ({error})") from None
     if deep:
         low, high = grey.min(), grey.max()

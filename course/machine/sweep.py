@@ -24,6 +24,7 @@ from course.errors import (
     Interrupted,
     Parser,
     atomic_write,
+    path_flag,
     whole_number,
     writable_folder,
 )
@@ -41,7 +42,8 @@ def add_flags(flags):
     add("--seeds", metavar="0-19", help="with each of these seeds; or 3, or 0-4,7,10-12")
     add("--jobs", type=whole_number(1, MAX_JOBS), help="with --seeds: runs at a time (default: 1)")
     add("--joblib", metavar="BACKEND", help="with --seeds: joblib's backend (default: threading)")
-    add("--results", metavar="FOLDER", help="with --seeds: of the records (default: sweep)")
+    add("--results", type=path_flag, metavar="FOLDER",
+        help="with --seeds: of the records (default: sweep)")  # fmt: skip
 
 
 def asked(given):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -14,10 +13,9 @@ import keras
 import numpy as np
 
 from course.data import DAMAGE
-from course.errors import InputError, atomic_write
-from course.training.models import require_folder
+from course.errors import InputError, atomic_write, named, opened, writable_file, writable_folder
 
-FORMAT = 2  # of the checkpoint; another one is refused
+FORMAT = 3  # of the checkpoint; another one is refused
 
 
 @dataclass(frozen=True)
@@ -48,13 +46,10 @@ def checkpoint_path(path: str | os.PathLike) -> Path:
         >>> checkpoint_path("run.npz").name, checkpoint_path(".").name
         ('run.npz', 'checkpoint.npz')
     """
-    path = Path(path)
-    file = path if path.suffix == ".npz" else path / "checkpoint.npz"
-    if file is not path and not path.exists():
-        with contextlib.suppress(OSError):
-            path.mkdir(parents=True)
-    require_folder(file, "--resume")
-    return file
+    path = named(path, "--resume")
+    if path.suffix != ".npz":
+        path = writable_folder(path, "--resume") / "checkpoint.npz"
+    return writable_file(path, "--resume")
 
 
 def smallest(losses):
@@ -82,18 +77,23 @@ def assign(model, weights, optimizer):
 
 def settings_of(model, arrays, batch_size, seed, augment):
     """What must be the same where a training goes on; each in a word or a digest."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).data)
     return {
-        "model": hashlib.sha256(repr(_plan(model)).encode()).hexdigest()[:16],
-        "data": digest.hexdigest()[:16],
+        "model": _digest(repr(_plan(model)))[:16],
+        "data": _digest("", arrays)[:16],
         "backend": keras.backend.backend(),
         "seed": int(seed),
         "batch size": int(batch_size),
         "augmentation": getattr(augment, "__name__", repr(augment)),
     }
+
+
+def _digest(text, arrays=()):
+    """SHA-256 of a text and of arrays, as hexadecimal digits."""
+    digest = hashlib.sha256(text.encode())
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view("uint8"))
+    return digest.hexdigest()
 
 
 def _plan(model):
@@ -125,23 +125,24 @@ def write(path, state):
     """Write the checkpoint under a temporary name, then rename: never half a file."""
     groups = {"weights": state.weights, "optimizer": state.optimizer, "best": state.best}
     arrays = {f"{name}{i}": a for name, group in groups.items() for i, a in enumerate(group)}
-    about = {"format": FORMAT, "identity": state.identity, "history": state.history}
+    about = json.dumps({"format": FORMAT, "identity": state.identity, "history": state.history})
+    digest = _digest(about, arrays.values())
     with atomic_write(path) as part, part.open("wb") as file:
-        np.savez(file, about=json.dumps(about), **arrays)
+        np.savez(file, about=about, digest=digest, **arrays)
         file.flush()
         os.fsync(file.fileno())
 
 
 def read_bytes(path):
     """What the checkpoint's file holds; None where there is none."""
-    try:
-        return path.read_bytes() if path is not None and path.exists() else None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    if path is None or not os.path.exists(path):
+        return None
+    with opened(path, "--resume") as file:
+        return file.read()
 
 
 def read(content, path, model, identity):
-    damaged = f"--resume {path} is no checkpoint of the course, or is damaged; delete it"
+    damaged = f"--resume {path} is no checkpoint of the course, or is damaged or edited; delete it"
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             about = json.loads(str(archive["about"]))
@@ -160,7 +161,9 @@ def read(content, path, model, identity):
                 name: [archive[f"{name}{i}"] for i in range(len(variables))]
                 for name, variables in counts.items()
             }
-            history = {str(k): [float(v) for v in row] for k, row in about["history"].items()}
+            everything = [array for group in groups.values() for array in group]
+            if _digest(str(archive["about"]), everything) != str(archive["digest"]):
+                raise InputError(damaged)
     except InputError:
         raise
     except (*DAMAGE, OSError, KeyError, AttributeError):
@@ -168,6 +171,4 @@ def read(content, path, model, identity):
     for name, variables in counts.items():
         if any(a.shape != tuple(v.shape) for a, v in zip(groups[name], variables)):
             raise InputError(damaged)
-    if not history.get("loss") or "val_loss" not in history:
-        raise InputError(damaged)
-    return State(**groups, history=history, identity=identity)
+    return State(**groups, history=about["history"], identity=identity)

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 import course
-from course.errors import InputError, atomic_write
+from course.errors import InputError, atomic_write, named, writable_file
 
 
 def save_model(model: keras.Model, path: str | os.PathLike) -> Path:
@@ -51,10 +51,10 @@ def require_model_name(path: str | os.PathLike) -> Path:
         Traceback (most recent call last):
         course.errors.InputError: --save model.h5: the name of a model ends in .keras
     """
-    path = Path(path)
+    path = named(path, "--save")
     if path.suffix != ".keras":
         raise InputError(f"--save {path}: the name of a model ends in .keras")
-    require_folder(path, "--save")
+    writable_file(path, "--save")
     _import_quietly()
     return path
 
@@ -86,8 +86,8 @@ def load_model(path: str | os.PathLike, input_shape: tuple[int, ...]) -> keras.M
         ...     load_model(path, input_shape=(2,)).output_shape
         (None, 3)
     """
-    path = Path(path)
-    if not path.is_file():
+    path = named(path, "--model")
+    if not os.path.isfile(path):
         raise InputError(f"--model {path}: no such file; make one with --save {path}")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise InputError(f"--model {path} is not a .keras file; make one with --save")
@@ -104,11 +104,6 @@ def load_model(path: str | os.PathLike, input_shape: tuple[int, ...]) -> keras.M
             f" {(None, *input_shape)} to (None, classes)"
         )
     return model
-
-
-def require_folder(file, flag):
-    if file.is_dir() or not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
-        raise InputError(f"{flag} {file}: cannot write there; name a file in a folder that exists")
 
 
 def rate_at(optimizer, step):
