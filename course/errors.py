@@ -175,7 +175,8 @@ def atomic_write(path):
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def discard_parts(folder, pid):
@@ -272,6 +273,8 @@ def one_line_errors(name):
             _drop_stdout()
         elif error.errno in FULL or (error.filename is None and error.errno == errno.ENOENT):
             message = f"cannot write ({error.strerror})"  # ENOENT: tempfile found no folder
+        elif error.errno == errno.ENAMETOOLONG:
+            message = one_line(f"{str(error.filename)!r} can be no file's name ({error.strerror})")
         else:
             raise
     else:

@@ -317,9 +317,10 @@ def test_a_full_disk_behind_the_output(tmp_path, words):
     [
         OSError(errno.ENOSPC, "No space left on device", "/tmp/x"),
         FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"),
+        OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300),
     ],
 )
-def test_a_full_disk_elsewhere(capsys, error):
+def test_a_full_disk_or_a_long_name_elsewhere(capsys, error):
     with one_line_errors("course") as status:
         raise error
     assert status.code == 2

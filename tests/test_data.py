@@ -234,6 +234,9 @@ def test_a_combination_of_several_columns_is_named(tmp_path):
 def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"cannot read .*No such file"):
         data.load_table(tmp_path / "none.csv", "y")
+    for name in ("", "a" * 300):
+        with pytest.raises(InputError, match=r"--data: .*(got ''|no file's name)"):
+            data.load_table(name, "y")
     with pytest.raises(InputError, match=r"cannot read .*directory"):
         data.load_table(tmp_path, "y")
     with open(tmp_path / "big.csv", "wb") as file:

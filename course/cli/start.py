@@ -42,9 +42,10 @@ def _open_streams():
             os.fstat(fd)
         except OSError:
             opened = os.open(os.devnull, flags)
-            os.dup2(opened, fd)  # so that children have it too
             if opened != fd:
+                os.dup2(opened, fd)
                 os.close(opened)
+            os.set_inheritable(fd, True)
             setattr(sys, name, os.fdopen(fd, "r" if fd == 0 else "w", closefd=False))
 
 

@@ -5,6 +5,7 @@ London and 1.25 in Berlin. What could be either is refused, with both.
 """
 
 import functools
+import itertools
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ def meant_as_numbers(cells):
     >>> meant_as_numbers(["50 m2", "62 m2", "?"]), meant_as_numbers(["12A", "7B", "2024-01-05"])
     (True, False)
     """
-    some = [written(cell) for cell in cells if cell][:SAMPLE]
+    some = [written(cell) for cell in itertools.islice(filter(None, cells), SAMPLE)]
     added = {(one.currency, one.unit) for one in some if one and one.values()}
     return len(added) == 1 and 2 * sum(one is not None for one in some) > len(some)
 
