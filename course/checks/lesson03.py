@@ -288,22 +288,22 @@ def check_autodiff(options, X, y, thetas, by_hand, automatic):
 
 
 def check_table(options, table, X, y, learning_rate, by_hand, in_keras):
-    exact = references.least_squares(table.X, table.y)
-    w, b = table.in_units(by_hand[-1, :-1], by_hand[-1, -1])
-    y_hat, y_exact = table.X @ w + b, table.X @ exact[:-1] + exact[-1]
-    scaled, scaled_exact = ((v - table.y.mean()) / table.y.std() for v in (y_hat, y_exact))
+    Z, u = references.standardised(table.X), references.standardised(table.y)
+    exact = references.least_squares(Z, u)
+    y_hat, rounding = references.predictions_in_units(
+        table, *table.in_units(by_hand[-1, :-1], by_hand[-1, -1])
+    )
     eigenvalues = references.curvature(X)[0]
     factor = (eigenvalues[-1] - eigenvalues[0]) / (eigenvalues[-1] + eigenvalues[0])
-    left = 1e-9 + 2 * np.sqrt(len(w)) * factor ** (len(by_hand) - 1)
+    left = 1e-9 + 2 * np.sqrt(len(exact) - 1) * factor ** (len(by_hand) - 1)
     why = "what remains of the distance after so many steps"
     keras = tolerance.keras(options.dtype, own_loss=True)[0]
     keras *= np.sqrt(eigenvalues[-1] / eigenvalues[0])
     return [
         Check.close("table-weights", "weights, standardised = least squares", by_hand[-1, :-1],
-                    exact[:-1] * table.X.std(axis=0) / table.y.std(),
-                    atol=left * np.sqrt(eigenvalues[-1] / eigenvalues[0]), reason=why),
-        Check.close("table-predictions", "predictions, standardised = least squares'", scaled,
-                    scaled_exact, atol=10 * left, reason=why),
+                    exact[:-1], atol=left * np.sqrt(eigenvalues[-1] / eigenvalues[0]), reason=why),
+        Check.close("table-predictions", "predictions, standardised = least squares'", y_hat,
+                    Z @ exact[:-1], atol=10 * left + rounding, reason=why),
         as_in_numpy("table-keras", "w, b at every step, Keras = NumPy",
                     in_keras[: len(by_hand)], by_hand, rtol=keras, agreement=max(keras, 1e-9),
                     reason="roundings, magnified along the flattest direction"),

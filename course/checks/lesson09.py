@@ -378,10 +378,10 @@ def check_table(options, table, X, y, alpha, w, by_hand, in_keras):
             "the columns of the table nearly repeat each other, so that one weight at a time does"
             " not arrive in 10,000 sweeps: leave a column out"
         )
-    Z, u = ((v - v.mean(axis=0)) / v.std(axis=0) for v in (table.X, table.y))
+    Z, u = references.standardised(table.X), references.standardised(table.y)
     exact = references.elastic_net(Z, u, alpha)[:-1]
     lowest = np.linalg.svd(Z, compute_uv=False)[-1] ** 2 / len(u)  # λmin of G
-    in_units, b = table.in_units(w)
+    y_hat, of_units = references.predictions_in_units(table, *table.in_units(w))
     # The weights may be smaller than y, or all of them 0; six roundings of y, 6e-8 each in float32,
     # are twice the table's 2e-7.
     rounding = tolerance.keras(options.dtype, own_loss=True)[0] * max(2, 5 * np.abs(by_hand).max())
@@ -390,9 +390,9 @@ def check_table(options, table, X, y, alpha, w, by_hand, in_keras):
         Check.close("table-weights", "weights, standardised = Lasso", w, exact,
                     atol=np.sqrt(4e-14 / lowest), reason=f"{gap}√(2e-14/λmin)"),
         Check.close("table-zeros", "zeros = Lasso", is_zero(w), exact == 0),
-        Check.close("table-predictions", "predictions, standardised = Lasso's",
-                    (table.X @ in_units + b - table.y.mean()) / table.y.std(), Z @ exact,
-                    atol=np.sqrt(4e-14 * len(u)), reason=f"{gap}√(2e-14), root mean square"),
+        Check.close("table-predictions", "predictions, standardised = Lasso's", y_hat, Z @ exact,
+                    atol=np.sqrt(4e-14 * len(u)) + of_units,
+                    reason=f"{gap}√(2e-14), root mean square"),
         Check.close("table-optimal", "KKT violation, duality gap = 0",
                     [violation, linear.duality_gap(X, y, w, 0.0, alpha)], [0, 0], atol=SOLVED,
                     reason="what up to 10,000 sweeps leave"),

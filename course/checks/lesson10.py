@@ -21,7 +21,7 @@ import numpy as np
 from scipy import stats
 
 from course import lesson10 as lesson
-from course.checks import Check, by_section
+from course.checks import Check, by_section, references
 from course.checks.constants import ABOVE_0, FRACTION, Kind, several, whole
 from course.checks.tolerance import NUMPY
 from course.errors import InputError
@@ -218,10 +218,10 @@ def picked_before(n, p, k, folds):
 
 
 def check_table(options, table, X, y, cv):
-    Z, u = ((v - v.mean(axis=0)) / v.std(axis=0) for v in (table.X, table.y))
+    Z, u = references.standardised(table.X), references.standardised(table.y)
     exact, fit = of_table(Z, u, len(cv.alphas), cv.alpha)
     best, mean = cv.mse_path.mean(axis=1).argmin(), exact.mse_path_.mean(axis=1)
-    w, b = table.in_units(cv.fit.coef)
+    y_hat, rounding = references.predictions_in_units(table, *table.in_units(cv.fit.coef))
     gap = "LassoCV stops at a dual gap of 1e-10 of y's variance; that leaves √2e-10 = 1.4e-5 of its"
     return [
         Check.close("table-grid", "α grid = LassoCV's", cv.alphas, exact.alphas_, rtol=NUMPY),
@@ -229,9 +229,9 @@ def check_table(options, table, X, y, cv):
                     exact.mse_path_, rtol=3e-5, reason=f"{gap} deviation, twice that in an error"),
         Check.close("table-alpha", "LassoCV's mean error at our α = its least", mean[best],
                     mean.min(), rtol=3e-5, reason=f"{gap} deviation, twice that in an error"),
-        Check.close("table-predictions", "predictions, standardised = Lasso's at our α",
-                    (table.X @ w + b - table.y.mean()) / table.y.std(), Z @ fit.coef_,
-                    atol=1.4e-5 * np.sqrt(len(u)), reason=f"{gap} deviation, root mean square"),
+        Check.close("table-predictions", "predictions, standardised = Lasso's at our α", y_hat,
+                    Z @ fit.coef_, atol=1.4e-5 * np.sqrt(len(u)) + rounding,
+                    reason=f"{gap} deviation, root mean square"),
     ]  # fmt: skip
 
 

@@ -42,6 +42,27 @@ def least_squares(X, y):
     return np.linalg.lstsq(with_ones(X), y, rcond=None)[0]
 
 
+def standardised(values):
+    """Every column with mean 0 and standard deviation 1, by another way than a table's: from the
+    differences to the first row, which are exact where the numbers are alike."""
+    ones = np.ones(len(values))
+    differences = values - values[0]
+    centred = differences - ones @ differences / len(ones)
+    return centred * np.sqrt(len(ones)) / np.linalg.norm(centred, axis=0)
+
+
+def predictions_in_units(table, w, b):
+    """Predictions of a table's target by weights in its own units, standardised: (n,).
+
+    Returns:
+        The predictions, and how far roundings may be off: a column far from 0, as years are,
+        has large products, which cancel.
+    """
+    y_hat = (table.X @ w + b - table.y.mean()) / table.y.std()
+    size = np.abs(table.X) @ np.abs(w) + np.abs(b) + np.abs(table.y).max()
+    return y_hat, 10 * np.finfo("float64").eps * size / table.y.std()
+
+
 def curvature(X):
     """Eigenvalues, ascending, and eigenvectors of H = 2/n AᵀA, from the singular values of A.
 

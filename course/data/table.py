@@ -14,6 +14,7 @@ MAX_TABLE = 50 * 2**20  # bytes
 MAX_NUMBER = 1e100  # squares of larger ones overflow
 MIN_COMMON = 0.75  # of the letters beyond ASCII, for a text to be Chinese
 MIN_CORRELATION = 1e-12  # a smaller one is rounding
+MIN_SPREAD = 1e-10  # of a column ÷ its largest number: with less, predictions are rounding
 
 
 class Table(NamedTuple):
@@ -44,7 +45,7 @@ class Table(NamedTuple):
         Raises:
             InputError: the condition number is larger: two columns nearly repeat each other.
         """
-        X, y = ((v - v.mean(axis=0)) / v.std(axis=0) for v in (self.X, self.y))
+        X, y = _standardised(self.X), _standardised(self.y)
         condition = np.linalg.cond(X) ** 2
         if max_condition is not None and condition > max_condition:
             raise InputError(
@@ -245,13 +246,20 @@ def _require_rank(path, X, columns, y, target):
     """Raise where a least-squares fit would not be unique, naming the column at fault."""
     n, p = X.shape
     for name, values in [*zip(columns, X.T), (target, y)]:
-        if np.ptp(values) <= max(1e-12 * np.abs(values).max(), 1e-100):
+        spread, largest = np.ptp(values), np.abs(values).max()
+        if spread <= max(1e-15 * largest, 1 / MAX_NUMBER):
             raise InputError(f"{path}: column {name!r} is constant; leave it out")
+        if spread < MIN_SPREAD * largest:
+            raise InputError(
+                f"{path}: the numbers of column {name!r} differ by {spread:.2g} and are as large as"
+                f" {largest:.2g}, so that rounding would hide the difference;"
+                f" subtract {values.min():g} from them, or leave the column out"
+            )
     if n < p + 2:
         raise InputError(
             f"{path}: {n} rows cannot fix {p} weights and an intercept; at least {p + 2} are needed"
         )
-    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    Z = _standardised(X)
     if np.linalg.svd(Z, compute_uv=False)[-1] > 1e-6 * np.sqrt(n):
         return
     for j in range(1, p):
@@ -263,6 +271,13 @@ def _require_rank(path, X, columns, y, target):
             raise InputError(
                 f"{path}: column {columns[j]!r} is a combination of {quoted(others)}; leave it out"
             )
+
+
+def _standardised(values):
+    """Every column with mean 0 and standard deviation 1."""
+    centred = values - values.mean(axis=0)
+    centred = centred - centred.mean(axis=0)  # the first mean was rounded to the size of values
+    return centred / centred.std(axis=0)
 
 
 def quoted(names):
