@@ -135,7 +135,7 @@ def load_table(path, target):
     if not numbers:
         raise InputError(f"{path}: no column of numbers is left to predict {target!r} from")
     X = np.stack(list(numbers.values()), axis=1)
-    _require_rank(path, X, list(numbers), y, target)
+    _require_computable(path, X, list(numbers), y, target)
     remarks += _numberings(numbers)
     return Table(X, y, list(numbers), target, left_out, tuple(remarks))
 
@@ -242,7 +242,7 @@ def _numberings(numbers):
     ]
 
 
-def _require_rank(path, X, columns, y, target):
+def _require_computable(path, X, columns, y, target):
     """Raise where a least-squares fit would not be unique, naming the column at fault."""
     n, p = X.shape
     for name, values in [*zip(columns, X.T), (target, y)]:

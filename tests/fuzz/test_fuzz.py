@@ -1,0 +1,18 @@
+"""Inputs of every kind, drawn and damaged, are held to one law (`law.py`).
+
+`python tests/fuzz/long.py --minutes 30` tries as many as that time allows.
+"""
+
+import pytest
+from kinds import FAST, KINDS, SLOW, profile, try_out
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.fast])
+def test_the_law_holds(name):
+    try_out(KINDS[name], profile(KINDS[name].fast, **FAST))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_the_law_holds_for_longer(name):
+    try_out(KINDS[name], profile(KINDS[name].slow, **SLOW))
