@@ -36,7 +36,7 @@ KINDS = {
     "archives": Kind(archives.archives(), archives.hold, 250, 1500),
     "pictures": Kind(pictures.pictures(), pictures.hold, 200, 3000),
     "checkpoints": Kind(checkpoints.checkpoints(), checkpoints.hold, 100, 1000),
-    "flags of lesson 1": Kind(commands.lines([1]), commands.hold, 50, 500),
+    "flags of lesson 1": Kind(commands.lines([1]), commands.hold, 70, 500),
     "flags of other lessons": Kind(commands.lines(), commands.hold, 0, 60),
     "commands": Kind(commands.orders(), commands.hold, 200, 1000),
     "environments": Kind(environments.surroundings(), environments.hold, 30, 200),

@@ -83,8 +83,9 @@ HOLES = {
         classroom, "atomic_write", left_behind, "commands", "a part file is left"),
     "two lines": Hole(
         lesson, "one_line_errors", two_lines, "flags of lesson 1", "status 2 with 2 lines"),
-    "fewer steps than one": Hole(
-        flags, "whole_number", lambda low, high: lambda text: min(int(text[:9]), 50), "flags of lesson 1", "Error in"),
+    "numbers below the smallest": Hole(
+        flags, "whole_number", lambda low, high: lambda text: min(int(text[:9]), 50),
+        "flags of lesson 1", "Error in"),
     "a console without α": Hole(
         course_main, "one_line_errors", strict, "environments", "UnicodeEncodeError in"),
     "a backend that is not there": Hole(
