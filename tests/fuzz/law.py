@@ -10,6 +10,7 @@ import errno
 import io
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -93,7 +94,7 @@ def run(main, argv, files=None, environment=None, stdout="open"):
     Raises:
         Broken: it broke the law.
     """
-    with fresh_folder(files or {}) as folder, environment_of(environment or {}):
+    with fresh_folder(files or {}) as folder, environment_of(environment or {}), signals_kept():
         out, err = text_stream(stdout), text_stream("open")
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), heard():
@@ -204,6 +205,18 @@ def fresh_folder(files):
             yield Path(folder)
         finally:
             os.chdir(before)
+
+
+@contextlib.contextmanager
+def signals_kept():
+    """What signals do is afterwards as before."""
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in (getattr(signal, n) for n in names)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
