@@ -1,13 +1,18 @@
 """Every exercise: its solution passes, as given it is "not yet", every mistake is recognised."""
 
 import ast
+import random
 import re
 
+import keras
+import numpy as np
 import pytest
+from conftest import ROOT
 
-from course.grading import sources
-from course.grading.exercise import FAIL, KINDS, LANGUAGES, NOT_YET, PASS, say
-from course.grading.judge import judge
+from course.grading import exercise, sources
+from course.grading.exercise import FAIL, KINDS, LANGUAGES, NOT_YET, PASS, Task, numbers, say
+from course.grading.judge import UNBUILT, _baseline, judge
+from course.grading.messages import usual
 
 LESSONS = sources.lessons()
 TASKS = [(lesson, name) for lesson in LESSONS for name in sources.names(lesson)]
@@ -103,3 +108,98 @@ def test_a_bug_as_given_is_wrong(lesson):
     for found in sources.tasks(lesson):
         if found.kind == "bug":
             assert judge(found, given[found.name])[0] == FAIL
+
+
+def test_every_draw_starts_from_the_same_seed():
+    def draws():
+        exercise.start_from_seed()
+        layer = keras.layers.Dense(1)
+        layer.build((None, 1))
+        inside = numbers(keras.random.uniform(())), numbers(layer.kernel)
+        return [random.random(), np.random.random(), *(float(x.sum()) for x in inside)]
+
+    assert draws() == draws()
+
+
+def drawn_score(seen):
+    def function():
+        seen.append(np.random.random())
+        return seen[-1]
+
+    return function
+
+
+def test_the_same_file_always_gets_the_same_verdict():
+    seen = []
+    scored = Task(
+        drawn_score(seen), "free", ("", ""), (), score=lambda result: result, at_least=0.999,
+        baseline=lambda: 0.25,
+    )  # fmt: skip
+    said = [judge(scored, scored.solution) for _ in range(2)]
+    assert seen[0] == seen[1]
+    assert said[0] == said[1]
+    for language in LANGUAGES:
+        assert f"set_random_seed({0})" in sources.learners_file(LESSONS[0], language)
+
+
+def test_a_score_that_misses_says_by_how_much_and_what_the_baseline_reaches():
+    scored = Task(
+        float,
+        "free",
+        ("", ""),
+        (),
+        score=lambda result: result,
+        at_least=0.94,
+        baseline=lambda: 0.5,
+    )
+    state, message = judge(scored, lambda: 0.8)
+    assert state == FAIL
+    assert message == "0.8; at least 0.94 is wanted: 0.14 is missing; the baseline reaches 0.5"
+    assert judge(scored, lambda: 0.8, "zh")[1] == "0.8，要求不低于 0.94：还差 0.14；基线达到 0.5"
+    assert judge(scored, lambda: 0.95) == (PASS, "0.95; at least 0.94 is wanted")
+
+
+@each_task
+def test_what_is_scored_has_a_baseline_below_the_target(lesson, name):
+    found = task(lesson, name)
+    if found.at_least is not None:
+        assert np.isfinite(_baseline(found))
+        assert _baseline(found) < found.at_least
+
+
+@pytest.mark.parametrize("lesson", [3, 6])
+def test_a_model_without_its_input_is_told_so(lesson):
+    def build(*_):
+        model = keras.Sequential([keras.layers.Dense(1)])
+        model.compile(optimizer="sgd", loss="mse")
+        return model
+
+    assert judge(task(lesson, "build_model"), build) == (FAIL, UNBUILT[0])
+    assert judge(task(lesson, "build_model"), build, "zh") == (FAIL, UNBUILT[1])
+
+
+def test_a_tuple_for_an_array_is_told_how_to_join_it():
+    def in_two(X, y, theta):
+        error = X @ theta[:-1] + theta[-1] - y
+        return 2 / len(y) * X.T @ error, 2 / len(y) * error.sum()
+
+    state, message = judge(task(3, "gradient"), in_two)
+    assert state == FAIL
+    assert "tuple of 2" in message
+    assert "np.append" in message
+
+
+def test_a_missing_factor_of_two_over_n_is_named():
+    right, X = np.array([1.0, -3.0]), np.ones((10, 2))
+    assert "2/n" in usual(5 * right, right, (X,), "en")
+    assert "2/n" in usual(5 * right, right, (X,), "zh")
+    assert judge(task(3, "gradient"), sum_of_errors)[1].endswith("the n of the mean.")
+
+
+def sum_of_errors(X, y, theta):
+    error = X @ theta[:-1] + theta[-1] - y
+    return np.append(X.T @ error, error.sum())
+
+
+def test_learners_work_stays_out_of_a_clone():
+    assert "/exercises/" in (ROOT / ".gitignore").read_text().splitlines()

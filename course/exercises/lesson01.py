@@ -377,6 +377,7 @@ TASKS = [
         cases=((Bowl(0.8123), -4.0, 4.0), (Bowl(-2.3456), -4.0, 4.0)),
         score=correct_decimals,
         at_least=4,
+        baseline=rounds([100]),
         hint=(
             "Search in rounds: a coarse grid first, then a finer one around its best value, and"
             " so on. Fourteen rounds of seven calls lead further than two rounds of fifty.",

@@ -411,6 +411,7 @@ TASKS = [
         cases=COSTS,
         score=correct_decimals,
         at_least=6,
+        baseline=best_on_grid,
         hint=(
             "Start from many places at once: `w = np.linspace(-2, 2, 41)` is one array, and all"
             " of it descends in one line. Which learning rate suits a curvature of 100?",

@@ -221,6 +221,11 @@ TASKS = [
                 "求了和，没有求平均：要除以 n。",
             ),
             Mistake(
+                lambda X, y, theta: lesson03.gradient(X, y, theta) * len(y) / 2,
+                "The factor 2/n is missing: the 2 of the square's derivative, the n of the mean.",
+                "少了因子 2/n：2 来自平方求导，n 来自求平均。",
+            ),
+            Mistake(
                 lambda X, y, theta: -lesson03.gradient(X, y, theta),
                 "The sign: the error is ŷ − y, not y − ŷ. The minus belongs to the update.",
                 "符号：误差是 ŷ − y，不是 y − ŷ。负号属于更新那一步。",
@@ -344,6 +349,7 @@ TASKS = [
         cases=(CURVED,),
         score=r2,
         at_least=0.95,
+        baseline=plane,
         hint=(
             "A line in more features is still least squares: try the squares and the product.",
             "增加特征之后，仍然是最小二乘：试试平方项和乘积项。",

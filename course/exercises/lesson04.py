@@ -491,6 +491,7 @@ TASKS = [
         cases=((2000,),),
         score=times_nearer,
         at_least=WANTED,
+        baseline=lambda updates: np.full(updates, 0.01),
         hint=(
             "Large rates come to the minimum quickly, small ones spread little around it. The"
             " spread is about σ √η, with σ the noise in y: begin with something like 0.1 and halve"

@@ -472,6 +472,7 @@ TASKS = [
         cases=PROBLEMS,
         score=digits_lost,
         at_least=5.0,
+        baseline=plain_settings,
         expects=tuple,
         hint=(
             "The page's formulas are in √λmin and √λmax. Or search: along an eigenvector with"

@@ -500,6 +500,7 @@ TASKS = [
         cases=(MOONS,),
         score=accuracy,
         at_least=0.94,
+        baseline=straight_line,
         hint=(
             "Eight or more tanh units, random weights to start from (and a constant column or"
             " biases), a sigmoid at the end, and one or two thousand full-batch steps; in Keras the"

@@ -509,6 +509,7 @@ TASKS = [
         cases=(ALIKE,),
         score=r2,
         at_least=0.6,
+        baseline=least_squares,
         hint=(
             "You have written `ridge_solution` above. Try α = 0.1, 1, 10, 100, … and keep some of"
             " the training rows aside to see which is good.",

@@ -468,6 +468,7 @@ TASKS = [
         cases=tuple((X, y) for X, y, _ in DATA_SETS.values()),
         score=f_score,
         at_least=0.85,
+        baseline=not_zero_in_lasso_cv,
         hint=(
             "`lasso_weights` from above finds candidates. It makes their weights smaller as well;"
             " fit those columns anew by least squares and drop the small ones.",

@@ -558,6 +558,7 @@ TASKS = [
             f"用 {model.count_params()} 个权重认出 {fraction_read(model):.1%} 的测试数字",
         ),
         at_least=10,
+        baseline=1.0,
         expects=keras.Model,
         hint=(
             "Most weights sit where a dense layer meets a large map. Two layers of few 3×3"

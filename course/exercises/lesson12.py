@@ -556,6 +556,7 @@ TASKS = [
         cases=(DIGITS,),
         score=fraction_read,
         at_least=0.93,
+        baseline=support_vectors,
         hint=(
             "Which copies of the training digits look like the test digits? There are nine"
             " shifts. The copies keep their classes.",

@@ -594,6 +594,7 @@ TASKS = [
         cases=((RUNS,),),
         score=times_smaller,
         at_least=6,
+        baseline=1.0,
         hint=(
             "What both runs of a pair have in common drops out of their difference. How much can"
             " they have in common?",

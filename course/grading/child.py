@@ -25,14 +25,13 @@ import psutil
 
 import course
 from course.grading import sources
-from course.grading.exercise import FAIL, NOT_YET, say
+from course.grading.exercise import FAIL, NOT_YET, say, start_from_seed
 from course.grading.judge import judge
 from course.machine.processes import end_with_parent
 
 RESERVED = 4 * 2**30  # bytes of addresses; seen: XLA's threads ask for more than 1 GiB
 MAX_WRITTEN = 2**28  # bytes of one file
 NO_MEMORY = re.compile(r"out of memory|RESOURCE_EXHAUSTED|can't allocate|bad_alloc", re.IGNORECASE)
-PROCESS = os.getpid()
 
 
 def main(argv):
@@ -51,6 +50,8 @@ def main(argv):
     sys.modules.setdefault(file.stem, learner)
     sys.path.append(str(file.parent))
     code = compile(text, str(file), "exec", dont_inherit=True)
+    start_from_seed()
+    quieten_keras()
     failure = guarded(lambda: exec(code, vars(learner)), given)
     if failure:
         tell(end="", state=FAIL, message=failure)
@@ -62,6 +63,17 @@ def main(argv):
         returned = functools.partial(tell, returned=name)
         state, said = verdict(tasks[name], function, name in still, given, returned)
         tell(end=name, state=state, message=said)
+
+
+def quieten_keras():
+    """Print no progress bars: thousands of lines, among which the learner's own would be lost.
+
+    Keras's own switch, `disable_interactive_logging`, does not reach the threads that draw them.
+    """
+    if "keras" in sys.modules:
+        bars = sys.modules["keras"].callbacks.ProgbarLogger
+        set_params = bars.set_params
+        bars.set_params = lambda self, params: set_params(self, {**params, "verbose": 0})
 
 
 def own_output():
@@ -91,12 +103,13 @@ def verdict(task, function, untouched, given, returned):
 
 def guarded(call, given):
     """Call; return what went wrong, in a line, or None."""
+    process = os.getpid()
     try:
         call()
         failure = None
     except BaseException as error:  # sys.exit, Ctrl-C and pytest.skip are no Exception
         failure = message(error, given)
-    if os.getpid() != PROCESS:  # the learner's os.fork() came back twice
+    if os.getpid() != process:  # the learner's os.fork() came back twice
         os._exit(0)
     return failure
 

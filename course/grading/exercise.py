@@ -4,6 +4,7 @@
 `course.grading.sources` makes the learner's file from it.
 """
 
+import random
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 LANGUAGES = ("en", "zh")
 KINDS = ("line", "predict", "bug", "model", "baseline", "free")  # from easy to hard
 PASS, FAIL, NOT_YET = "pass", "fail", "not yet"
+SEED = 0  # from which every exercise starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,8 @@ class Task:
             reference where that is above 1.
         score, at_least: for a task with a target, `score(result, *arguments)` must be
             `at_least`; it has no reference.
+        baseline: for such a task, a function like the solution with which the learner's is
+            compared where it misses the target; or its score, where that is so by definition.
         remark: `remark(result, *arguments)`, what else to say beside the score, as
             (English, Chinese).
         expects: the type that the result must have; None where any will do.
@@ -69,6 +73,7 @@ class Task:
     tolerance: float = 1e-6
     score: Callable | None = None
     at_least: float | None = None
+    baseline: Callable | float | None = None
     remark: Callable | None = None
     expects: type | None = None
 
@@ -79,6 +84,23 @@ class Task:
 
 def say(language, en, zh):
     return zh if language == "zh" else en
+
+
+def start_from_seed():
+    """Make all random numbers from here on the same each time, but `default_rng()`'s."""
+    if "keras" not in sys.modules:
+        random.seed(SEED)
+        np.random.seed(SEED)
+        return
+    keras, missing = sys.modules["keras"], object()
+    tensorflow = sys.modules.get("tensorflow", missing)
+    if tensorflow is missing:  # Keras would import it, on every backend, which takes seconds
+        sys.modules["tensorflow"] = None
+    try:
+        keras.utils.set_random_seed(SEED)
+    finally:
+        if tensorflow is missing:
+            del sys.modules["tensorflow"]
 
 
 def numbers(value):

@@ -4,8 +4,21 @@ from course.errors import InputError
 from course.grading import sources
 
 
+def there(path):
+    """Whether there is such a path.
+
+    Raises:
+        InputError: it cannot be asked for, for a name too long for the file system, say.
+    """
+    try:
+        return path.exists()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot look at {path}: {reason}") from None
+
+
 def exercise_files(folder):
-    """The files in a folder that carry the exercises' line, by name."""
+    """The files in a folder that are exercises, by name."""
     try:
         inside = sorted(path for path in folder.iterdir() if path.suffix == ".py")
     except OSError as error:
@@ -23,6 +36,6 @@ def _is_exercise(path):
         if not path.is_file():
             return False
         with path.open(encoding="utf-8", errors="replace") as file:
-            return sources.TAG.search(file.read(100_000)) is not None
+            return sources.meant(path.stem, file.read(100_000)) is not None
     except OSError:
         return False

@@ -1,11 +1,18 @@
 """Hold a learner's function against an exercise's reference and its common mistakes."""
 
+import contextlib
 import copy
 import functools
 
+from course.grading import exercise
 from course.grading.exercise import FAIL, NOT_YET, PASS, close, parts, say
 from course.grading.messages import difference, usual
 
+UNBUILT = (
+    "the model has no weights yet, for it does not know its input's shape: begin it with"
+    " keras.Input((…,))",
+    "模型还没有权重，因为它不知道输入的形状：请以 keras.Input((…,)) 开头",
+)
 UNCOMPILED = (
     "the model is not compiled: call model.compile(...) before returning it",
     "模型还没有编译：返回之前请调用 model.compile(...)",
@@ -26,6 +33,7 @@ def judge(task, function, language="en", returned=lambda: None):
     """
     results = []
     for arguments in task.cases:
+        exercise.start_from_seed()
         try:
             result = function(*copy.deepcopy(arguments))
         except NotImplementedError:
@@ -49,12 +57,22 @@ def _unusable(task, result, arguments):
     """Why a result cannot be compared at all, (English, Chinese), or None."""
     if result is None:
         return "it returns None: is there a `return`?", "返回了 None：是不是忘了 `return`？"
+    if isinstance(result, tuple) and task.reference and task.measure is exercise.as_it_is:
+        with contextlib.suppress(TypeError):
+            exercise.numbers(result)
+            return None
+        return (
+            f"it returns a tuple of {len(result)}; one array is wanted: np.append(a, b) joins two",
+            f"返回的是 {len(result)} 个值的元组，需要的是一个数组：用 np.append(a, b) 把两个接起来",
+        )
     if task.expects and not isinstance(result, task.expects):
         expected, got = task.expects.__name__, type(result).__name__
         return (
             f"it returns a {got}; a {expected} is wanted",
             f"返回的是 {got}，需要的是 {expected}",
         )
+    if not getattr(result, "built", True) and task.solution(*arguments).built:
+        return UNBUILT
     if not getattr(result, "compiled", True) and task.solution(*arguments).compiled:
         for mistake in task.mistakes:
             if mistake.matches and mistake.matches(result, *arguments):
@@ -68,13 +86,32 @@ def _scored(task, results, language):
     for mistake in task.mistakes:
         if _is_mistake(task, mistake, results, results):
             return FAIL, say(language, mistake.en, mistake.zh)
-    score = min(float(task.score(r, *a)) for r, a in zip(results, task.cases, strict=True))
+    score = _score(task, results)
     got, target = f"{score:.4g}", f"{task.at_least:.4g}"
     state = PASS if score >= task.at_least else FAIL
     said = say(language, f"{got}; at least {target} is wanted", f"{got}，要求不低于 {target}")
+    if state == FAIL:
+        short, baseline = f"{task.at_least - score:.2g}", f"{_baseline(task):.4g}"
+        said += say(
+            language,
+            f": {short} is missing; the baseline reaches {baseline}",
+            f"：还差 {short}；基线达到 {baseline}",
+        )
     if task.remark:
         said += "\n" + say(language, *task.remark(results[0], *task.cases[0]))
     return state, said
+
+
+def _score(task, results):
+    """The lowest of all cases."""
+    return min(float(task.score(r, *a)) for r, a in zip(results, task.cases, strict=True))
+
+
+def _baseline(task):
+    """The baseline's score."""
+    if not callable(task.baseline):
+        return task.baseline
+    return _score(task, [task.baseline(*copy.deepcopy(arguments)) for arguments in task.cases])
 
 
 def _compared(task, results, language):

@@ -20,13 +20,15 @@ from pathlib import Path
 
 import course
 from course.errors import InputError
-from course.grading.exercise import say
+from course.grading.exercise import SEED, say
 
 # COURSE_EXERCISES names a folder of one's own exercises.
 FOLDER = Path(os.environ.get("COURSE_EXERCISES") or Path(course.__file__).parent / "exercises")
 CHECKS = "# --- checks ---"
 TAG = re.compile(r"^# lesson (\d{1,3}), (en|zh):", re.MULTILINE)
+FILE_NAME = re.compile(r"exercise[ _-]?0*(\d{1,3})(?!\d)", re.IGNORECASE)
 CHINESE = re.compile(r"\n *zh:\n")
+HAN = re.compile("[\u4e00-\u9fff]")
 DOCSTRING = re.compile(r'"""(.*?)"""', re.DOTALL)
 SOLUTION = re.compile(
     r"^( *)# solution\n((?:\1.*\n|[ ]*\n)*?)(?:\1# end\n|(?=(?!\1| *\n))|\Z)", re.M
@@ -74,7 +76,15 @@ def learners_file(lesson, language):
     command = f"python -m course check {file_name(lesson)}"
     told = say(language, "this line tells the course which file it is", "课程靠这一行认出这个文件")
     tag = f"\n# lesson {lesson}, {language}: {told}\n"
-    how = say(language, f"Check your work:  {command}", f"检查：{command}")
+    how = say(
+        language,
+        f"Check your work:  {command}\n"
+        f"Before each exercise the check calls keras.utils.set_random_seed({SEED}): the same file\n"
+        "always gets the same answer. np.random.default_rng() needs a seed of its own.",
+        f"检查：{command}\n"
+        f"每道题之前，检查都会调用 keras.utils.set_random_seed({SEED})：同一个文件结果总是一样。\n"
+        "np.random.default_rng() 需要自己给种子。",
+    )
     return f"{head}\n{how}\n{quotes}{tag}{rest}"
 
 
@@ -106,6 +116,29 @@ def _split(docstring):
     parts = CHINESE.split(docstring, maxsplit=1)
     chinese = parts[1].strip() if len(parts) > 1 else ""
     return parts[0].rstrip(), chinese
+
+
+def named(stem):
+    """The lesson that a file's name speaks of, or None."""
+    found = FILE_NAME.search(stem)
+    return int(found[1]) if found else None
+
+
+def meant(stem, text):
+    """(lesson, language) of a learner's file, or None where it is no exercise.
+
+    Where the line that says it is gone, its name does, if a function of that lesson is in it.
+
+    Args:
+        stem: the file's name without its suffix.
+        text: what it holds.
+    """
+    tag, lesson = TAG.search(text), named(stem)
+    if tag:
+        return int(tag[1]), tag[2]
+    if lesson in lessons() and any(f"def {name}(" in text for name in names(lesson)):
+        return lesson, "zh" if HAN.search(text) else "en"
+    return None
 
 
 def names(lesson):
