@@ -1,11 +1,15 @@
 """Checking learners' files: what they may do wrong, and what may not come of it."""
 
+import ast
+import contextlib
 import csv
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 
@@ -13,12 +17,24 @@ import psutil
 import pytest
 from conftest import ROOT, child_environment, once, one_line
 
-from course.__main__ import parser
+import course
+from course.__main__ import main, parser
 from course.errors import InputError
-from course.grading import check, classroom, copies, progress, sources
+from course.grading import (
+    check,
+    classroom,
+    copies,
+    grades,
+    nursery,
+    progress,
+    sandbox,
+    sources,
+)  # fmt: skip
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS
+from course.grading.folders import exercise_files
 
 pytestmark = once  # the exercises themselves run on every backend: test_exercises.py
+linux = pytest.mark.skipif(sys.platform != "linux", reason="classes are forked on Linux alone")
 LESSON = 3
 NAMES = ["rate", "largest", "standardised", "smallest", "spread"]  # of the tests' own exercises
 FIRST = NAMES[0]
@@ -86,16 +102,18 @@ def alive(marker):
 def test_the_courses_own_solutions_pass(tmp_path, monkeypatch):
     monkeypatch.delenv("COURSE_EXERCISES")
     with_folder(monkeypatch, ROOT / "course" / "exercises")
-    result = check.check_file(put(tmp_path, solved()))
+    fit = "build_model(1, 0.1).fit(np.ones((4, 1)), np.ones(4), epochs=3)\nprint('mine')\n"
+    result = check.check_file(put(tmp_path, f"{solved()}\n{fit}"))
     assert set(states(result).values()) == {PASS}
     assert len(result.states) >= 3
+    assert result.printed == "mine\n", "no progress bars"
 
 
 def test_the_solutions_pass_and_print_beside_the_report(tmp_path):
-    text = solved() + "\nprint('hello', flush=True)\n"
+    text = solved() + "\nprint('1/9\\r9/9 \\x1b[32mhello\\x1b[0m\\x08', flush=True)\n"
     result = check.check_file(put(tmp_path, text))
     assert states(result) == dict.fromkeys(NAMES, PASS)
-    assert result.printed.strip() == "hello"
+    assert result.printed == "9/9 hello\n"
     assert result.notes == []
 
 
@@ -118,6 +136,7 @@ ACCIDENTS = {
         "it writes more",
     ),
     "exception": ("return 1 / 0", "ZeroDivisionError: division by zero"),
+    "codes": ("raise ValueError('\\x1b[2J\\x1b]0;x\\x07red')", "ValueError: red"),
     "recursion": ("def f(x): return f(x)\nreturn f(1)", "without end"),
     "nothing": ("pass", "returns None"),
     "text": ("return 'three'", "is wanted"),
@@ -231,6 +250,26 @@ def test_what_is_no_exercise_is_one_line(command, tmp_path, content, told):
     assert os.listdir(tmp_path) == ["work.py"]
 
 
+def test_a_file_without_its_line_is_known_by_its_name(tmp_path, capsys):
+    """Beside another, and by whatever name the learner's system has saved it."""
+    lost = solved().replace(f"# lesson {LESSON}, en", "#", 1)
+    put(tmp_path, solved(), "mine.py")
+    for name in ("exercise03.py", "ben_Exercise 3 (1).py"):
+        result = check.check_file(put(tmp_path, lost, name))
+        assert states(result) == dict.fromkeys(NAMES, PASS)
+        assert "line '# lesson 3, en: …' is missing" in result.notes[0]
+    assert classroom.check(given(tmp_path)) == 0
+    assert capsys.readouterr().out.count(f"{len(NAMES)} of {len(NAMES)} pass") == 3
+
+
+def test_a_name_alone_makes_no_exercise(tmp_path):
+    put(tmp_path, "x = 1\n", "exercise03.py")
+    assert exercise_files(tmp_path) == []
+    for name, number in (("exercise05.py", "5"), ("work.py", "N")):
+        with pytest.raises(InputError, match=f"# lesson {number}, en.* exercise {number} gives"):
+            check.check_file(put(tmp_path, "x = 1\n", name))
+
+
 def test_the_commands_a_learner_types(command, tmp_path):
     done = command("course", "exercise", "3", "--language", "zh", check=0)
     path = tmp_path / "exercises" / "exercise03.py"
@@ -276,6 +315,51 @@ def test_the_commands_a_learner_types(command, tmp_path):
 )
 def test_bad_input_is_one_line(command, arguments, told):
     assert told in one_line(command("course", *arguments, check=2).stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["exercise", "9" * 5000], "expected a lesson's number"),
+        (["exercise", "3", "--folder", "x" * 300], "too long"),
+        (["progress", "x" * 300], "too long"),
+        (["check", ".", "--csv", "x" * 300], "too long"),
+        (["check", ".", "--csv", f"{'x' * 250}.csv"], "too long"),  # its partial table's name is
+        (["progress", "."], "damaged"),
+        (["check", ".", "--sandbox"], "bwrap is not installed; install the package bubblewrap"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(in_tmp, monkeypatch, capsys, arguments, told):
+    put(in_tmp, solved())
+    put(in_tmp, "[" * 100_000, progress.NAME)
+    before = sorted(os.listdir())
+    monkeypatch.setattr(sandbox, "BWRAP", "no-such-bwrap")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert main(arguments) == 2
+    assert told in one_line(capsys.readouterr().err)
+    assert sorted(os.listdir()) == before
+
+
+def test_a_table_with_a_long_name_is_written_whole(in_tmp):
+    put(in_tmp / "class" / "a", "# lesson 3, en: x\nthis is no Python\n")
+    table = in_tmp / f"{'班' * 70}.csv"  # 214 bytes
+    assert grades.collect(in_tmp / "class", table, QUICK, 1) == 0
+    assert sorted(os.listdir()) == sorted(["class", table.name])
+
+
+def test_an_empty_cell_of_the_table_is_empty(in_tmp):
+    put(in_tmp / "class" / "ann", "# lesson 3, en: x\nthis is no Python\n")
+    (in_tmp / "class" / "ben").mkdir()
+    grades.collect(in_tmp / "class", in_tmp / "grades.csv", QUICK, 1)
+    rows = (in_tmp / "grades.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert rows[2] == f"ben,0,0,0,{',' * len(NAMES)}no exercises"
+    assert [grades._cell(text) for text in ("", "=1", "@x", "a=1", 0)] == [
+        "",
+        "'=1",
+        "'@x",
+        "a=1",
+        0,
+    ]
 
 
 def test_without_a_backend_one_line_says_so(command, tmp_path):
@@ -434,3 +518,216 @@ def test_a_closed_pipe_does_not_cost_the_table(tmp_path):
     process.stderr.read()
     process.wait(timeout=120)
     assert (tmp_path / "grades.csv").read_text(encoding="utf-8-sig").count("SyntaxError") == 2
+
+
+@pytest.fixture
+def forks(monkeypatch):
+    """A nursery that imports no Keras, which these exercises do not need."""
+    monkeypatch.setattr(nursery, "PRELOADED", ())
+    with nursery.Nursery(check.environment()) as forks:
+        yield forks
+
+
+@linux
+def test_a_forked_learner_is_judged_as_any_other(tmp_path, forks):
+    marker = f"forked-{time.time_ns()}"
+    bodies = {
+        "loop": "while True: pass",
+        "crash": "import ctypes; ctypes.string_at(0)",
+        "hard exit": "import os; os._exit(3)",
+        "left": f"""
+            import subprocess, sys
+            command = [sys.executable, "-c", "import time; time.sleep(600)", {marker!r}]
+            subprocess.Popen(command, env={{}})
+            subprocess.Popen(command, start_new_session=True)
+            return 0 / 0
+        """,
+    }
+    text = solved(**dict(zip(NAMES, bodies.values(), strict=False))) + "\nprint('hello')\n"
+    result = check.check_file(put(tmp_path, text), check.Limits(seconds=2), start=forks.start)
+    told = [message for _, message in result.states.values()]
+    assert "not done after 2 s" in told[0]
+    assert told[1:3] == ["Python ended (SIGSEGV)", "Python ended (os._exit(3))"]
+    assert "ZeroDivisionError" in told[3]
+    assert states(result)[NAMES[4]] == PASS
+    assert result.notes == ["left 2 processes running; ended"]
+    assert result.printed.splitlines()[0] == "hello"
+    assert alive(marker) == []
+
+
+@linux
+def test_each_forked_learner_has_a_folder_and_an_environment_of_its_own(tmp_path, forks):
+    body = """
+        import os, tempfile
+        print(os.getcwd(), tempfile.gettempdir(), os.getsid(0) == os.getpid())
+        os.environ["COURSE_EXERCISES"] = "/nowhere"
+        return 0.0
+    """
+    for _ in range(2):
+        text = solved(**{FIRST: body})
+        result = check.check_file(put(tmp_path, text), QUICK, start=forks.start)
+        copy, own, leads = result.printed.split()[:3]
+        assert os.path.dirname(copy) == os.path.dirname(own)
+        assert leads == "True"
+        assert not os.path.exists(own)
+
+
+@linux
+def test_a_nursery_that_dies_costs_no_verdict(tmp_path, forks):
+    path = put(tmp_path, solved())
+    for _ in range(2):
+        assert set(states(check.check_file(path, QUICK, start=forks.start)).values()) == {PASS}
+        forks._child.process.kill()
+
+
+@linux
+def test_a_class_is_forked_and_a_pair_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(nursery, "PRELOADED", ())
+    monkeypatch.setattr(nursery, "BACKENDS", (course.backend,))
+    asked = []
+    start = nursery.Nursery.start
+    monkeypatch.setattr(
+        nursery.Nursery, "start", lambda self, *words: asked.append(1) or start(self, *words)
+    )
+    for learners in (2, nursery.FEWEST):
+        for number in range(learners):
+            put(tmp_path / "class" / f"{number}", solved())
+        grades.collect(tmp_path / "class", tmp_path / "grades.csv", QUICK, 2)
+        assert len(asked) == (learners if learners >= nursery.FEWEST else 0)
+    with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row[PASS] for row in csv.DictReader(file)] == [str(len(NAMES))] * nursery.FEWEST
+    assert psutil.Process().children(recursive=True) == []
+
+
+BWRAP = """#!{python}
+import os, sys
+words = sys.argv[1:]
+with open({log!r}, "a") as log:
+    print(words, file=log)
+end = words.index("--")
+if "--chdir" in words:
+    os.chdir(words[words.index("--chdir") + 1])
+os.execv(words[end + 1], words[end + 1 :])
+"""
+
+
+def test_in_a_sandbox_the_learners_process_is_bwraps(tmp_path, monkeypatch, capsys):
+    """A false bwrap, which runs what it is given: there is a real one on few machines."""
+    tools, log = tmp_path / "tools", tmp_path / "log"
+    bwrap = put(tools, BWRAP.format(python=sys.executable, log=str(log)), "bwrap")
+    bwrap.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    path = put(tmp_path / "work", solved(**{FIRST: "import os; os._exit(139)"}))
+    flags = parser("check").parse_args(["check", str(path), "--sandbox"])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert classroom.check(flags) == 1
+    assert "Python ended (SIGSEGV)" in capsys.readouterr().out
+    tried, *runs = log.read_text().splitlines()
+    assert "'--bind'" not in tried
+    for run in runs:
+        words = ast.literal_eval(run)
+        assert {"--unshare-all", "--die-with-parent"} <= set(words)
+        assert words[words.index("--tmpfs") + 1] == "/tmp"
+        place, copy = words[words.index("--bind") + 1], words[words.index("--chdir") + 1]
+        assert copy == f"{place}/copy"
+        shown = [words[i + 1] for i, word in enumerate(words) if word == "--ro-bind"]
+        assert str(ROOT) in shown
+        assert not any(os.path.expanduser("~").startswith(folder) for folder in shown[1:])
+    assert len(runs) == 2, "the process that ended, and one for the exercises after it"
+
+
+def test_a_bwrap_that_cannot_work_is_told_why(tmp_path, monkeypatch):
+    text = f"#!{sys.executable}\nraise SystemExit('No permissions to create new namespace')\n"
+    put(tmp_path, text, "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(InputError, match="does not work here: No permissions to create"):
+        sandbox.needed()
+
+
+@pytest.mark.skipif(bool(sandbox.problem()), reason="no bwrap that works")
+def test_a_sandbox_hides_the_home_folder_and_the_network(tmp_path):
+    body = """
+        import os, socket
+        print(os.listdir("/tmp"), os.path.exists({here!r}))
+        try:
+            socket.create_connection(("192.0.2.1", 80), timeout=2)
+        except OSError as error:
+            print(error.strerror)
+        open({here!r} + "/new", "w")
+    """.format(here=str(tmp_path))
+    result = check.check_file(put(tmp_path, solved(**{FIRST: body})), start=sandbox.start)
+    assert "FileNotFoundError" in result.states[FIRST][1]
+    assert result.printed.splitlines()[0].endswith("False")
+    assert "unreachable" in result.printed
+    assert result.count(PASS) == len(NAMES) - 1
+
+
+def test_copies_of_a_killed_check_go_with_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / f"{copies.PREFIX}left" / "copy").mkdir(parents=True)
+    (tmp_path / "another").mkdir()
+    with copies.copied(put(tmp_path / "work", solved())) as (place, *_):
+        copies.remove_left()
+        assert sorted(os.listdir(tmp_path)) == sorted(["another", place.name, "work"])
+    assert sorted(os.listdir(tmp_path)) == ["another", "work"]
+
+
+KILLED = """
+import sys
+from course.__main__ import main
+from course.grading import nursery
+nursery.PRELOADED, nursery.BACKENDS = (), nursery.course.BACKENDS
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def carrying(name, value):
+    """The live processes with this in their environment."""
+    found = []
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if each.status() != psutil.STATUS_ZOMBIE and each.environ().get(name) == value:
+                found.append(each.pid)
+    return found
+
+
+@pytest.mark.slow
+@linux
+def test_a_class_killed_at_any_moment_leaves_nothing_and_is_checked_again(tmp_path):
+    """Twenty times SIGKILL: no process, no half table; the next run's table is the same."""
+    marker, temporary = f"{time.time_ns()}", tmp_path / "tmp"
+    temporary.mkdir()
+    for number in range(6):
+        body = "while True: pass" if number == 5 else "import os; os._exit(3)"
+        put(tmp_path / "class" / f"{number}", solved(**({FIRST: body} if number > 3 else {})))
+    words = ["check", "class", "--csv", "grades.csv", "--jobs", "2", "--seconds", "2"]
+    command = [sys.executable, "-c", KILLED, *words]
+    environment = child_environment(KILLED=marker, TMPDIR=str(temporary))
+    table = tmp_path / "grades.csv"
+
+    def run(seconds=None):
+        process = subprocess.Popen(
+            command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=seconds)
+        process.kill()
+        process.communicate()
+        return process.returncode
+
+    start = time.monotonic()
+    assert run() == 0
+    took, whole = time.monotonic() - start, table.read_bytes()
+    rng = random.Random(0)
+    for _ in range(20):
+        table.unlink(missing_ok=True)
+        run(rng.uniform(0, took))
+        until = time.monotonic() + 30
+        while carrying("KILLED", marker) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert carrying("KILLED", marker) == []
+        assert sorted(os.listdir(tmp_path)) in (["class", "tmp"], ["class", "grades.csv", "tmp"])
+        assert not table.exists() or table.read_bytes() == whole
+    assert run() == 0
+    assert table.read_bytes() == whole
+    assert os.listdir(temporary) == []

@@ -3,7 +3,8 @@
 The file's folder is copied, and the copy is thrown away. The process gets a limit of time for
 every exercise, of memory, of what it writes and prints; the processes that it leaves running are
 ended. That guards against accidents. It does not guard against an attacker: the code runs as the
-user who started the check, with that user's files and network within its reach.
+user who started the check, with that user's files and network within its reach, unless it runs in
+a sandbox (`course.grading.sandbox`). SECURITY.md says more.
 """
 
 import json
@@ -16,9 +17,10 @@ from pathlib import Path
 
 import course
 from course.errors import InputError
-from course.grading import copies, sources
+from course.grading import copies, sandbox, sources
 from course.grading.exercise import FAIL, NOT_YET, say
-from course.grading.watch import Limits, Watch
+from course.grading.watch import Limits, Watch, plain
+from course.machine import processes
 from course.machine.processes import Child
 
 LIMITS = Limits()
@@ -51,13 +53,14 @@ class Result:
             self.notes.append(text)
 
 
-def check_file(path, limits=LIMITS, stop=None, alone=False):
+def check_file(path, limits=LIMITS, stop=None, alone=False, start=None):
     """Run one learner's file; return a Result.
 
     Args:
         path: of the file.
         stop: a threading.Event; once it is set the check ends early.
         alone: whether the other files in its folder are not copied.
+        start: what starts its process, where that is not `course.machine.processes.start`.
 
     Raises:
         InputError: it is no exercise, or cannot be checked.
@@ -65,6 +68,11 @@ def check_file(path, limits=LIMITS, stop=None, alone=False):
     lesson, language, text = identify(path)
     result = Result(path, lesson, language)
     result.states = dict.fromkeys(sources.names(lesson), (NOT_YET, ""))
+    if not sources.TAG.search(text):
+        result.note(
+            f"the line '# lesson {lesson}, {language}: …' is missing; its name says the lesson",
+            f"缺少“# lesson {lesson}, {language}: …”这一行；课号取自文件名",
+        )
     problem = _syntax(text, language)
     if problem:
         result.states = dict.fromkeys(result.states, (FAIL, problem))
@@ -73,7 +81,7 @@ def check_file(path, limits=LIMITS, stop=None, alone=False):
     names = list(result.states)
     while names and not stop.is_set():
         try:
-            done = _run(result, names, limits, stop, alone)
+            done = _run(result, names, limits, stop, alone, start)
         except OSError as error:
             raise InputError(f"cannot check {path}: {error.strerror or error}") from None
         if "" in done:  # the file itself cannot be imported
@@ -99,15 +107,15 @@ def identify(path):
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
     except UnicodeError:
         raise InputError(f"{path} is not a text in UTF-8") from None
-    tag = sources.TAG.search(text)
-    if not tag:
+    meant = sources.meant(path.stem, text)
+    if not meant:
+        lesson = sources.named(path.stem) or "N"
         raise InputError(
-            f"{path} is no exercise: the line '# lesson 3, en: …' is missing;"
-            " python -m course exercise 3 gives a new file"
+            f"{path} is no exercise: the line '# lesson {lesson}, en: …' is missing;"
+            f" python -m course exercise {lesson} gives a new file"
         )
-    lesson = int(tag[1])
-    sources.source(lesson)
-    return lesson, tag[2], text
+    sources.source(meant[0])
+    return *meant, text
 
 
 def _syntax(text, language):
@@ -125,7 +133,7 @@ def _syntax(text, language):
     return None
 
 
-def _run(result, names, limits, stop, alone):
+def _run(result, names, limits, stop, alone, start):
     """Run exercises in one process; return {name: (state, message)} of those that ended.
 
     The name "" stands for the file itself, where that cannot be imported.
@@ -138,12 +146,14 @@ def _run(result, names, limits, stop, alone):
             "language": result.language, "tasks": names, "memory": limits.memory,
         }  # fmt: skip
         words = ["-P", "-m", "course.grading.child", json.dumps(job)]
-        with Child(words, _environment(place), copy) as child:
+        with Child(words, environment(place), copy, start or processes.start) as child:
             watch = Watch(child, limits, place)
             reason = watch.until_it_ends(stop)
-            _note_left(result, child.end())
+            left = child.end()
+            if start is not sandbox.start:  # whose processes all end with it
+                _note_left(result, left)
             watch.hear()
-            result.printed += child.said(MAX_KEPT)
+            result.printed += plain(child.said(MAX_KEPT))
             if watch.doing is not None and not stop.is_set():
                 reason = reason or _how_it_ended(child.status)
                 watch.states[watch.doing] = FAIL, say(result.language, *reason)
@@ -161,20 +171,18 @@ def _note_left(result, processes):
 
 def _how_it_ended(status):
     """(English, Chinese)."""
-    try:
-        how = signal.Signals(-status).name
+    try:  # a sandbox tells a signal as a shell does
+        how = signal.Signals(status - 128 if status > 128 else -status).name
     except ValueError:
         how = f"os._exit({status})"
     return f"Python ended ({how})", f"Python 结束了（{how}）"
 
 
-def _environment(place):
+def environment(place=None):
     """What the process sees; its temporary files are deleted with its folder."""
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     paths = [str(Path(course.__file__).parent.parent), *filter(os.path.isabs, given)]
-    own = place / "tmp"
-    own.mkdir()
-    return {
+    seen = {
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONIOENCODING": "utf-8",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -186,5 +194,9 @@ def _environment(place):
         "TF_NUM_INTRAOP_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "",
         "JAX_PLATFORMS": "cpu",
-        **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own)),
     }
+    if place:
+        own = place / "tmp"
+        own.mkdir()
+        seen.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own)))
+    return seen

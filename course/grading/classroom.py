@@ -2,14 +2,15 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
 import course
 from course.errors import InputError, atomic_write, need_backend, whole_number
-from course.grading import progress as kept, sources
+from course.grading import progress as kept, sandbox, sources
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
-from course.grading.folders import exercise_files, folders
+from course.grading.folders import exercise_files, folders, there
 
 WORK = "exercises"  # the learner's folder, where no other is named
 MARKS = {PASS: ("pass", "通过"), FAIL: ("fail", "未通过"), NOT_YET: ("not yet", "未做")}
@@ -36,6 +37,8 @@ def add_check_flags(flags):
     add("--json", action="store_true", help="print one JSON object")
     add("--csv", type=Path, metavar="GRADES.csv",
         help="the folder holds a folder or a file for each learner; write a table")
+    add("--sandbox", action="store_true",
+        help="run learners' code inside bwrap: no network, none of your files (Linux)")
     add("--jobs", type=whole_number(1, 256),
         help="with --csv: how many learners at a time (default: the cores)")
     # fmt: on
@@ -57,7 +60,7 @@ def exercise(given):
     texts = {n: sources.learners_file(n, given.language) for n in lessons}
     paths = {n: given.folder / sources.file_name(n) for n in texts}
     for path in paths.values():
-        if path.exists() and not given.force:
+        if there(path) and not given.force:
             raise InputError(
                 f"{path} is there already; --force overwrites it, and its work is lost"
             )
@@ -100,20 +103,19 @@ def check(given):
     if given.jobs and not given.csv:
         raise InputError("--jobs needs --csv GRADES.csv")
     need_backend()
-    try:
-        there = given.path.exists()
-    except OSError as error:  # a name too long for the file system
-        raise InputError(f"cannot look at {given.path}: {error.strerror}") from None
-    if not there:
+    if not there(given.path):
         raise InputError(f"there is no {given.path}; python -m course exercise 3 gives it")
+    from course.grading import copies
     from course.grading.watch import Limits
 
+    copies.remove_left()
     limits = Limits(given.seconds, given.memory * 2**30)
+    start = sandbox.needed() if given.sandbox else None
     if given.csv:
         from course.grading.grades import collect
 
-        return collect(given.path, given.csv, limits, given.jobs or _cores())
-    return _check_files(_files(given.path), limits, given.json)
+        return collect(given.path, given.csv, limits, given.jobs or _cores(), start)
+    return _check_files(_files(given.path), limits, given.json, start)
 
 
 def progress(given):
@@ -132,7 +134,7 @@ def _files(path):
     return files
 
 
-def _check_files(files, limits, as_json):
+def _check_files(files, limits, as_json, start=None):
     from course.grading.check import check_file
 
     for folder in {file.parent for file in files}:
@@ -140,7 +142,7 @@ def _check_files(files, limits, as_json):
     results, problems = [], []
     for file in files:
         try:
-            result = check_file(file, limits)
+            result = check_file(file, limits, start=start)
             results.append(result)
             if not as_json:
                 show(result)
@@ -196,8 +198,8 @@ def _cores():
 
 
 def _number(word):
-    if not word.isdecimal():
-        raise InputError(f"expected a lesson's number, got {word!r}")
+    if not re.fullmatch(r"\d{1,3}", word):
+        raise InputError(f"expected a lesson's number, got {word[:20]!r}")
     return int(word)
 
 

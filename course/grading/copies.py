@@ -7,6 +7,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+PREFIX = "course_check_"  # of the folders with copies
 MAX_FILE, MAX_FOLDER, MAX_FILES = 5 * 2**20, 50 * 2**20, 500  # to be copied: bytes, bytes, files
 MAX_WRITTEN, MAX_ENTRIES = 2**28, 20_000  # by the learner's code: bytes, files
 LEFT_OUT = {"__pycache__", "node_modules", "venv", "site-packages"}
@@ -23,12 +29,37 @@ def copied(path, alone=False):
     Yields:
         (a folder to write to, the copy in it, the names of what was not copied).
     """
-    place = Path(tempfile.mkdtemp(prefix="course_")).resolve()
+    place, lock = _locked_folder()
     try:
         copy = place / "copy"
         yield place, copy, copy_folder(path, copy, alone)
     finally:
         _remove(place)
+        os.close(lock)
+
+
+def _locked_folder():
+    """(a new folder, what holds its lock); the lock goes with this process, however that ends."""
+    while True:
+        place = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+        lock = os.open(place if fcntl else os.devnull, os.O_RDONLY)
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if place.is_dir():  # else another check has taken it for a killed one's just now
+            return place, lock
+        os.close(lock)
+
+
+def remove_left():
+    """Delete the copies of checks that were killed: those whose lock nobody holds."""
+    for place in Path(tempfile.gettempdir()).glob(f"{PREFIX}*") if fcntl else ():
+        with contextlib.suppress(OSError):
+            lock = os.open(place, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(place)
+            finally:
+                os.close(lock)
 
 
 def copy_folder(path, to, alone=False):

@@ -6,14 +6,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from course.errors import InputError, Interrupted, atomic_write, writable_folder
-from course.grading.check import check_file
+from course.grading import nursery
+from course.grading.check import check_file, environment
 from course.grading.exercise import FAIL, NOT_YET, PASS
-from course.grading.folders import exercise_files, folders
+from course.grading.folders import exercise_files, folders, there
 
 STATES = (PASS, FAIL, NOT_YET)
 
 
-def collect(folder, table, limits, jobs):
+def collect(folder, table, limits, jobs, start=None):
     """Check every learner's folder, several at a time; write a line for each into a CSV table.
 
     Args:
@@ -21,6 +22,7 @@ def collect(folder, table, limits, jobs):
         table: path of the CSV file.
         limits: `course.grading.watch.Limits` of each exercise.
         jobs: how many learners at a time.
+        start: what starts a learner's process; by default a nursery where it is worth while.
 
     Returns:
         0.
@@ -29,14 +31,16 @@ def collect(folder, table, limits, jobs):
         InputError: the folder has no learners, or the table cannot be written.
         Interrupted: Ctrl-C; the learners checked so far are in a table of another name.
     """
-    if table.is_dir():
+    if there(table) and table.is_dir():
         raise InputError(f"{table} is a folder; --csv takes the name of a file")
+    so_far = table.with_name(f"{table.stem}.partial{table.suffix}")
+    there(so_far)  # its name may be too long, and the work in vain
     writable_folder(table.parent, "--csv")
     learners = _learners(folder)
-    so_far = table.with_name(f"{table.stem}.partial{table.suffix}")
     rows = []
     try:
-        _check_all(learners, limits, jobs, rows)
+        with _starting(len(learners), start) as start:
+            _check_all(learners, limits, jobs, rows, start)
     except KeyboardInterrupt:
         _write(so_far, rows)
         told = f"interrupted; {len(rows)} of {len(learners)} learners are in {so_far}"
@@ -66,11 +70,21 @@ def _learners(folder):
     return found
 
 
-def _check_all(learners, limits, jobs, rows):
+@contextlib.contextmanager
+def _starting(learners, start):
+    """What starts the learners' processes: as given, else a nursery where it is worth while."""
+    if start or not nursery.fits(learners):
+        yield start
+        return
+    with nursery.Nursery(environment()) as forks:
+        yield forks.start
+
+
+def _check_all(learners, limits, jobs, rows, start):
     """Append each learner's row as it comes."""
     stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = [pool.submit(_row, learner, limits, stop) for learner in learners]
+        waiting = [pool.submit(_row, learner, limits, stop, start) for learner in learners]
         try:
             for done in as_completed(waiting):
                 row = done.result()
@@ -86,7 +100,7 @@ def _check_all(learners, limits, jobs, rows):
             raise
 
 
-def _row(learner, limits, stop):
+def _row(learner, limits, stop, start):
     """One learner's line of the table, whatever lies in the folder."""
     states, notes = {}, []
     try:
@@ -98,7 +112,7 @@ def _row(learner, limits, stop):
         files, notes = [], [str(error)]
     for file in files:
         try:
-            result = check_file(file, limits, stop, alone=file == learner)
+            result = check_file(file, limits, stop, file == learner, start)
         except Exception as error:  # one learner's file must not cost the others' lines
             told = "" if isinstance(error, InputError) else f"the check failed: {error!r}: "
             notes.append(f"{told}{error}")
@@ -154,4 +168,4 @@ def _write(table, rows):
 def _cell(value):
     """A cell that no spreadsheet takes for a formula."""
     text = str(value)
-    return f"'{text}" if text[:1] in "=+-@\t\r" else value
+    return f"'{text}" if text.startswith(tuple("=+-@\t\r")) else value

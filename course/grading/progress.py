@@ -4,6 +4,7 @@ import json
 
 from course.errors import InputError, atomic_write
 from course.grading.exercise import FAIL, NOT_YET, PASS
+from course.grading.folders import there
 
 NAME = "course_progress.json"
 FORMAT = 1  # of that file
@@ -16,7 +17,7 @@ def read(path):
     Raises:
         InputError: it is damaged.
     """
-    if not path.exists():
+    if not there(path):
         return {"format": FORMAT, "files": {}}
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
@@ -24,7 +25,7 @@ def read(path):
             raise ValueError
         for file in kept["files"].values():
             _ = file["lesson"] + 0, [SYMBOLS[state] for state in file["exercises"].values()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(
             f"{path} is damaged; delete it, and python -m course check makes a new one"
         ) from None
@@ -44,7 +45,7 @@ def remember(result):
 def show(folder):
     """Print a line for each file and the total; return 0."""
     path = folder / NAME
-    if not path.exists():
+    if not there(path):
         raise InputError(f"there is no {path}; python -m course check {folder} makes it")
     done = total = 0
     files = sorted(read(path)["files"].items(), key=lambda item: (item[1]["lesson"], item[0]))

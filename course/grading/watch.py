@@ -1,5 +1,6 @@
 """Watch the process in which a learner's code runs, and hear what it tells."""
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -9,6 +10,21 @@ from course.machine.processes import TICK
 START = 300  # seconds that importing Keras may take, on a busy machine
 LOOK = 0.5  # seconds between two looks at all processes and the whole folder, which take time
 MAX_PRINTED = 2**20  # bytes
+
+
+# A terminal's codes, what a carriage return overwrites, and other control characters.
+NOT_TEXT = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*|[^\n]*\r(?!\n)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+
+
+def plain(text):
+    """What a learner's code says, without what would steer a terminal.
+
+    >>> plain("1/9\\r9/9 \\x1b[32mdone\\x1b[0m")
+    '9/9 done'
+    """
+    return NOT_TEXT.sub("", text)
 
 
 @dataclass(frozen=True)
@@ -54,7 +70,7 @@ class Watch:
             if self.last == "begin":
                 self.doing = record["begin"]
             elif self.last == "end":
-                self.states[record["end"]] = record["state"], record["message"]
+                self.states[record["end"]] = record["state"], plain(record["message"])
                 self.doing = None
 
     def until_it_ends(self, stop):

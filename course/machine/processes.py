@@ -35,6 +35,22 @@ GRACE = 0.5  # seconds that helpers, joblib's for example, may take to end by th
 TAIL = 2**16  # bytes from the end of what was said, in which the last line is looked for
 
 
+def start(words, environment, cwd, told, said, before=(), pass_fds=()):
+    """Start Python in a session of its own; return a `subprocess.Popen`.
+
+    Args:
+        words: what Python is given, a list of strings.
+        environment: a dict, all of it.
+        told, said: files for its standard output and standard error.
+        before: the words of a command that runs Python, a sandbox's for example.
+        pass_fds: descriptors that it inherits.
+    """
+    return subprocess.Popen(
+        [*before, sys.executable, *words], env=environment, cwd=cwd, pass_fds=pass_fds,
+        start_new_session=True, stdin=subprocess.PIPE, stdout=told, stderr=said,
+    )  # fmt: skip
+
+
 class Child:
     """A process that runs Python; leaving its `with` block ends it.
 
@@ -42,26 +58,22 @@ class Child:
         words: what Python is given, a list of strings.
         changes: a dict, changes of the environment.
         cwd: the folder to start in.
+        start: what starts it, the function `start` or one with the same arguments.
 
     Raises:
         OSError: it cannot be started.
     """
 
-    def __init__(self, words, changes=None, cwd=None):
+    def __init__(self, words, changes=None, cwd=None, start=start):
         self.mark = uuid.uuid4().hex
         environment = {**os.environ, **(changes or {}), MARK: self.mark, TIED: "1"}
         self._folder = tempfile.TemporaryDirectory(prefix="course_", ignore_cleanup_errors=True)
         out, err = (Path(self._folder.name, name) for name in ("out", "err"))
         self._files, self._line = contextlib.ExitStack(), b""
-        try:
-            with out.open("ab") as told, err.open("ab") as said:
-                self.process = subprocess.Popen(
-                    [sys.executable, *words], env=environment, cwd=cwd, start_new_session=True,
-                    stdin=subprocess.PIPE, stdout=told, stderr=said,
-                )  # fmt: skip
+        with out.open("ab") as told, err.open("ab") as said:
             self._out, self._err = (self._files.enter_context(f.open("rb")) for f in (out, err))
-        finally:
             self._folder.cleanup()  # the files live on while they are open; not so on Windows
+            self.process = start(words, environment, cwd, told, said)
 
     def __enter__(self):
         return self
