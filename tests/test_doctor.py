@@ -39,7 +39,7 @@ def quick_backends(monkeypatch):
 def test_a_machine_that_can_run_lessons(command):
     done = command("course", "doctor", check=0)
     assert "Lessons can run here." in done.stdout
-    for word in ("Python", "keras", "cores", "checksums hold", "fonts", "writing"):
+    for word in ("Python", "keras", "cores", "checksums hold", "fonts", "sandbox", "writing"):
         assert word in done.stdout
     assert f"OK       {course.backend}" in done.stdout
 

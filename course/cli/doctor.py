@@ -46,6 +46,7 @@ def doctor():
     if packages:
         fine &= _data_files()
         _fonts()
+        _sandbox()
     _write_access()
     print(
         "\nLessons can run here." if fine else "\nNo lesson can run here yet: fix what is missing."
@@ -147,6 +148,13 @@ def _fonts():
     found = chinese[0] if chinese else "none with Chinese glyphs (the figures are in English)"
     fix = "install the font Noto Sans CJK SC, for Chinese figures"
     _line(bool(chinese), "fonts", found, fix, optional=True)
+
+
+def _sandbox():
+    from course.grading import sandbox
+
+    why = sandbox.problem()
+    _line(not why, "sandbox", why or "bwrap, for check --sandbox", sandbox.INSTALL)
 
 
 def _write_access():
