@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 
 import psutil
@@ -524,7 +525,7 @@ def test_a_closed_pipe_does_not_cost_the_table(tmp_path):
 def forks(monkeypatch):
     """A nursery that imports no Keras, which these exercises do not need."""
     monkeypatch.setattr(nursery, "PRELOADED", ())
-    with nursery.Nursery(check.environment()) as forks:
+    with nursery.Nursery(check.environment(), threading.Event()) as forks:
         yield forks
 
 
@@ -578,6 +579,17 @@ def test_a_nursery_that_dies_costs_no_verdict(tmp_path, forks):
     for _ in range(2):
         assert set(states(check.check_file(path, QUICK, start=forks.start)).values()) == {PASS}
         forks._child.process.kill()
+
+
+@linux
+def test_nobody_waits_for_a_nursery_that_is_stopped(tmp_path, forks, monkeypatch):
+    """It may be importing Keras for seconds: here a module that takes ten minutes."""
+    put(tmp_path, "import time\ntime.sleep(600)\n", "slow_to_import.py")
+    monkeypatch.setattr(nursery, "PRELOADED", ["slow_to_import"])
+    forks.environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    threading.Timer(0.5, forks.stop.set).start()
+    with pytest.raises(InputError, match="stopped"):
+        check.check_file(put(tmp_path, solved()), QUICK, start=forks.start)
 
 
 @linux

@@ -39,8 +39,9 @@ def collect(folder, table, limits, jobs, start=None):
     learners = _learners(folder)
     rows = []
     try:
-        with _starting(len(learners), start) as start:
-            _check_all(learners, limits, jobs, rows, start)
+        stop = threading.Event()
+        with _starting(len(learners), start, stop) as start:
+            _check_all(learners, limits, jobs, rows, start, stop)
     except KeyboardInterrupt:
         _write(so_far, rows)
         told = f"interrupted; {len(rows)} of {len(learners)} learners are in {so_far}"
@@ -71,18 +72,17 @@ def _learners(folder):
 
 
 @contextlib.contextmanager
-def _starting(learners, start):
+def _starting(learners, start, stop):
     """What starts the learners' processes: as given, else a nursery where it is worth while."""
     if start or not nursery.fits(learners):
         yield start
         return
-    with nursery.Nursery(environment()) as forks:
+    with nursery.Nursery(environment(), stop) as forks:
         yield forks.start
 
 
-def _check_all(learners, limits, jobs, rows, start):
+def _check_all(learners, limits, jobs, rows, start, stop):
     """Append each learner's row as it comes."""
-    stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
         waiting = [pool.submit(_row, learner, limits, stop, start) for learner in learners]
         try:

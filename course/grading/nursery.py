@@ -2,7 +2,7 @@
 
 A class of thirty would otherwise import Keras thirty times, which takes longer than the work.
 
-    with Nursery(environment) as nursery:
+    with Nursery(environment, stop) as nursery:
         with Child(words, changes, cwd, start=nursery.start) as child:
             ...
 
@@ -47,10 +47,11 @@ class Nursery:
 
     Args:
         environment: a dict, changes of the process's environment.
+        stop: a threading.Event; once it is set nothing is waited for.
     """
 
-    def __init__(self, environment):
-        self.environment = environment
+    def __init__(self, environment, stop):
+        self.environment, self.stop = environment, stop
         self._lock, self._child = threading.Lock(), None
 
     def __enter__(self):
@@ -59,7 +60,7 @@ class Nursery:
     def __exit__(self, *_):
         if self._child:
             self._asking.close()
-            self._child.wait(END)
+            self._child.wait(0 if self.stop.is_set() else END)
             self._child.__exit__()
 
     def start(self, words, environment, cwd, told, said):
@@ -79,11 +80,16 @@ class Nursery:
         finally:
             os.close(stdin)
             os.close(tell)
-        pid = status.readline()
+        while not (answers := select.select([status], [], [], processes.TICK)[0]):
+            if self.stop.is_set():  # Keras is still being imported
+                break
+        pid = status.readline() if answers else ""
         if pid:
             return Forked(int(pid), status, os.fdopen(tie, "wb"))
         status.close()
         os.close(tie)
+        if not answers:
+            raise InterruptedError("the check was stopped")
         return processes.start(words, environment, cwd, told, said)
 
     def _open(self):
