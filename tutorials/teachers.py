@@ -199,6 +199,11 @@ assert outcome.passed
 # The last command needs an image, here called `course`, in which the course and
 # a backend are installed.
 #
+# On Linux with bubblewrap (`python -m course doctor` looks for it), the flag
+# `--sandbox` runs each file without a network, with your home folder out of
+# sight, and with everything but the copy read-only. `SECURITY.md` in the
+# repository says what each way promises and what it does not.
+#
 # ## Exercises of your own
 #
 # A check compares a number with the same number computed another way. That is
