@@ -8,7 +8,7 @@ from pathlib import Path
 
 import course
 from course.errors import InputError, atomic_write, need_backend, whole_number
-from course.grading import progress as kept, sandbox, sources
+from course.grading import progress as kept, sources
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
 from course.grading.folders import exercise_files, folders, there
 
@@ -105,7 +105,7 @@ def check(given):
     need_backend()
     if not there(given.path):
         raise InputError(f"there is no {given.path}; python -m course exercise 3 gives it")
-    from course.grading import copies
+    from course.grading import copies, sandbox
     from course.grading.watch import Limits
 
     copies.remove_left()
