@@ -1,5 +1,7 @@
 """Proximal descent as a Keras optimizer: weights that training sets to zero exactly."""
 
+from __future__ import annotations
+
 import math
 import numbers
 from collections.abc import Callable, Sequence
@@ -237,7 +239,7 @@ class ProximalSGD(keras.optimizers.Optimizer):
         # convert_to_tensor keeps a Python number's float64, where cast would not on TensorFlow.
         step = ops.convert_to_tensor(learning_rate, dtype=start.dtype)
         end = start - step * ops.convert_to_tensor(gradient, dtype=start.dtype)
-        if not self._has_prox[index]:
+        if self.prox is None or not self._has_prox[index]:
             return end
         end = ops.convert_to_tensor(self.prox(end, step), dtype=start.dtype)
         shapes = tuple(end.shape), tuple(start.shape)
@@ -295,7 +297,7 @@ class ProximalSGD(keras.optimizers.Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None):
+    def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None) -> ProximalSGD:
         """The optimizer of a `get_config`, without its state.
 
         Example:

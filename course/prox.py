@@ -14,15 +14,16 @@ Reference:
     2014, chapter 6, doi:10.1561/2400000003.
 """
 
+from __future__ import annotations
+
 import math
 import numbers
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-Array = Any  # a NumPy array, or a tensor of a Keras backend: what was given
+Array = Any  # a NumPy array, a list or a number; or a tensor of a Keras backend
 
 
 def _array(w, dtype=None):
@@ -44,7 +45,7 @@ _NUMPY = SimpleNamespace(
 )  # fmt: skip
 
 
-def _ops_for(*arguments) -> Any:
+def _ops_for(*arguments: Array) -> Any:
     """`keras.ops`, or the same for NumPy where all are NumPy arrays, lists or numbers."""
     if all(isinstance(a, (np.ndarray, np.generic, numbers.Number, list, tuple)) for a in arguments):
         return _NUMPY
@@ -53,7 +54,7 @@ def _ops_for(*arguments) -> Any:
     return ops
 
 
-def soft_threshold(w: ArrayLike, threshold: ArrayLike) -> Array:
+def soft_threshold(w: Array, threshold: Array) -> Array:
     """argmin_u ½‖u − w‖² + threshold·‖u‖₁: `threshold` nearer to zero, at most to zero itself.
 
     Args:
@@ -74,9 +75,7 @@ def soft_threshold(w: ArrayLike, threshold: ArrayLike) -> Array:
     return ops.relu(w - threshold) - ops.relu(-w - threshold)
 
 
-def prox_elastic_net(
-    w: ArrayLike, step: float | Array, alpha: float, l1_ratio: float = 1.0
-) -> Array:
+def prox_elastic_net(w: Array, step: float | Array, alpha: float, l1_ratio: float = 1.0) -> Array:
     """The proximal operator of step·α·(l1_ratio·‖w‖₁ + ½(1 − l1_ratio)·‖w‖²).
 
     Args:
@@ -98,7 +97,7 @@ def prox_elastic_net(
     return soft_threshold(w, step * alpha * l1_ratio) / shrink
 
 
-def project_nonnegative(w: ArrayLike) -> Array:
+def project_nonnegative(w: Array) -> Array:
     """The nearest array without a negative entry.
 
     Args:
@@ -115,7 +114,7 @@ def project_nonnegative(w: ArrayLike) -> Array:
     return ops.relu(ops.convert_to_tensor(w))
 
 
-def project_l2_ball(w: ArrayLike, radius: float) -> Array:
+def project_l2_ball(w: Array, radius: float) -> Array:
     """The nearest array with √Σw² ≤ radius: onto the circle, along the line to its centre.
 
     Args:
@@ -137,7 +136,7 @@ def project_l2_ball(w: ArrayLike, radius: float) -> Array:
     return w * ops.where(length > radius, radius / ops.where(length > radius, length, one), one)
 
 
-def project_l1_ball(w: ArrayLike, radius: float) -> Array:
+def project_l1_ball(w: Array, radius: float) -> Array:
     """The nearest array with Σ|w| ≤ radius: onto the diamond, whose corners have zeros.
 
     It is a soft threshold S(w, t). Where k entries are not zero afterwards, t is the sum of their
@@ -201,11 +200,11 @@ class ElasticNet:
             raise ValueError(f"l1_ratio must lie in [0, 1], got {l1_ratio}")
         self.alpha, self.l1_ratio = float(alpha), float(l1_ratio)
 
-    def __call__(self, w: ArrayLike, step: float | Array) -> Array:
+    def __call__(self, w: Array, step: float | Array) -> Array:
         """`w` after the proximal step of length `step`: see `prox_elastic_net`."""
         return prox_elastic_net(w, step, self.alpha, self.l1_ratio)
 
-    def penalty(self, w: ArrayLike) -> Array:
+    def penalty(self, w: Array) -> Array:
         """α·(l1_ratio·‖w‖₁ + ½(1 − l1_ratio)·‖w‖²), a scalar.
 
         Example:
@@ -223,6 +222,6 @@ class ElasticNet:
         return {"alpha": self.alpha, "l1_ratio": self.l1_ratio}
 
     @classmethod
-    def from_config(cls, config: dict[str, float]) -> "ElasticNet":
+    def from_config(cls, config: dict[str, float]) -> ElasticNet:
         """The operator of a `get_config`."""
         return cls(**config)

@@ -43,7 +43,9 @@ add_module_names = False
 autodoc_class_signature = "mixed"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-autodoc_type_aliases = {"ArrayLike": "ArrayLike", "NDArray": "NDArray"}
+autodoc_type_aliases = {
+    name: name for name in ("Array", "ArrayLike", "NDArray")
+}
 autodoc_typehints_format = "short"
 default_role = "code"  # a docstring's `name`
 napoleon_attr_annotations = False  # the signature has the types

@@ -49,6 +49,11 @@ class Fit(NamedTuple):
         intercept: a number.
         dual_gap: how far the objective may be above its minimum, in units of y².
         n_iter: steps made, at least 1.
+
+    Example:
+        >>> fit = lasso(np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0]), alpha=1 / 3)
+        >>> fit.coef.round(12).tolist(), fit.dual_gap < 1e-12
+        ([0.5], True)
     """
 
     coef: np.ndarray
@@ -66,6 +71,11 @@ class Path(NamedTuple):
         intercepts: shape (A,).
         dual_gaps: shape (A,).
         n_iter: steps made for all of them together.
+
+    Example:
+        >>> path = lasso_path(np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0]), alphas=3)
+        >>> path.coefs.shape, path.coefs.round(3).tolist()
+        ((1, 3), [[0.0, 0.968, 0.999]])
     """
 
     alphas: np.ndarray
@@ -84,6 +94,12 @@ class CrossValidation(NamedTuple):
         alphas: shape (A,), or (L, A) for L l1_ratios; decreasing.
         mse_path: mean squared error on each fold's held-out rows, shape (A, folds) or
             (L, A, folds).
+
+    Example:
+        >>> X = np.arange(10.0)[:, None]
+        >>> found = lasso_cv(X, X[:, 0], alphas=20)
+        >>> found.mse_path.shape, bool(found.alpha == found.alphas[-1])
+        ((20, 5), True)
     """
 
     alpha: float

@@ -20,6 +20,12 @@ class Kinks(NamedTuple):
         intercepts: shape (K,).
         dual_gaps: shape (K,), how far the objective may be above its minimum, in units of y²;
             at α = 0 that bound is of no use.
+
+    Example:
+        >>> X = np.array([[-1.0, 1.0], [1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+        >>> kinks = lasso_path_exact(X, X @ np.array([2.0, 1.0]))
+        >>> kinks.alphas.round(12).tolist(), kinks.path(1.5)[0].round(12).tolist()
+        ([2.0, 1.0, 0.0], [0.5, 0.0])
     """
 
     alphas: np.ndarray

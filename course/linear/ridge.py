@@ -21,6 +21,11 @@ class RidgeFit(NamedTuple):
         coef: shape (p,), or (k, p) for k targets.
         intercept: a number, or shape (k,).
         solver: "cholesky", "svd" or "lsqr": how it was found.
+
+    Example:
+        >>> fit = ridge(np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0]), alpha=2.0)
+        >>> fit.coef.round(12).tolist(), fit.solver
+        ([0.5], 'cholesky')
     """
 
     coef: np.ndarray

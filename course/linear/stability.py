@@ -18,6 +18,13 @@ class Stability(NamedTuple):
         expected_false: at most so many of the selected may be expected to be noise, if noise
             columns are exchangeable (Meinshausen and Bühlmann, theorem 1); `inf` where
             `threshold` is not above ½.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 3))
+        >>> found = stability_selection(X, X[:, 0] + rng.normal(size=200), eps=0.4)
+        >>> found.frequencies.shape, found.selected.tolist()
+        ((3, 30), [True, False, False])
     """
 
     alphas: np.ndarray

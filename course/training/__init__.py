@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from course.errors import InputError
 from course.training import sharing
@@ -84,13 +84,13 @@ class History:
 @sharing.in_first
 def train(
     model: keras.Model,
-    X: NDArray,
-    Y: NDArray,
+    X: ArrayLike,
+    Y: ArrayLike,
     *,
     epochs: int,
     batch_size: int,
     seed: int,
-    validation_data: tuple[NDArray, NDArray],
+    validation_data: tuple[ArrayLike, ArrayLike],
     augment: Callable | None = None,
     patience: int | None = None,
     resume: str | os.PathLike | None = None,
@@ -145,13 +145,13 @@ def train(
     """
     if save is not None:
         require_model_name(save)
-    X, Y, *validation_data = (np.asarray(a) for a in (X, Y, *validation_data))
+    X, Y, *held_out = (np.asarray(a) for a in (X, Y, *validation_data))
     faster = _faster_step(model)
     batches = Batches(X, Y, batch_size, seed, augment, share)
     state, path = State([], [], [], {}, {}), None
     if resume is not None or from_first is not None:
         path = checkpoint_path(resume) if resume is not None and share[0] == 0 else None
-        settings = settings_of(model, (X, Y, *validation_data), batch_size, seed, augment)
+        settings = settings_of(model, (X, Y, *held_out), batch_size, seed, augment)
         state = replace(state, identity=settings)
         found = read_bytes(path)
         if from_first is not None:  # process 0 alone knows whether there is a checkpoint
@@ -176,7 +176,7 @@ def train(
             with contextlib.redirect_stdout(sys.stderr), keeper.listening(), faster:
                 model.fit(
                     batches, epochs=epochs, initial_epoch=resumed, shuffle=False,
-                    validation_data=tuple(validation_data), validation_batch_size=1000,
+                    validation_data=tuple(held_out), validation_batch_size=1000,
                     callbacks=[keeper, *callbacks], verbose=verbose,
                 )  # fmt: skip
         except KeyboardInterrupt:
