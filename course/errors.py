@@ -5,6 +5,8 @@
 130  Ctrl-C
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import errno
@@ -54,7 +56,7 @@ def need_backend():
         raise InputError(error) from None
 
 
-def named(path, flag=""):
+def named(path: str | os.PathLike, flag: str = "") -> Path:
     """`path` as a `pathlib.Path`, if a file or a folder can have such a name.
 
     Args:

@@ -94,6 +94,7 @@ def path(
             R = y - w @ work.Z.T
             R = R if basis is None else R - (R @ basis) @ basis.T
             correlation = R @ X / n
+            correlation[:, work.constant] = 0  # for which R @ X is rounding
             size = size_of(correlation)
             excess = np.max(size / (block * l1_ratio)[:, None], axis=0)
             lacking = _largest(excess, 1 + 1e-10, work.outside, max_new)
@@ -143,13 +144,15 @@ class WorkingSet:
 
     Attributes:
         index: the columns' numbers, shape (|W|,).
+        constant: shape (p,), bool: which of X's columns were found to lie in Q.
         Z, G, c: shapes (n, |W|), (|W|, |W|) and (|W|,), c = Zᵀy/n.
         q: shape (|W|,), one over the unit: what Z's weights are to be multiplied with for X's.
         u: shape (|W|,), q times the penalty weight.
     """
 
     def __init__(self, X, correlation, basis, penalty_weights):
-        self.X, self.correlation, self.basis = X, correlation, basis
+        self.X, self.correlation, self.basis = X, correlation.copy(), basis
+        self.constant = np.zeros(X.shape[1], dtype=bool)
         self.outside = np.ones(X.shape[1], dtype=bool)
         self.penalty_weights = np.ones(X.shape[1])
         if penalty_weights is not None:
@@ -171,7 +174,10 @@ class WorkingSet:
             before = np.abs(Z[:, old:]).max(axis=0)
             Z[:, old:] -= self.basis @ (self.basis.T @ Z[:, old:])
             # What is left of a combination of the basis, such as a constant, is rounding.
-            Z[:, old:][:, np.abs(Z[:, old:]).max(axis=0) <= NOTHING * before] = 0
+            nothing = np.abs(Z[:, old:]).max(axis=0) <= NOTHING * before
+            Z[:, old:][:, nothing] = 0
+            self.constant[new[nothing]] = True
+            self.correlation[self.constant] = 0
         self.q = np.append(self.q, 1 / _spread(Z[:, old:]))
         self.u = self.q * self.penalty_weights[self.index]
         Z[:, old:] *= self.q[old:]
