@@ -154,7 +154,7 @@ def _sandbox():
     from course.grading import sandbox
 
     why = sandbox.problem()
-    _line(not why, "sandbox", why or "bwrap, for check --sandbox", sandbox.INSTALL)
+    _line(not why, "sandbox", why or "bwrap, for check --sandbox", sandbox.INSTALL, optional=True)
 
 
 def _write_access():

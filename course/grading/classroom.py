@@ -80,6 +80,7 @@ def exercise(given):
 def hint(given):
     """Print the hint of an exercise, or of all of a lesson; return 0."""
     number = _number(given.lesson)
+    sources.source(number)  # or an error: it has no exercises
     tasks = {task.name: task for task in sources.tasks(number)}
     if given.name and given.name not in tasks:
         raise InputError(
