@@ -21,9 +21,11 @@ X may be sparse (any format of SciPy), and stays so. `sample_weight` weights the
 `LassoCV(rule="1se")`, and `penalty_weights`, each column's factor in the penalty.
 """
 
+from __future__ import annotations
+
 import warnings
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
@@ -39,7 +41,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from course import linear
-from course.linear.problem import is_plain
+from course.linear.problem import Array, Matrix, is_plain
+
+if TYPE_CHECKING:
+    from typing import Self
 
 # What scikit-learn's own accept: to take it from sklearn.linear_model would import that, too.
 NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
@@ -59,7 +64,7 @@ DESCENT = {
 class _Linear(RegressorMixin, BaseEstimator):
     """The base of all: it predicts Xw + b."""
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> np.ndarray:
         """Xw + b, shape (n,), or (n, k) for k targets; X: shape (n, p)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc", "coo"], reset=False)
@@ -98,7 +103,7 @@ class _Linear(RegressorMixin, BaseEstimator):
         return {name: getattr(self, name) for name in names}
 
     @property
-    def sparse_coef_(self):
+    def sparse_coef_(self) -> Any:
         """`coef_` as a sparse array of shape (1, p), or (k, p)."""
         from scipy.sparse import csr_array
 
@@ -180,15 +185,16 @@ class Ridge(MultiOutputMixin, _Linear):
     }  # fmt: skip
 
     def __init__(
-        self, alpha=1.0, *, fit_intercept=True, copy_X=True, max_iter=None, tol=1e-4,
-        solver="auto", positive=False, random_state=None,
-    ):  # fmt: skip
+        self, alpha: float | Array = 1.0, *, fit_intercept: bool = True, copy_X: bool = True,
+        max_iter: int | None = None, tol: float = 1e-4, solver: str = "auto",
+        positive: bool = False, random_state: Any = None,
+    ) -> None:  # fmt: skip
         self.alpha, self.fit_intercept, self.copy_X = alpha, fit_intercept, copy_X
         self.max_iter, self.tol, self.random_state = max_iter, tol, random_state
         self.solver, self.positive = solver, positive
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Matrix, y: Array, sample_weight: float | Array | None = None) -> Self:
         """Find w and b.
 
         Args:
@@ -291,10 +297,11 @@ class ElasticNet(MultiOutputMixin, _Linear):
     }  # fmt: skip
 
     def __init__(
-        self, alpha=1.0, *, l1_ratio=0.5, fit_intercept=True, precompute=False, max_iter=1000,
-        copy_X=True, tol=1e-4, warm_start=False, positive=False, random_state=None,
-        selection="cyclic", penalty_weights=None,
-    ):  # fmt: skip
+        self, alpha: float = 1.0, *, l1_ratio: float = 0.5, fit_intercept: bool = True,
+        precompute: bool | Array = False, max_iter: int = 1000, copy_X: bool = True,
+        tol: float = 1e-4, warm_start: bool = False, positive: bool = False,
+        random_state: Any = None, selection: str = "cyclic", penalty_weights: Array | None = None,
+    ) -> None:  # fmt: skip
         self.penalty_weights = penalty_weights
         self.alpha, self.l1_ratio, self.fit_intercept = alpha, l1_ratio, fit_intercept
         self.max_iter, self.tol = max_iter, tol
@@ -303,7 +310,10 @@ class ElasticNet(MultiOutputMixin, _Linear):
         self.random_state, self.selection = random_state, selection
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, check_input=True):
+    def fit(
+        self, X: Matrix, y: Array, sample_weight: float | Array | None = None,
+        check_input: bool = True,
+    ) -> Self:  # fmt: skip
         """Find w and b.
 
         Args:
@@ -320,19 +330,12 @@ class ElasticNet(MultiOutputMixin, _Linear):
         elif isinstance(sample_weight, Real):
             sample_weight = None
         targets = y.reshape(len(y), -1).T
+        settings = self._settings() | {"sample_weight": sample_weight}
         fits = [
-            linear.lasso(
-                X,
-                target,
-                self.alpha,
-                self.l1_ratio,
-                coef_init=w,
-                sample_weight=sample_weight,
-                **self._settings(),
-            )
+            linear.lasso(X, target, self.alpha, self.l1_ratio, coef_init=w, **settings)
             for target, w in zip(targets, self._starts(len(targets), X.shape[1]))
         ]
-        self._keep(fits[0] if y.ndim == 1 else linear.Fit(*map(np.array, zip(*fits))))
+        self._keep(fits[0] if y.ndim == 1 else linear.Fit(*map(np.array, zip(*fits))))  # type: ignore[arg-type]
         if len(fits) == 1:
             self.coef_, _, self.dual_gap_, self.n_iter_ = fits[0]
         return self
@@ -372,10 +375,11 @@ class Lasso(ElasticNet):
     """
 
     def __init__(
-        self, alpha=1.0, *, fit_intercept=True, precompute=False, copy_X=True, max_iter=1000,
-        tol=1e-4, warm_start=False, positive=False, random_state=None, selection="cyclic",
-        penalty_weights=None,
-    ):  # fmt: skip
+        self, alpha: float = 1.0, *, fit_intercept: bool = True, precompute: bool | Array = False,
+        copy_X: bool = True, max_iter: int = 1000, tol: float = 1e-4, warm_start: bool = False,
+        positive: bool = False, random_state: Any = None, selection: str = "cyclic",
+        penalty_weights: Array | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             alpha, l1_ratio=1.0, fit_intercept=fit_intercept, precompute=precompute,
             max_iter=max_iter, copy_X=copy_X, tol=tol, warm_start=warm_start, positive=positive,
@@ -427,10 +431,12 @@ class ElasticNetCV(_Linear):
     }  # fmt: skip
 
     def __init__(
-        self, *, l1_ratio=0.5, eps=1e-3, alphas=100, fit_intercept=True, precompute="auto",
-        max_iter=1000, tol=1e-4, cv=None, copy_X=True, verbose=0, n_jobs=None, positive=False,
-        random_state=None, selection="cyclic", rule="min", penalty_weights=None,
-    ):  # fmt: skip
+        self, *, l1_ratio: float | Array = 0.5, eps: float = 1e-3, alphas: int | Array = 100,
+        fit_intercept: bool = True, precompute: bool | str | Array = "auto", max_iter: int = 1000,
+        tol: float = 1e-4, cv: Any = None, copy_X: bool = True, verbose: bool | int = 0,
+        n_jobs: int | None = None, positive: bool = False, random_state: Any = None,
+        selection: str = "cyclic", rule: str = "min", penalty_weights: Array | None = None,
+    ) -> None:  # fmt: skip
         self.rule, self.penalty_weights = rule, penalty_weights
         self.l1_ratio, self.eps, self.alphas, self.cv = l1_ratio, eps, alphas, cv
         self.fit_intercept, self.positive = fit_intercept, positive
@@ -439,7 +445,9 @@ class ElasticNetCV(_Linear):
         self.n_jobs, self.random_state, self.selection = n_jobs, random_state, selection
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, **params):
+    def fit(
+        self, X: Matrix, y: Array, sample_weight: float | Array | None = None, **params: Any,
+    ) -> Self:  # fmt: skip
         """Choose α, and find w and b there.
 
         Args:
@@ -455,7 +463,8 @@ class ElasticNetCV(_Linear):
         """
         _raise_for_params(params, self, "fit")
         X, y, s = self._checked(X, y, sample_weight)
-        for i, alpha in enumerate(self.alphas if np.ndim(self.alphas) else []):
+        values: Any = self.alphas if np.ndim(self.alphas) else []
+        for i, alpha in enumerate(values):
             check_scalar(alpha, f"alphas[{i}]", Real, min_val=0.0)
         cv = self.cv
         if _routing_enabled():
@@ -477,7 +486,7 @@ class ElasticNetCV(_Linear):
         self.mse_path_ = np.squeeze(found.mse_path)
         return self
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Where `fit` passes what it is given: see scikit-learn's guide of metadata routing."""
         from sklearn.model_selection import check_cv
 
@@ -506,10 +515,12 @@ class LassoCV(ElasticNetCV):
     """
 
     def __init__(
-        self, *, eps=1e-3, alphas=100, fit_intercept=True, precompute="auto", max_iter=1000,
-        tol=1e-4, copy_X=True, cv=None, verbose=False, n_jobs=None, positive=False,
-        random_state=None, selection="cyclic", rule="min", penalty_weights=None,
-    ):  # fmt: skip
+        self, *, eps: float = 1e-3, alphas: int | Array = 100, fit_intercept: bool = True,
+        precompute: bool | str | Array = "auto", max_iter: int = 1000, tol: float = 1e-4,
+        copy_X: bool = True, cv: Any = None, verbose: bool | int = False,
+        n_jobs: int | None = None, positive: bool = False, random_state: Any = None,
+        selection: str = "cyclic", rule: str = "min", penalty_weights: Array | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             l1_ratio=1.0, eps=eps, alphas=alphas, fit_intercept=fit_intercept,
             precompute=precompute, max_iter=max_iter, tol=tol, cv=cv, copy_X=copy_X,

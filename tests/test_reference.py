@@ -12,9 +12,6 @@ from conftest import ROOT
 MODULES = ("autodiff", "descent", "estimators", "linear", "optimizers", "prox", "training")
 each_module = pytest.mark.parametrize("name", MODULES)
 
-# To be emptied: the modules without types.
-NO_TYPES_YET = {"estimators", "linear"}
-
 
 def public(module):
     """{name: function or class} of what a module offers."""
@@ -72,7 +69,7 @@ def test_each_public_name_has_an_example_that_is_run(name):
     assert without_example(importlib.import_module(f"course.{name}")) == set()
 
 
-@pytest.mark.parametrize("name", sorted({*MODULES} - NO_TYPES_YET))
+@each_module
 def test_each_public_name_has_types(name):
     assert without_types(importlib.import_module(f"course.{name}")) == set()
 

@@ -18,16 +18,18 @@ How the elastic net is solved depends on the shape of X alone:
 Every answer carries its duality gap, an upper bound on how far its objective is above the minimum.
 """
 
+from __future__ import annotations
+
 import itertools
 import numbers
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from course.linear import gram, wide
 from course.linear.duality import duality_gap, kkt_residual
 from course.linear.exact import Kinks, lasso_path_exact
-from course.linear.problem import GRAM_LIMIT, Settings, certified, checked, chosen
+from course.linear.problem import GRAM_LIMIT, Array, Matrix, Settings, certified, checked, chosen
 from course.linear.ridge import RidgeFit, ridge, ridge_path
 from course.linear.stability import Stability, stability_selection
 
@@ -110,9 +112,11 @@ class CrossValidation(NamedTuple):
 
 
 def lasso(
-    X, y, alpha, l1_ratio=1.0, *, fit_intercept=True, positive=False, tol=1e-4, max_iter=1000,
-    coef_init=None, sample_weight=None, penalty_weights=None,
-):  # fmt: skip
+    X: Matrix, y: Array, alpha: float, l1_ratio: float = 1.0, *, fit_intercept: bool = True,
+    positive: bool = False, tol: float = 1e-4, max_iter: int = 1000,
+    coef_init: Array | None = None, sample_weight: Array | None = None,
+    penalty_weights: Array | None = None,
+) -> Fit:  # fmt: skip
     """The lasso, or the elastic net, at one α.
 
     Args:
@@ -163,25 +167,22 @@ def lasso(
         start = np.maximum(start, 0)
     settings = Settings(
         fit_intercept, positive, tol, max_iter, None, sample_weight, penalty_weights
-    )
-    given = X, y, [], settings.checked(*X.shape)
+    ).checked(*X.shape)
     many, solved = X.shape[1] > GRAM_LIMIT, None
-    unbounded = len(given[3].free) and positive  # the working set cannot have them
-    if many or (
-        alphas[0] * l1_ratio > 0 and not unbounded
-    ):  # for one α few columns matter: no need of all XᵀX
-        problem = wide.Wide(*given)
-        solved = problem.solve(alphas, l1_ratio, start)
+    # For one α few columns matter, and all XᵀX is not needed; but see Wide for what it cannot do.
+    if many or (alphas[0] * l1_ratio > 0 and not (positive and len(settings.free))):
+        solved = wide.Wide(X, y, [], settings).solve(alphas, l1_ratio, start)
     if not many and (solved is None or solved.open_gap > 0):
-        problem = gram.Gram(*given)
-        solved = problem.solve(alphas, l1_ratio, start)
-    return _pick(certified(solved, problem.settings, y), X.dtype)
+        solved = gram.Gram(X, y, [], settings).solve(alphas, l1_ratio, start)
+    return _pick(certified(solved, settings, y), X.dtype)
 
 
 def lasso_path(
-    X, y, *, l1_ratio=1.0, eps=1e-3, alphas=100, fit_intercept=True, positive=False, tol=1e-4,
-    max_iter=1000, sample_weight=None, penalty_weights=None,
-):  # fmt: skip
+    X: Matrix, y: Array, *, l1_ratio: float = 1.0, eps: float = 1e-3,
+    alphas: int | Array = 100, fit_intercept: bool = True, positive: bool = False,
+    tol: float = 1e-4, max_iter: int = 1000, sample_weight: Array | None = None,
+    penalty_weights: Array | None = None,
+) -> Path:  # fmt: skip
     """The lasso, or the elastic net, at many α.
 
     Args:
@@ -214,9 +215,11 @@ def lasso_path(
 
 
 def lasso_cv(
-    X, y, *, l1_ratio=1.0, eps=1e-3, alphas=100, cv=5, fit_intercept=True, positive=False,
-    tol=1e-4, max_iter=1000, n_jobs=None, rule="min", sample_weight=None, penalty_weights=None,
-):  # fmt: skip
+    X: Matrix, y: Array, *, l1_ratio: float | Array = 1.0, eps: float = 1e-3,
+    alphas: int | Array = 100, cv: Any = 5, fit_intercept: bool = True, positive: bool = False,
+    tol: float = 1e-4, max_iter: int = 1000, n_jobs: int | None = None, rule: str = "min",
+    sample_weight: Array | None = None, penalty_weights: Array | None = None,
+) -> CrossValidation:  # fmt: skip
     """Choose α, and l1_ratio, by cross-validation, and fit all rows there.
 
     Args:
@@ -269,9 +272,10 @@ def lasso_cv(
 
 
 def alpha_max(
-    X, y, l1_ratio=1.0, *, fit_intercept=True, positive=False, sample_weight=None,
-    penalty_weights=None,
-):  # fmt: skip
+    X: Matrix, y: Array, l1_ratio: float = 1.0, *, fit_intercept: bool = True,
+    positive: bool = False, sample_weight: Array | None = None,
+    penalty_weights: Array | None = None,
+) -> float:  # fmt: skip
     """The smallest α at which all weights are zero: max |xⱼ·(y − ȳ)| / (n l1_ratio).
 
     Args as in `lasso`.

@@ -1,11 +1,17 @@
 """How far an answer is from the solution: the duality gap, and the optimality (KKT) conditions."""
 
+from __future__ import annotations
+
 import numpy as np
+
+from course.linear.problem import Array, Matrix
 
 
 def duality_gap(
-    X, y, w, b, alpha, l1_ratio=1.0, *, positive=False, sample_weight=None, penalty_weights=None
-):
+    X: Matrix, y: Array, w: Array, b: float, alpha: float, l1_ratio: float = 1.0, *,
+    positive: bool = False, sample_weight: Array | None = None,
+    penalty_weights: Array | None = None,
+) -> float:  # fmt: skip
     """How far the objective at (w, b) is above its minimum, at most; from the data alone.
 
     For any θ, D(θ) is below every value of the objective P, so P(w, b) − D(θ) bounds the error;
@@ -40,8 +46,10 @@ def duality_gap(
 
 
 def kkt_residual(
-    X, y, w, b, alpha, l1_ratio=1.0, *, positive=False, sample_weight=None, penalty_weights=None
-):
+    X: Matrix, y: Array, w: Array, b: float, alpha: float, l1_ratio: float = 1.0, *,
+    positive: bool = False, sample_weight: Array | None = None,
+    penalty_weights: Array | None = None,
+) -> float:  # fmt: skip
     """How far (w, b) is from the optimality conditions, in units of xy: 0 at the solution.
 
         xⱼ·R/n − α(1−ρ)wⱼ = αρ sign(wⱼ)  where wⱼ ≠ 0,    |xⱼ·R|/n ≤ αρ  elsewhere

@@ -1,5 +1,7 @@
 """The lasso's whole path as an object: its kinks, and every α between them."""
 
+from __future__ import annotations
+
 import warnings
 from typing import NamedTuple
 
@@ -7,7 +9,7 @@ import numpy as np
 
 from course.linear import homotopy, newton
 from course.linear.gram import ROUNDING, Gram, check, gaps_of
-from course.linear.problem import Settings, Solved, certified, checked
+from course.linear.problem import Array, Matrix, Settings, Solved, certified, checked
 
 
 class Kinks(NamedTuple):
@@ -33,7 +35,9 @@ class Kinks(NamedTuple):
     intercepts: np.ndarray
     dual_gaps: np.ndarray
 
-    def path(self, alpha):
+    def path(
+        self, alpha: Array,
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
         """The weights and the intercept at any α.
 
         Args:
@@ -59,9 +63,10 @@ class Kinks(NamedTuple):
 
 
 def lasso_path_exact(
-    X, y, *, alpha_min=0.0, fit_intercept=True, positive=False, tol=1e-4, max_iter=1000,
-    sample_weight=None, penalty_weights=None,
-):  # fmt: skip
+    X: Matrix, y: Array, *, alpha_min: float = 0.0, fit_intercept: bool = True,
+    positive: bool = False, tol: float = 1e-4, max_iter: int = 1000,
+    sample_weight: Array | None = None, penalty_weights: Array | None = None,
+) -> Kinks:  # fmt: skip
     """The lasso at every α at once: the kinks of its path, which is straight between them.
 
         minimise  1/(2n) ‖Xw + b − y‖² + α‖w‖₁

@@ -1,9 +1,14 @@
 """What all solvers of linear models use: data that are checked and centred, and two records."""
 
+from __future__ import annotations
+
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+
+Matrix: TypeAlias = Any  # an array, what NumPy makes one of, or a sparse array
+Array: TypeAlias = Any  # an array, or what NumPy makes one of
 
 GRAM_LIMIT = 500  # columns: up to so many, p×p matrices are made
 RULES = "min", "1se"

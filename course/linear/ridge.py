@@ -1,11 +1,22 @@
 """Ridge regression in closed form."""
 
+from __future__ import annotations
+
 import warnings
 from typing import NamedTuple
 
 import numpy as np
 
-from course.linear.problem import TOO_LARGE, checked, checked_weights, dense, means, times_rows
+from course.linear.problem import (
+    TOO_LARGE,
+    Array,
+    Matrix,
+    checked,
+    checked_weights,
+    dense,
+    means,
+    times_rows,
+)
 
 CONDITION = 1e-8  # of the largest eigenvalue: below it, equations in XᵀX lose too many digits
 SOLVERS = "auto", "cholesky", "svd", "lsqr"
@@ -34,7 +45,10 @@ class RidgeFit(NamedTuple):
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None, solver="auto"):
+def ridge(
+    X: Matrix, y: Array, alpha: Array, *, fit_intercept: bool = True,
+    sample_weight: Array | None = None, solver: str = "auto",
+) -> RidgeFit:  # fmt: skip
     """Ridge regression in closed form.
 
         minimise  Σᵢ sᵢ (xᵢ·w + b − yᵢ)² + α‖w‖²          w = (ZᵀZ + αI)⁻¹ Zᵀe
@@ -87,7 +101,10 @@ def ridge(X, y, alpha, *, fit_intercept=True, sample_weight=None, solver="auto")
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def ridge_path(X, y, alphas, *, fit_intercept=True, sample_weight=None):
+def ridge_path(
+    X: Matrix, y: Array, alphas: Array, *, fit_intercept: bool = True,
+    sample_weight: Array | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Ridge regression at many α, of a dense X from one decomposition.
 
     Args:

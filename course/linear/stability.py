@@ -1,11 +1,13 @@
 """Stability selection: which columns the lasso picks whatever rows it happens to see."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 
 from course.linear import gram, wide
-from course.linear.problem import GRAM_LIMIT, Settings, Solved, certified, checked
+from course.linear.problem import GRAM_LIMIT, Array, Matrix, Settings, Solved, certified, checked
 
 
 class Stability(NamedTuple):
@@ -34,10 +36,12 @@ class Stability(NamedTuple):
 
 
 def stability_selection(
-    X, y, *, l1_ratio=1.0, alphas=30, eps=0.1, samples=100, fraction=0.5, replace=False,
-    threshold=0.75, seed=0, fit_intercept=True, positive=False, tol=1e-4, max_iter=1000,
-    sample_weight=None, penalty_weights=None,
-):  # fmt: skip
+    X: Matrix, y: Array, *, l1_ratio: float = 1.0, alphas: int | Array = 30,
+    eps: float = 0.1, samples: int = 100, fraction: float = 0.5, replace: bool = False,
+    threshold: float = 0.75, seed: int = 0, fit_intercept: bool = True, positive: bool = False,
+    tol: float = 1e-4, max_iter: int = 1000, sample_weight: Array | None = None,
+    penalty_weights: Array | None = None,
+) -> Stability:  # fmt: skip
     """The lasso, or the elastic net, on many random samples of the rows, all in one call.
 
     Bring the columns to one scale first: the lasso prefers large ones.
@@ -91,7 +95,7 @@ def stability_selection(
     picked, ever, open_gap = np.zeros((len(alphas), p)), 0, 0.0
     for w, gap in (_in_batches if narrow else _one_by_one)(whole, rows, alphas, l1_ratio):
         picked += np.count_nonzero(w, axis=0)
-        ever += np.count_nonzero(w.any(axis=1))
+        ever += int(np.count_nonzero(w.any(axis=1)))
         open_gap = max(open_gap, gap)
     certified(Solved(picked, alphas, alphas, picked, 1, open_gap), settings, y)
     frequencies = (picked / len(rows)).T
