@@ -470,8 +470,9 @@ class ElasticNetCV(_Linear):
         if _routing_enabled():
             from sklearn.model_selection import check_cv
 
+            cv = check_cv(cv)  # first: the routing looks at it as well, and it may be a generator
             routed = process_routing(self, "fit", sample_weight=sample_weight, **params)
-            cv = list(check_cv(cv).split(X, y, **routed.splitter.split))
+            cv = list(cv.split(X, y, **routed.splitter.split))
         found = linear.lasso_cv(
             X, y, l1_ratio=self.l1_ratio, eps=self.eps, alphas=self.alphas, cv=cv,
             n_jobs=self.n_jobs, rule=self.rule, sample_weight=s, **self._settings(),

@@ -399,8 +399,8 @@ def test_frames_and_weighted_scores():
     for frame in (pandas.DataFrame(X, columns=names), polars.DataFrame(X, schema=names)):
         model = LassoCV().fit(frame, y, sample_weight=WEIGHT)
         assert list(model.feature_names_in_) == names
-        np.testing.assert_array_equal(model.coef_, LassoCV().fit(X, y, WEIGHT).coef_)
-        np.testing.assert_array_equal(model.predict(frame), model.predict(X))
+        np.testing.assert_allclose(model.coef_, LassoCV().fit(X, y, WEIGHT).coef_, rtol=1e-10)
+        np.testing.assert_allclose(model.predict(frame), model.predict(X), rtol=1e-13)
     scores = cross_val_score(LassoCV(), X, y, params={"sample_weight": WEIGHT})
     theirs = cross_val_score(linear_model.LassoCV(**EXACT), X, y, params={"sample_weight": WEIGHT})
     np.testing.assert_allclose(scores, theirs, rtol=1e-9)
@@ -411,8 +411,10 @@ def test_groups_reach_the_splitter():
     with sklearn.config_context(enable_metadata_routing=True):
         splitter = GroupKFold(4)
         found = LassoCV(cv=splitter).fit(X, y, groups=groups)
+        again = LassoCV(cv=splitter.split(X, y, groups)).fit(X, y)  # a generator
     expected = LassoCV(cv=list(splitter.split(X, y, groups))).fit(X, y)
     np.testing.assert_array_equal(found.mse_path_, expected.mse_path_)
+    np.testing.assert_array_equal(again.mse_path_, expected.mse_path_)
     with pytest.raises(ValueError, match="groups"):
         LassoCV(cv=splitter).fit(X, y, groups=groups)
 
@@ -431,6 +433,14 @@ def test_the_one_standard_error_rule_and_penalty_weights():
         LassoCV(rule="smallest").fit(X, y)
     with pytest.raises(ValueError, match="penalty_weights"):
         ElasticNetCV(penalty_weights=[1, 2]).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_matrices_and_masked_arrays_are_taken_as_scikit_learn_takes_them():
+    with pytest.raises(TypeError, match=r"np\.matrix"):
+        Lasso().fit(np.matrix(X), y)
+    found = Lasso().fit(np.ma.masked_array(X), y)
+    np.testing.assert_array_equal(found.coef_, Lasso().fit(X, y).coef_)
 
 
 def test_inputs_may_be_left_unchecked():

@@ -309,6 +309,44 @@ def test_dependent_columns_without_a_penalty():
     )
 
 
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("name", DATA)
+def test_a_constant_without_a_penalty_is_the_intercept(name, weights, kind):
+    """One's own column of ones changes nothing, beside another free column neither."""
+    A, e, s, v = DATA[name]
+    v = v.copy()
+    v[1] = 0
+    more = {"sample_weight": s} if weights else {}
+    alpha = 0.1 * linear.alpha_max(A, e, penalty_weights=v, **more)
+    expected = lasso(A, e, alpha, penalty_weights=v, **more)
+    B, u = np.column_stack([A, np.full(len(e), 1.1)]), np.append(v, 0.0)
+    found = lasso(kind(B), e, alpha, penalty_weights=u, **more)
+    size = np.abs(expected.coef).max()
+    np.testing.assert_allclose(found.coef[:-1], expected.coef, rtol=1e-8, atol=1e-9 * size)
+    assert 1.1 * found.coef[-1] + found.intercept == pytest.approx(expected.intercept, rel=1e-7)
+    folds = [(np.arange(20, len(e)), np.arange(20))]
+    np.testing.assert_allclose(
+        lasso_cv(kind(B), e, cv=folds, alphas=[alpha], penalty_weights=u, **more).mse_path,
+        lasso_cv(A, e, cv=folds, alphas=[alpha], penalty_weights=v, **more).mse_path, rtol=1e-9,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_start_from_anywhere_ends_at_the_solution(seed, positive):
+    rng = np.random.default_rng(seed)
+    A, e = rng.normal(size=(40, 600)), rng.normal(size=40)
+    alpha = 0.02 * linear.alpha_max(A, e, positive=positive)
+    expected = lasso(A, e, alpha, positive=positive)
+    starts = lasso(A, e, 5 * alpha, positive=positive).coef, rng.normal(size=600)
+    for start in (*starts, lasso(A, rng.normal(size=40), alpha, positive=positive).coef):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            found = lasso(A, e, alpha, positive=positive, coef_init=start)
+        np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-8, atol=1e-10)
+
+
 def test_a_forgotten_penalty_weight_is_caught(monkeypatch):
     right = moments.Moments._scaled
     monkeypatch.setattr(
@@ -380,6 +418,12 @@ def test_stability_selection_in_small_batches(monkeypatch):
                 == expected.frequencies).all()  # fmt: skip
 
 
+def test_stability_at_an_infinite_alpha():
+    found = linear.stability_selection(X, y, alphas=[np.inf, 1.0], samples=5)
+    assert not found.frequencies[:, 0].any()
+    assert found.frequencies[:, 1].any()
+
+
 def test_what_is_stable_is_what_is_there():
     rng = np.random.default_rng(0)
     A = rng.normal(size=(120, 40))
@@ -399,6 +443,8 @@ def test_what_is_stable_is_what_is_there():
         ({"fraction": np.nan}, "is no sample"),
         ({"threshold": 1.5}, r"threshold must lie in \(0, 1\], got 1.5"),
         ({"l1_ratio": 0.0}, "Automatic alpha grid"),
+        ({"samples": np.nan}, "samples must be a whole number of at least 1, got nan"),
+        ({"sample_weight": np.eye(89)[0] + np.eye(89)[1], "fraction": 0.1}, "rows of a sample"),
     ],
     ids=str,
 )
@@ -578,6 +624,38 @@ def test_bad_weights_are_refused_in_one_line(name, value, message):
         with pytest.raises(ValueError, match=message) as caught:
             call(**{name: value})
         assert "\n" not in str(caught.value)
+
+
+ODD = [
+    (lambda: lasso(X, y, 1.0, coef_init=np.ones(3)), "coef_init must be 10 finite numbers"),
+    (lambda: lasso(X, y, 1.0, coef_init=np.full(10, np.nan)), "coef_init must be 10 finite"),
+    (lambda: lasso_cv(X, y, l1_ratio=[]), "one or more numbers in a row"),
+    (lambda: lasso_path(X, y, l1_ratio=[0.5, 1.0]), r"l1_ratio must lie in \[0, 1\]"),
+    (lambda: lasso_path(X, y, alphas=None), "a whole number of at least 1, or values; got None"),
+    (lambda: linear.alpha_max(X, y, 0), "no α makes all weights zero"),
+    (lambda: linear.alpha_max(X, y, -1.0), r"l1_ratio must lie in \[0, 1\], got -1.0"),
+    (lambda: linear.alpha_max(WIDE[0] * np.nan, WIDE[1]), "NaN"),
+    (lambda: linear.alpha_max(X * 1e200, y * 1e200), "too large"),
+    (lambda: linear.duality_gap(X, y, PENALTIES, 0, 1.0, penalty_weights=0 * PENALTIES), "zero"),
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("call", "message"), ODD, ids=[message for _, message in ODD])
+def test_odd_settings_are_refused_in_one_line(call, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_grid_that_rises_is_turned():
+    alphas = lasso_path(X, y, alphas=5, eps=2.0).alphas
+    assert (np.diff(alphas) < 0).all()
+
+
+def test_a_warning_says_what_ended():
+    with pytest.warns(ConvergenceWarning, match="max_iter=1 ended .* raise max_iter"):
+        lasso_path(X, y, max_iter=1)
 
 
 def test_a_fold_without_weight_is_refused():

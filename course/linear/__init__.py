@@ -163,8 +163,10 @@ def lasso(
     X, y = checked(X, y, wide_later=True)
     alphas = _checked_alphas([alpha], l1_ratio, largest=np.finfo(float).max)
     start = None if coef_init is None else np.asarray(coef_init, dtype="float64").reshape(-1)
-    if start is not None and positive:
-        start = np.maximum(start, 0)
+    if start is not None:
+        if start.shape != X.shape[1:] or not np.isfinite(start).all():
+            raise ValueError(f"coef_init must be {X.shape[1]} finite numbers, one for each column")
+        start = np.maximum(start, 0) if positive else start
     settings = Settings(
         fit_intercept, positive, tol, max_iter, None, sample_weight, penalty_weights
     ).checked(*X.shape)
@@ -256,6 +258,8 @@ def lasso_cv(
     ).checked(*X.shape)
     folds = _folds(cv, X, y, settings.sample_weight)
     ratios = np.atleast_1d(np.asarray(l1_ratio, dtype="float64"))
+    if ratios.ndim > 1 or len(ratios) == 0:
+        raise ValueError("l1_ratio must be a number, or one or more numbers in a row")
     problem = _problem(X, y, folds, settings)
     grids = [_grid(problem, alphas, eps, ratio) for ratio in ratios]
     found = []
@@ -276,15 +280,26 @@ def alpha_max(
     positive: bool = False, sample_weight: Array | None = None,
     penalty_weights: Array | None = None,
 ) -> float:  # fmt: skip
-    """The smallest α at which all weights are zero: max |xⱼ·(y − ȳ)| / (n l1_ratio).
+    """The smallest α at which all penalised weights are zero: max |xⱼ·(y − ȳ)| / (n l1_ratio).
 
-    Args as in `lasso`.
+    Args:
+        X, y, l1_ratio, fit_intercept, positive, sample_weight, penalty_weights: as in `lasso`;
+            l1_ratio is above 0.
+
+    Returns:
+        A number.
+
+    Raises:
+        ValueError, TypeError: as `lasso`.
 
     Example:
         >>> alpha_max(np.array([[1.0], [3.0]]), np.array([0.0, 2.0]))
         1.0
     """
     X, y = checked(X, y, wide_later=True)
+    _checked_alphas([1.0], l1_ratio)
+    if l1_ratio == 0:
+        raise ValueError("with l1_ratio=0 no α makes all weights zero")
     settings = Settings(
         fit_intercept, positive, sample_weight=sample_weight, penalty_weights=penalty_weights
     ).checked(*X.shape)
@@ -332,7 +347,7 @@ def _checked_alphas(alphas, l1_ratio, largest=np.inf):
     wrong = alphas[~((alphas >= 0) & (alphas <= largest))]
     if wrong.size:
         raise ValueError(f"alpha must be a finite number of at least 0, got {wrong[0]}")
-    if not 0 <= l1_ratio <= 1:
+    if np.ndim(l1_ratio) > 0 or not 0 <= l1_ratio <= 1:
         raise ValueError(f"l1_ratio must lie in [0, 1], got {l1_ratio}")
     return np.sort(alphas)[::-1]
 
@@ -346,7 +361,7 @@ def _grid(problem, alphas, eps, l1_ratio):
             "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a grid"
             " by providing your estimator with the appropriate `alphas=` argument."
         )
-    if int(alphas) != alphas or alphas < 1:
+    if not isinstance(alphas, numbers.Real) or int(alphas) != alphas or alphas < 1:
         raise ValueError(f"alphas must be a whole number of at least 1, or values; got {alphas}")
     if not 0 < eps:
         raise ValueError(f"eps must be above 0, got {eps}")
@@ -354,7 +369,7 @@ def _grid(problem, alphas, eps, l1_ratio):
     smallest = np.finfo(float).resolution
     if top <= smallest:
         return np.full(int(alphas), smallest)
-    return top * eps ** (np.arange(int(alphas)) / max(1, alphas - 1))
+    return np.sort(top * eps ** (np.arange(int(alphas)) / max(1, alphas - 1)))[::-1]
 
 
 def _problem(X, y, folds, settings):
@@ -364,6 +379,11 @@ def _problem(X, y, folds, settings):
 
 
 def _solve(problem, alphas, l1_ratio):
-    if alphas[0] == np.inf:  # all weights are zero there, and at any other α that is large enough
-        alphas = np.minimum(alphas, HUGE * max(1, problem.alpha_max(l1_ratio or 1)))
-    return problem.solve(alphas, l1_ratio)
+    return problem.solve(finite(alphas, problem, l1_ratio), l1_ratio)
+
+
+def finite(alphas, problem, l1_ratio):
+    """An infinite α as a large one: all weights are zero there as well."""
+    if alphas[0] < np.inf:
+        return alphas
+    return np.minimum(alphas, HUGE * max(1, problem.alpha_max(l1_ratio or 1)))

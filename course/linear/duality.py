@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from course.linear.problem import Array, Matrix
+from course.linear.problem import Array, Matrix, checked_weights
 
 
 def duality_gap(
@@ -41,7 +41,7 @@ def duality_gap(
     R = y - X @ w - b
     rr, ry, correlation = s @ (R * R), s @ (R * y), X.T @ (s * R)
     l1, l2 = np.array([alpha * l1_ratio]), np.array([alpha * (1 - l1_ratio)])
-    v = None if penalty_weights is None else np.asarray(penalty_weights, dtype="float64")
+    v = checked_weights(penalty_weights, X.shape[1], "penalty_weights")
     return float(gap(rr, ry, correlation, w, l1, l2, positive, v)[0])
 
 
@@ -54,7 +54,7 @@ def kkt_residual(
 
         xⱼ·R/n − α(1−ρ)wⱼ = αρ sign(wⱼ)  where wⱼ ≠ 0,    |xⱼ·R|/n ≤ αρ  elsewhere
 
-    with R = y − Xw − b. Args as in `duality_gap`.
+    with R = y − Xw − b. Whether b is the best for w is not looked at. Args as in `duality_gap`.
 
     Example:
         >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0])

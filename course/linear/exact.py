@@ -9,7 +9,7 @@ import numpy as np
 
 from course.linear import homotopy, newton
 from course.linear.gram import ROUNDING, Gram, check, gaps_of
-from course.linear.problem import Array, Matrix, Settings, Solved, certified, checked
+from course.linear.problem import Array, Matrix, Settings, checked, report, require_finite
 
 
 class Kinks(NamedTuple):
@@ -111,7 +111,8 @@ def lasso_path_exact(
         raise ValueError("penalty_weights must be above 0 for a path of kinks")
     problem = Gram(X, y, [], settings)
     coefs, intercepts, gaps, alphas, open_gap = _kinks(problem, alpha_min, settings)
-    certified(Solved(coefs, intercepts, gaps, gaps, len(alphas), open_gap), settings, y)
+    require_finite(coefs, intercepts, gaps)
+    report(open_gap, settings, y)
     if alphas[-1] > alpha_min:
         from sklearn.exceptions import ConvergenceWarning
 

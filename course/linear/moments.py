@@ -201,7 +201,7 @@ class Moments:
         return self._scaled(mean, moments, constant, penalty_weights)
 
     def _scaled(self, mean, moments, constant, penalty_weights):
-        scale = np.sqrt(_diagonals(moments)[:, :-1])
+        scale = np.sqrt(np.maximum(_diagonals(moments)[:, :-1], 0))
         scale[constant] = 1
         G, c = moments[:, :-1, :-1] / scale[:, :, None], moments[:, :-1, -1] / scale
         G /= scale[:, None]

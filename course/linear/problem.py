@@ -58,8 +58,7 @@ def checked_weights(weights, count, name):
 def is_plain(X, y, many_targets=False, wide_later=False):
     """Whether X and y are finite float64 arrays that fit each other, as most are."""
     return (
-        isinstance(X, np.ndarray)
-        and isinstance(y, np.ndarray)
+        type(X) is type(y) is np.ndarray  # a matrix or a masked array is not plain
         and X.dtype == y.dtype == np.float64
         and (X.ndim, y.ndim) in ((2, 1), (2, 1 + many_targets))
         and len(X) == len(y) > 1
@@ -169,21 +168,33 @@ def chosen(errors, rule):
 
 def certified(solved, settings, y):
     """What was `Solved`, if its numbers are finite; a gap that is too large is reported."""
-    if not all(np.isfinite(part).all() for part in solved[:3]):
+    require_finite(*solved[:3])
+    report(solved.open_gap, settings, y, solved.n_iter)
+    return solved
+
+
+def require_finite(*parts):
+    if not all(np.isfinite(part).all() for part in parts):
         raise ValueError("the solution is not finite: X or y has numbers too large; scale them")
-    if solved.open_gap == 0:
-        return solved
+
+
+def report(open_gap, settings, y, n_iter=0):
+    """Warn where a duality gap is above tol times y's variance."""
+    if open_gap == 0:
+        return
     s = settings.sample_weight
     y_mean = np.average(y, weights=s) if settings.fit_intercept else 0.0
     enough = settings.tol * np.average((y - y_mean) ** 2, weights=s)
-    if solved.open_gap > enough:
+    if open_gap > enough:
         from sklearn.exceptions import ConvergenceWarning
 
+        ended = n_iter >= settings.max_iter
         warnings.warn(
-            f"max_iter={settings.max_iter} ended before the duality gap was small enough:"
-            f" {solved.open_gap:.3g}, and at most {enough:.3g} was wanted; raise max_iter, or bring"
-            " the columns of X to one scale",
+            (f"max_iter={settings.max_iter} ended before the duality gap was small enough"
+             if ended else "the duality gap is not small enough")
+            + f": {open_gap:.3g}, and at most {enough:.3g} was wanted; "
+            + ("raise max_iter, or bring" if ended else "bring")
+            + " the columns of X to one scale",
             ConvergenceWarning,
-            stacklevel=3,
-        )
-    return solved
+            stacklevel=4,
+        )  # fmt: skip

@@ -55,8 +55,8 @@ def ridge(
 
     with Z, e the weighted rows about their means. By Cholesky; where that matrix is so
     ill-conditioned that eight digits would be lost, by singular values, which also gives
-    the shortest w where α = 0 leaves a choice. A sparse X stays sparse: there it is LSQR
-    instead, and wherever X has more than LARGEST rows and columns.
+    the shortest w where α = 0 leaves a choice. A sparse X stays sparse: there LSQR does what
+    singular values do, and everything where X has more than LARGEST rows and columns.
 
     Args:
         X: shape (n, p), float64 or float32, or sparse; never changed.
@@ -296,6 +296,6 @@ def _by_lsqr(Z, E, alphas):
                 f"LSQR left {left:.3g} of the equations of ridge; bring the columns of X to one"
                 " scale, or give a dense X",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
     return w

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course.linear import gram, wide
-from course.linear.problem import GRAM_LIMIT, Array, Matrix, Settings, Solved, certified, checked
+from course.linear.problem import GRAM_LIMIT, Array, Matrix, Settings, checked, report
 
 
 class Stability(NamedTuple):
@@ -73,11 +73,11 @@ def stability_selection(
         N. Meinshausen and P. Bühlmann, Stability Selection, J. R. Statist. Soc. B 72, 2010,
         doi:10.1111/j.1467-9868.2010.00740.x.
     """
-    from course.linear import _grid
+    from course.linear import _grid, finite
 
     X, y = checked(X, y, wide_later=True)
     (n, p), count = X.shape, samples
-    if int(count) != count or count < 1:
+    if not (np.isfinite(count) and int(count) == count >= 1):
         raise ValueError(f"samples must be a whole number of at least 1, got {count}")
     size = round(fraction * n) if np.isfinite(fraction) else 0
     if not (2 <= size <= n or (replace and size >= 2)):
@@ -89,15 +89,18 @@ def stability_selection(
     ).checked(n, p)
     rng = np.random.default_rng(seed)
     rows = [np.sort(rng.choice(n, size, replace=replace)) for _ in range(int(count))]
+    s = settings.sample_weight
+    if s is not None and not all(s[some].any() for some in rows):
+        raise ValueError("sample_weight is zero on all rows of a sample: leave such rows out")
     narrow = p <= GRAM_LIMIT
     whole = (gram.Gram if narrow else wide.Wide)(X, y, [], settings)
-    alphas = _grid(whole, alphas, eps, l1_ratio)
+    alphas = finite(_grid(whole, alphas, eps, l1_ratio), whole, l1_ratio)
     picked, ever, open_gap = np.zeros((len(alphas), p)), 0, 0.0
     for w, gap in (_in_batches if narrow else _one_by_one)(whole, rows, alphas, l1_ratio):
         picked += np.count_nonzero(w, axis=0)
         ever += int(np.count_nonzero(w.any(axis=1)))
         open_gap = max(open_gap, gap)
-    certified(Solved(picked, alphas, alphas, picked, 1, open_gap), settings, y)
+    report(open_gap, settings, y)
     frequencies = (picked / len(rows)).T
     false = np.inf
     if threshold > 0.5:  # ever / len(rows): how many columns a sample selects, at any α

@@ -30,7 +30,9 @@ class Wide:
     def alpha_max(self, l1_ratio):
         """The smallest α at which all penalised weights are zero on all rows."""
         rows = _Rows(self.X, self.y, self.settings)
-        c = rows.e @ rows.X
+        with np.errstate(over="ignore", invalid="ignore"):
+            c = rows.e @ rows.X
+        _require_finite(c, rows.X)
         if rows.spread is not None:  # R sums to zero, but for rounding: what the means make of it
             c -= (rows.e @ rows.spread) * (rows.spread @ rows.X)
         v = self.settings.penalty_weights
@@ -56,12 +58,14 @@ class Wide:
         fits, errors = self._on_folds(alphas, l1_ratio)
         wanted = alphas[[chosen(errors, self.settings.rule)]] if fits else alphas
         whole = fit(self.X, self.y, wanted, l1_ratio, self.settings, start)
-        rounds = whole.rounds + sum(fit.rounds for fit in fits)
-        open_gap = max(fit.open_gap for fit in [whole, *fits])
+        if start is not None and whole.open_gap > 0:  # it may lead astray
+            whole = fit(self.X, self.y, wanted, l1_ratio, self.settings)
+        rounds = whole.rounds + sum(rounds for rounds, _ in fits)
+        open_gap = max([whole.open_gap, *(gap for _, gap in fits)])
         return Solved(*whole[:3], errors, rounds, open_gap)
 
     def _on_folds(self, alphas, l1_ratio):
-        """A list of fits, and their errors on the held-out rows, shape (A, folds)."""
+        """A list of (rounds, open gap), and the errors on the held-out rows, shape (A, folds)."""
         if not self.folds:
             return [], np.empty((len(alphas), 0))
         from joblib import Parallel, delayed
@@ -77,7 +81,8 @@ class Wide:
 
 
 def _fold(X, y, train, test, alphas, l1_ratio, settings):
-    """The fits to the training rows, and their mean squared errors on the others, shape (A,)."""
+    """The fits to the training rows: (rounds, open gap); and their mean squared errors on the
+    others, shape (A,)."""
     s = settings.sample_weight
     own = settings if s is None else settings._replace(sample_weight=s[train])
     found = fit(rows_of(X, train), rows_of(y, train), alphas, l1_ratio, own)
@@ -85,7 +90,9 @@ def _fold(X, y, train, test, alphas, l1_ratio, settings):
     Z = dense(rows_of(X, test)[:, used]) - found.x_mean[used] - found.rest[used]
     y_hat = found.coefs[:, used] @ Z.T + found.y_mean
     errors = (rows_of(y, test) - y_hat) ** 2
-    return found, np.average(errors, axis=1, weights=None if s is None else s[test])
+    return (found.rounds, found.open_gap), np.average(
+        errors, axis=1, weights=None if s is None else s[test]
+    )
 
 
 class _Fits(NamedTuple):
@@ -137,9 +144,7 @@ def fit(X, y, alphas, l1_ratio, settings, start=None):
     if spread is not None:
         x_mean = spread @ X / np.sqrt(n)
     c = e @ X / n
-    if not np.isfinite(c).all():
-        finite = np.isfinite(X if isinstance(X, np.ndarray) else X.data).all()
-        raise ValueError(TOO_LARGE if finite else "Input X contains NaN or infinity.")
+    _require_finite(c, X)
     # What a mean is above the spread, its products with the residuals lose in digits.
     far = np.abs(x_mean).max() * e.std() > OFFSET * np.abs(c).max()
     if isinstance(X, np.ndarray) and (X.dtype != np.float64 or far):
@@ -150,14 +155,14 @@ def fit(X, y, alphas, l1_ratio, settings, start=None):
             # What is left of a constant is rounding.
             X[:, np.abs(X).max(axis=0) <= NOTHING * np.max(rows.root) * np.abs(x_mean)] = 0
         c = e @ X / n
-        if not np.isfinite(c).all():
-            raise ValueError(TOO_LARGE)
+        _require_finite(c, X)
     free, v = settings.free, settings.penalty_weights
     basis = None if spread is None else spread[:, None]
     if len(free):
-        unpenalised = dense(X[:, free])
-        if spread is not None:
-            unpenalised = unpenalised - np.outer(spread, spread @ unpenalised)
+        given = dense(X[:, free])
+        unpenalised = given if spread is None else given - np.outer(spread, spread @ given)
+        size = np.abs(given).max(axis=0) + np.abs(x_mean[free])
+        unpenalised[:, np.abs(unpenalised).max(axis=0) <= NOTHING * size] = 0
         U, size, _ = np.linalg.svd(unpenalised / _size(unpenalised), full_matrices=False)
         U = U[:, size > RANK * size[0]]
         basis = U if spread is None else np.column_stack([spread, U])
@@ -179,6 +184,12 @@ def fit(X, y, alphas, l1_ratio, settings, start=None):
     open_gap = np.where(np.isnan(gaps), np.inf, gaps)[~done].max(initial=0.0)
     b = rows.y_mean - coefs @ x_mean - coefs @ rest
     return _Fits(coefs, b, gaps, open_gap, rounds, x_mean, rest, rows.y_mean)
+
+
+def _require_finite(c, X):
+    if not np.isfinite(c).all():
+        finite = np.isfinite(X if isinstance(X, np.ndarray) else X.data).all()
+        raise ValueError(TOO_LARGE if finite else "Input X contains NaN or infinity.")
 
 
 def _size(Z):
