@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from sklearn.exceptions import ConvergenceWarning
 
 from course import linear
@@ -50,6 +50,7 @@ OPTIONS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
 def minimum_by_enumeration(Z, e, s, l1, l2, positive):
     """The least ½Σ sᵢ(eᵢ − zᵢ·w)² + λ₁|w|₁ + ½ Σ λ₂ⱼ wⱼ² over all supports and signs."""
     p = Z.shape[1]
@@ -66,9 +67,7 @@ def minimum_by_enumeration(Z, e, s, l1, l2, positive):
     return best
 
 
-@settings(deadline=None)
-@given(tables(), OPTIONS, st.sampled_from([0.9, 0.3, 0.01]), st.booleans())
-def test_no_objective_is_below(table, options, fraction, weighted):
+def no_objective_is_below(table, options, fraction, weighted):
     """In units in which the columns are of size 1, where enumeration has its digits."""
     X, y, sizes, s = table
     weights = s if weighted else np.ones(len(y))
@@ -109,9 +108,7 @@ def without_ratio(options):
     return {name: value for name, value in options.items() if name != "l1_ratio"}
 
 
-@settings(deadline=None)
-@given(tables(rows=(6, 12)), OPTIONS)
-def test_a_path_and_its_cross_validation_are_answered_or_reported(table, options):
+def a_path_and_its_cross_validation_are_answered_or_reported(table, options):
     X, y, sizes, _ = table
     try:
         with warnings.catch_warnings():
@@ -130,9 +127,7 @@ def test_a_path_and_its_cross_validation_are_answered_or_reported(table, options
         assert (path.dual_gaps <= 1e-4 * variance).all()
 
 
-@settings(deadline=None)
-@given(tables(), st.sampled_from([1e-3, 1.0, 1e3]), st.booleans())
-def test_ridge_meets_its_equations(table, alpha, fit_intercept):
+def ridge_meets_its_equations(table, alpha, fit_intercept):
     X, y, sizes, s = table
     if (sizes != 1).any():
         return
@@ -142,6 +137,32 @@ def test_ridge_meets_its_equations(table, alpha, fit_intercept):
     assert (np.abs(X.T @ residual - alpha * fit.coef) <= 1e-9 * (size + 1)).all()
     if fit_intercept:
         assert abs(residual.sum()) <= 1e-10 * (s @ np.abs(y) + 1)
+
+
+INPUTS = {
+    no_objective_is_below: (tables(), OPTIONS, st.sampled_from([0.9, 0.3, 0.01]), st.booleans()),
+    a_path_and_its_cross_validation_are_answered_or_reported: (tables(rows=(6, 12)), OPTIONS),
+    ridge_meets_its_equations: (tables(), st.sampled_from([1e-3, 1.0, 1e3]), st.booleans()),
+}
+each = pytest.mark.parametrize("law", INPUTS, ids=lambda law: law.__name__)
+
+
+def try_out(law, examples, **how):
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+    setting = settings(max_examples=examples, deadline=None, database=None,
+                       suppress_health_check=checks, **how)  # fmt: skip
+    setting(given(*INPUTS[law])(law))()
+
+
+@each
+def test_a_few_problems(law):
+    try_out(law, 40, derandomize=True)
+
+
+@pytest.mark.slow
+@each
+def test_many_problems(law):
+    try_out(law, 1000)
 
 
 def test_a_wrong_penalty_is_found(monkeypatch):
@@ -154,6 +175,6 @@ def test_a_wrong_penalty_is_found(monkeypatch):
     X = np.random.default_rng(0).normal(size=(8, 2))
     table = X, X[:, 0] + 0.1, np.ones(2), np.ones(8)
     with pytest.raises(AssertionError):
-        test_no_objective_is_below.hypothesis.inner_test(
+        no_objective_is_below(
             table, {"fit_intercept": True, "positive": False, "l1_ratio": 1.0}, 0.3, False
         )
