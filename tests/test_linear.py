@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from conftest import once
 from scipy import sparse
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
@@ -27,6 +28,8 @@ from course.linear import (
     wide,
     working_set,
 )
+
+pytestmark = once  # all of it is NumPy's
 
 
 def with_true_weights(n, p, informative=10, seed=0):

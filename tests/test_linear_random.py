@@ -10,11 +10,14 @@ import warnings
 
 import numpy as np
 import pytest
+from conftest import once
 from hypothesis import HealthCheck, given, settings, strategies as st
 from sklearn.exceptions import ConvergenceWarning
 
 from course import linear
 from course.linear import lasso, lasso_cv, lasso_path, ridge
+
+pytestmark = once  # all of it is NumPy's
 
 NUMBERS = st.one_of(
     st.integers(-3, 3).map(float), st.floats(-1, 1, allow_subnormal=False).map(lambda x: x + 0.0)

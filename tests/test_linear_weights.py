@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import once
 from scipy import sparse
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
@@ -24,6 +25,8 @@ from course.linear import (
     ridge as ridge_of,
     ridge_path,
 )
+
+pytestmark = once  # all of it is NumPy's
 
 X, y = load_diabetes(return_X_y=True)
 X = X * np.linspace(10, 30, 10) + np.linspace(-1, 2, 10)
