@@ -327,6 +327,15 @@ def test_bad_input_is_one_line(command, arguments, told):
         (["check", ".", "--csv", "x" * 300], "too long"),
         (["check", ".", "--csv", f"{'x' * 250}.csv"], "too long"),  # its partial table's name is
         (["progress", "."], "damaged"),
+        (["exercise", "3", "--folder", ""], "--folder: expected the name of a file or a folder"),
+        (["exercise", "3", "--folder", "a\0b"], "can be no file's name"),
+        (["check", ""], "expected the name of a file or a folder"),
+        (["check", "a\0b"], "can be no file's name"),
+        (["check", ".", "--csv", ""], "--csv: expected the name of a file or a folder"),
+        (["check", ".", "--csv", "a\0b"], "can be no file's name"),
+        (["progress", ""], "expected the name of a file or a folder"),
+        (["progress", "a\0b"], "can be no file's name"),
+        (["hint", "3", ""], f"no exercise ''; it has {FIRST}"),
         (["check", ".", "--sandbox"], "bwrap is not installed; install the package bubblewrap"),
     ],
 )
@@ -339,6 +348,13 @@ def test_what_the_system_refuses_is_one_line(in_tmp, monkeypatch, capsys, argume
     assert main(arguments) == 2
     assert told in one_line(capsys.readouterr().err)
     assert sorted(os.listdir()) == before
+
+
+def test_a_tables_name_is_tried_before_the_work_in_a_new_folder_too(in_tmp, monkeypatch):
+    put(in_tmp / "class" / "a", solved())
+    monkeypatch.setattr(grades, "_check_all", None)
+    with pytest.raises(InputError, match=r"--csv: .* too long"):
+        grades.collect(in_tmp / "class", in_tmp / "new" / f"{'x' * 250}.csv", QUICK, 1)
 
 
 def test_a_table_with_a_long_name_is_written_whole(in_tmp):

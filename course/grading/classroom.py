@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import course
-from course.errors import InputError, atomic_write, need_backend, whole_number
+from course.errors import InputError, atomic_write, need_backend, path_flag, whole_number
 from course.grading import progress as kept, sources
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
 from course.grading.folders import exercise_files, folders, there
@@ -20,7 +20,7 @@ MAX_SHOWN = 20  # lines of what a learner's file prints
 
 def add_exercise_flags(flags):
     flags.add_argument("lesson", nargs="+", help="one lesson's number, several, or all")
-    flags.add_argument("--folder", type=Path, default=Path(WORK), help=f"default: {WORK}")
+    flags.add_argument("--folder", type=_path, default=Path(WORK), help=f"default: {WORK}")
     flags.add_argument("--language", choices=LANGUAGES, default=language(), help="of the texts")
     flags.add_argument("--force", action="store_true", help="overwrite a file that is there")
 
@@ -28,14 +28,14 @@ def add_exercise_flags(flags):
 def add_check_flags(flags):
     add = flags.add_argument
     # fmt: off
-    add("path", nargs="?", type=Path, default=Path(WORK),
+    add("path", nargs="?", type=_path, default=Path(WORK),
         help=f"a file, or a folder of one learner's (default: {WORK})")
     add("--seconds", type=whole_number(1, 3600), default=60,
         help="that an exercise may take (default: 60)")
     add("--memory", type=whole_number(1, 1024), default=2, metavar="GIB",
         help="that an exercise may take beside Keras (default: 2)")
     add("--json", action="store_true", help="print one JSON object")
-    add("--csv", type=Path, metavar="GRADES.csv",
+    add("--csv", type=_path, metavar="GRADES.csv",
         help="the folder holds a folder or a file for each learner; write a table")
     add("--sandbox", action="store_true",
         help="run learners' code inside bwrap: no network, none of your files (Linux)")
@@ -51,7 +51,12 @@ def add_hint_flags(flags):
 
 
 def add_progress_flags(flags):
-    flags.add_argument("folder", nargs="?", type=Path, default=Path(WORK), help=f"default: {WORK}")
+    flags.add_argument("folder", nargs="?", type=_path, default=Path(WORK), help=f"default: {WORK}")
+
+
+def _path(text):
+    """An argparse type: a `pathlib.Path` that a file or a folder can have."""
+    return Path(path_flag(text))
 
 
 def exercise(given):
@@ -82,7 +87,7 @@ def hint(given):
     number = _number(given.lesson)
     sources.source(number)  # or an error: it has no exercises
     tasks = {task.name: task for task in sources.tasks(number)}
-    if given.name and given.name not in tasks:
+    if given.name is not None and given.name not in tasks:
         raise InputError(
             f"lesson {number} has no exercise {given.name!r}; it has {', '.join(tasks)}"
         )
@@ -200,7 +205,7 @@ def _cores():
 
 def _number(word):
     if not re.fullmatch(r"\d{1,3}", word):
-        raise InputError(f"expected a lesson's number, got {word[:20]!r}")
+        raise InputError(f"expected a lesson's number, got {word!r}")
     return int(word)
 
 

@@ -1,6 +1,6 @@
 """Where learners' files lie."""
 
-from course.errors import InputError
+from course.errors import InputError, named
 from course.grading import sources
 
 
@@ -8,13 +8,12 @@ def there(path):
     """Whether there is such a path.
 
     Raises:
-        InputError: it cannot be asked for, for a name too long for the file system, say.
+        InputError: it can have no such name, or the folder around it is closed to this account.
     """
     try:
-        return path.exists()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot look at {path}: {reason}") from None
+        return named(path).exists()
+    except OSError as error:
+        raise InputError(f"cannot look at {path}: {error.strerror}") from None
 
 
 def exercise_files(folder):

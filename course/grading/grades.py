@@ -5,7 +5,7 @@ import csv
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from course.errors import InputError, Interrupted, atomic_write, writable_folder
+from course.errors import InputError, Interrupted, atomic_write, named, writable_folder
 from course.grading import nursery
 from course.grading.check import check_file, environment
 from course.grading.exercise import FAIL, NOT_YET, PASS
@@ -34,8 +34,8 @@ def collect(folder, table, limits, jobs, start=None):
     if there(table) and table.is_dir():
         raise InputError(f"{table} is a folder; --csv takes the name of a file")
     so_far = table.with_name(f"{table.stem}.partial{table.suffix}")
-    there(so_far)  # its name may be too long, and the work in vain
     writable_folder(table.parent, "--csv")
+    named(so_far, "--csv")  # it may be too long, and the work in vain
     learners = _learners(folder)
     rows = []
     try:
