@@ -655,25 +655,57 @@ def test_in_a_sandbox_the_learners_process_is_bwraps(tmp_path, monkeypatch, caps
     for run in runs:
         words = ast.literal_eval(run)
         assert {"--unshare-all", "--die-with-parent"} <= set(words)
-        assert words[words.index("--tmpfs") + 1] == "/tmp"
+        assert words[words.index("--cap-drop") + 1] == "ALL"
+        hidden = [words[i - 2 : i + 2] for i, word in enumerate(words) if word == "--tmpfs"]
+        size = ["--size", str(copies.MAX_WRITTEN), "--tmpfs"]
+        assert hidden[0] == [*size, "/tmp"]
+        assert all(words[:3] == size for words in hidden)
         place, copy = words[words.index("--bind") + 1], words[words.index("--chdir") + 1]
         assert copy == f"{place}/copy"
         shown = [words[i + 1] for i, word in enumerate(words) if word == "--ro-bind"]
-        assert str(ROOT) in shown
+        assert str(ROOT / "course") in shown
+        assert str(ROOT) not in shown, "a class and its grades may lie there"
         assert not any(os.path.expanduser("~").startswith(folder) for folder in shown[1:])
     assert len(runs) == 2, "the process that ended, and one for the exercises after it"
 
 
-def test_a_bwrap_that_cannot_work_is_told_why(tmp_path, monkeypatch):
-    text = f"#!{sys.executable}\nraise SystemExit('No permissions to create new namespace')\n"
-    put(tmp_path, text, "bwrap").chmod(0o755)
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("raise SystemExit('No permissions to create new namespace')", "No permissions to create"),
+        ("import time; time.sleep(600)", "no end after 1 s"),
+    ],
+)
+def test_a_bwrap_that_cannot_work_is_told_why(tmp_path, monkeypatch, body, told):
+    put(tmp_path, f"#!{sys.executable}\n{body}\n", "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(InputError, match="does not work here: No permissions to create"):
+    monkeypatch.setattr(sandbox, "PATIENCE", 1)
+    with pytest.raises(InputError, match=f"does not work here: {told}") as error:
         sandbox.needed()
+    assert "user namespaces" in str(error.value)
+    assert "install" not in str(error.value)
 
 
-@pytest.mark.skipif(bool(sandbox.problem()), reason="no bwrap that works")
+@linux
+def test_a_sandbox_hides_the_home_of_the_environment_and_of_the_system(tmp_path, monkeypatch):
+    import pwd
+
+    account = pwd.getpwuid(os.getuid())
+    fields = [*account[:5], str(tmp_path / "own"), account.pw_shell]
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: pwd.struct_passwd(fields))
+    monkeypatch.setenv("HOME", str(tmp_path / "link"))
+    (tmp_path / "own").mkdir()
+    (tmp_path / "link").symlink_to(ROOT)  # a clone whose folder is the home
+    words = sandbox.command()
+    assert {str(tmp_path / "own"), str(ROOT)} <= set(words)
+    assert words[words.index(str(ROOT)) - 1] == "--tmpfs"
+    assert str(ROOT / "course") in words
+    assert words.count(str(ROOT)) == 1
+
+
 def test_a_sandbox_hides_the_home_folder_and_the_network(tmp_path):
+    if sandbox.problem():
+        pytest.skip("no bwrap that works")
     body = """
         import os, socket
         print(os.listdir("/tmp"), os.path.exists({here!r}))

@@ -153,8 +153,8 @@ def _fonts():
 def _sandbox():
     from course.grading import sandbox
 
-    why = sandbox.problem()
-    _line(not why, "sandbox", why or "bwrap, for check --sandbox", sandbox.INSTALL, optional=True)
+    why, fix = sandbox.problem() or ("", "")
+    _line(not why, "sandbox", why or "bwrap, for check --sandbox", fix, optional=True)
 
 
 def _write_access():

@@ -38,7 +38,7 @@ def add_check_flags(flags):
     add("--csv", type=_path, metavar="GRADES.csv",
         help="the folder holds a folder or a file for each learner; write a table")
     add("--sandbox", action="store_true",
-        help="run learners' code inside bwrap: no network, none of your files (Linux)")
+        help="run learners' code inside bwrap: no network, your home folder hidden (Linux)")
     add("--jobs", type=whole_number(1, 256),
         help="with --csv: how many learners at a time (default: the cores)")
     # fmt: on
