@@ -3,6 +3,7 @@
 import ast
 import random
 import re
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -189,11 +190,32 @@ def test_a_tuple_for_an_array_is_told_how_to_join_it():
     assert "np.append" in message
 
 
+def test_a_tuple_of_numbers_is_no_model():
+    one = replace(task(3, "gradient"), expects=np.ndarray)
+    assert judge(one, lambda X, *_: (1.0, 2.0)) == (
+        FAIL,
+        "it returns a tuple; a ndarray is wanted",
+    )
+
+
+def test_what_a_comparison_says_is_cut():
+    class Endless:
+        def __array__(self, *_, **__):
+            raise RuntimeError("x" * 10**6)
+
+    state, message = judge(task(3, "gradient"), lambda *_: Endless())
+    assert state == FAIL
+    assert message.startswith("what it returns cannot be checked: RuntimeError: xxx")
+    assert len(message) < 400
+
+
 def test_a_missing_factor_of_two_over_n_is_named():
     right, X = np.array([1.0, -3.0]), np.ones((10, 2))
     assert "2/n" in usual(5 * right, right, (X,), "en")
     assert "2/n" in usual(5 * right, right, (X,), "zh")
-    assert judge(task(3, "gradient"), sum_of_errors)[1].endswith("the n of the mean.")
+    assert judge(task(3, "gradient"), sum_of_errors)[1].endswith("the factor 2/n is missing.")
+    four = np.ones((4, 2))
+    assert "Twice" in usual(2 * right, right, (four,), "en"), "2/n of four rows is told as a 2"
 
 
 def sum_of_errors(X, y, theta):

@@ -221,11 +221,6 @@ TASKS = [
                 "求了和，没有求平均：要除以 n。",
             ),
             Mistake(
-                lambda X, y, theta: lesson03.gradient(X, y, theta) * len(y) / 2,
-                "The factor 2/n is missing: the 2 of the square's derivative, the n of the mean.",
-                "少了因子 2/n：2 来自平方求导，n 来自求平均。",
-            ),
-            Mistake(
                 lambda X, y, theta: -lesson03.gradient(X, y, theta),
                 "The sign: the error is ŷ − y, not y − ŷ. The minus belongs to the update.",
                 "符号：误差是 ŷ − y，不是 y − ŷ。负号属于更新那一步。",

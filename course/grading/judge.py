@@ -1,6 +1,5 @@
 """Hold a learner's function against an exercise's reference and its common mistakes."""
 
-import contextlib
 import copy
 import functools
 
@@ -48,7 +47,7 @@ def judge(task, function, language="en", returned=lambda: None):
             return _scored(task, results, language)
         return _compared(task, results, language)
     except Exception as error:
-        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        told = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         en, zh = f"what it returns cannot be checked: {told}", f"返回的结果无法检查：{told}"
         return FAIL, say(language, en, zh)
 
@@ -58,13 +57,14 @@ def _unusable(task, result, arguments):
     if result is None:
         return "it returns None: is there a `return`?", "返回了 None：是不是忘了 `return`？"
     if isinstance(result, tuple) and task.reference and task.measure is exercise.as_it_is:
-        with contextlib.suppress(TypeError):
+        try:
             exercise.numbers(result)
-            return None
-        return (
-            f"it returns a tuple of {len(result)}; one array is wanted: np.append(a, b) joins two",
-            f"返回的是 {len(result)} 个值的元组，需要的是一个数组：用 np.append(a, b) 把两个接起来",
-        )
+        except TypeError:
+            n = len(result)
+            return (
+                f"it returns a tuple of {n}; one array is wanted: np.append(a, b) joins two",
+                f"返回的是 {n} 个值的元组，需要的是一个数组：用 np.append(a, b) 把两个接起来",
+            )
     if task.expects and not isinstance(result, task.expects):
         expected, got = task.expects.__name__, type(result).__name__
         return (

@@ -106,10 +106,11 @@ def _wrong_size(got, expected, rows, tolerance):
             f"1/{rows} of what is wanted, and there are {rows} rows: averaged, not summed.",
             f"是正确值的 1/{rows}，而数据正好有 {rows} 行：求了平均，而不是求和。",
         )
-        factors[rows / 2] = (
+        missing = (
             f"{rows}/2 times what is wanted, and there are {rows} rows: the factor 2/n is missing.",
             f"是正确值的 {rows}/2 倍，而数据正好有 {rows} 行：少了因子 2/n。",
         )
+        factors.setdefault(rows / 2, missing)  # of four rows that is 2, told above
     for factor, said in factors.items():
         if np.any(expected) and close(got, factor * expected, tolerance):
             return said

@@ -12,19 +12,18 @@ LOOK = 0.5  # seconds between two looks at all processes and the whole folder, w
 MAX_PRINTED = 2**20  # bytes
 
 
-# A terminal's codes, what a carriage return overwrites, and other control characters.
-NOT_TEXT = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*|[^\n]*\r(?!\n)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
+# A terminal's codes, and other control characters.
+NOT_TEXT = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def plain(text):
-    """What a learner's code says, without what would steer a terminal.
+    """What a learner's code says, without what would steer a terminal, or is overwritten there.
 
     >>> plain("1/9\\r9/9 \\x1b[32mdone\\x1b[0m")
     '9/9 done'
     """
-    return NOT_TEXT.sub("", text)
+    lines = text.replace("\r\n", "\n").split("\n")
+    return NOT_TEXT.sub("", "\n".join(line.split("\r")[-1] for line in lines))
 
 
 @dataclass(frozen=True)
