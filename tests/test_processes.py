@@ -99,6 +99,17 @@ with Child(["-c", {inner!r}]) as child:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="descriptors")
+def test_one_that_cannot_be_started_leaves_no_file_open():
+    def fail(*_):
+        raise OSError("no more processes")
+
+    before = psutil.Process().num_fds()
+    with pytest.raises(OSError, match="no more processes") as error:
+        Child([], start=fail)
+    assert psutil.Process().num_fds() == before, error  # whose traceback holds the Child
+
+
 def test_a_process_of_nobody_ends_with_nobody(monkeypatch):
     monkeypatch.delenv(processes.TIED, raising=False)
     processes.end_with_parent()

@@ -69,11 +69,12 @@ class Child:
         environment = {**os.environ, **(changes or {}), MARK: self.mark, TIED: "1"}
         self._folder = tempfile.TemporaryDirectory(prefix="course_", ignore_cleanup_errors=True)
         out, err = (Path(self._folder.name, name) for name in ("out", "err"))
-        self._files, self._line = contextlib.ExitStack(), b""
-        with out.open("ab") as told, err.open("ab") as said:
-            self._out, self._err = (self._files.enter_context(f.open("rb")) for f in (out, err))
+        self._line = b""
+        with contextlib.ExitStack() as files, out.open("ab") as told, err.open("ab") as said:
+            self._out, self._err = (files.enter_context(f.open("rb")) for f in (out, err))
             self._folder.cleanup()  # the files live on while they are open; not so on Windows
             self.process = start(words, environment, cwd, told, said)
+            self._files = files.pop_all()
 
     def __enter__(self):
         return self
