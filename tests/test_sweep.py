@@ -14,6 +14,7 @@ from conftest import child_environment, once, one_line
 
 import course
 from course.__main__ import main
+from course.cli.start import interrupt
 from course.machine import runs, sweep
 
 BACKEND = course.backend
@@ -276,6 +277,15 @@ def test_an_interrupted_sweep_goes_on(lesson, capsys):
     assert run("--seeds", "0-3") == 0
     assert "4 of 4 were there" in capsys.readouterr().err
     assert lines("begun") == [0, 1, 2, 3]
+
+
+def test_ctrl_c_in_a_callback_that_ignores_it_is_not_lost(lesson, monkeypatch):
+    lesson(NAP)
+    heard = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: heard.append(handler))
+    monkeypatch.setattr(runs, "run_all", lambda *_: None)
+    run("--seeds", "0")
+    assert set(heard) == {interrupt}
 
 
 def test_damaged_files_are_run_again(lesson, capsys):

@@ -18,6 +18,7 @@ from concurrent.futures import BrokenExecutor
 import numpy as np
 
 import course
+from course.cli.start import interrupt
 from course.cli.table import plain, short
 from course.errors import (
     InputError,
@@ -102,7 +103,7 @@ def sweep(lessons, given, flags):
     found.read()
     # A shell's background job ignores Ctrl-C's signal.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, interrupt)
     try:
         if found.missing():
             runs.run_all(found.missing(), flags, found.backend, name, jobs, found.add)
