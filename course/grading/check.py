@@ -150,12 +150,13 @@ def _run(result, names, limits, stop, alone, start):
             watch = Watch(child, limits, place)
             reason = watch.until_it_ends(stop)
             left = child.end()
-            if start is not sandbox.start:  # whose processes all end with it
+            sandboxed = start is sandbox.start
+            if not sandboxed:  # whose processes all end with it
                 _note_left(result, left)
             watch.hear()
             result.printed += plain(child.said(MAX_KEPT))
             if watch.doing is not None and not stop.is_set():
-                reason = reason or _how_it_ended(child.status)
+                reason = reason or _how_it_ended(child.status, sandboxed)
                 watch.states[watch.doing] = FAIL, say(result.language, *reason)
             if not watch.states and not stop.is_set():
                 said = reason[0] if reason else child.last_words or "it printed nothing"
@@ -169,10 +170,11 @@ def _note_left(result, processes):
         result.note(f"left {n} {many} running; ended", f"留下了 {n} 个进程在运行；已经结束")
 
 
-def _how_it_ended(status):
+def _how_it_ended(status, sandboxed):
     """(English, Chinese)."""
-    try:  # a sandbox tells a signal as a shell does
-        how = signal.Signals(status - 128 if status > 128 else -status).name
+    number = status - 128 if sandboxed and status > 128 else -status  # as a shell tells a signal
+    try:
+        how = signal.Signals(number).name
     except ValueError:
         how = f"os._exit({status})"
     return f"Python ended ({how})", f"Python 结束了（{how}）"

@@ -161,6 +161,7 @@ def limit(memory):
 
 if __name__ == "__main__":
     main(sys.argv[1:])
-    sys.stdout.flush()
+    with contextlib.suppress(Exception):  # the learner may have closed or replaced it
+        sys.stdout.flush()
     # A thread or an exit handler of the learner's must not keep the process.
     os._exit(0)

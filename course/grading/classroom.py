@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import course
+from course.cli.start import interrupt
 from course.errors import InputError, atomic_write, need_backend, path_flag, whole_number
 from course.grading import progress as kept, sources
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
@@ -103,7 +104,7 @@ def check(given):
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+            signal.signal(getattr(signal, name), interrupt)
     if given.csv and given.json:
         raise InputError("--csv and --json are two ways to report; give one")
     if given.jobs and not given.csv:

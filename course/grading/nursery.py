@@ -179,7 +179,8 @@ def become(question, stdin, told, said):
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
+        with contextlib.suppress(Exception):  # the learner may have closed or replaced it
+            sys.stdout.flush()
         os._exit(status)
 
 
