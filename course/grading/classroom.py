@@ -7,7 +7,6 @@ import signal
 from pathlib import Path
 
 import course
-from course.cli.start import interrupt
 from course.errors import InputError, atomic_write, need_backend, path_flag, whole_number
 from course.grading import progress as kept, sources
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
@@ -102,9 +101,9 @@ def check(given):
 
     Ctrl-C, a closed terminal and `kill` end the learners' processes as well.
     """
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), interrupt)
+            signal.signal(getattr(signal, name), signal.getsignal(signal.SIGINT))
     if given.csv and given.json:
         raise InputError("--csv and --json are two ways to report; give one")
     if given.jobs and not given.csv:

@@ -18,7 +18,6 @@ from concurrent.futures import BrokenExecutor
 import numpy as np
 
 import course
-from course.cli.start import interrupt
 from course.cli.table import plain, short
 from course.errors import (
     InputError,
@@ -101,9 +100,7 @@ def sweep(lessons, given, flags):
     as_json, flags = "--json" in flags, [flag for flag in flags if flag != "--json"]
     found = Found(wanted, folder, flags)
     found.read()
-    # A shell's background job ignores Ctrl-C's signal.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # `kill` ends it as Ctrl-C does
     try:
         if found.missing():
             runs.run_all(found.missing(), flags, found.backend, name, jobs, found.add)
