@@ -12,11 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# What may stand behind a number; behind others it makes a name: room 5a, 12 Jan.
+UNITS = """
+    % ‰ ° °C °F mm cm m km mi ft mm2 cm2 m2 km2 ha sqm sqft cm3 m3 ml l L mg g kg t lb oz
+    ms s min h hour hours day days week weeks month months year years Hz kHz MHz GHz W kW kWh
+    k EUR euro euros USD dollar dollars GBP CNY RMB yuan
+    毫米 厘米 米 千米 公里 平方厘米 平方米 平方公里 平米 公顷 亩 立方米 毫升 升 克 斤 公斤 千克 吨
+    秒 分钟 小时 天 个月 年 岁 度 摄氏度 千瓦 个 件 台 人 户 间 层 千 万 亿
+    元 万元 亿元 欧元 美元 日元
+"""
+UNIT = "|".join(UNITS.split())
 # A sign and a currency's sign in either order, digits with what separates them, a unit.
 CELL = re.compile(
     r"(?P<one>[-+]?) ?(?P<before>[$¢-¥฿₠-⃀]?) ?(?P<two>[-+]?)"
     r"(?P<digits>\d(?:[\d,.' ]*\d)?) ?(?P<after>[$¢-¥฿₠-⃀]?)"
-    r"(?P<unit>[%‰°]?[^\W\d_]{0,10}(?:/[^\W\d_]{1,10})?[23]?)"
+    rf"(?P<unit>(?:{UNIT})?(?:/(?:{UNIT}))?)"
 )
 GROUPS = (("", "."), ("", ","), (",", "."), (".", ","), (" ", "."), (" ", ","), ("'", "."),
           ("'", ","))  # separators of thousands, and decimal points  # fmt: skip
@@ -70,13 +80,24 @@ def written(text):
 
     >>> written("-$12.50"), written("50 m²").unit, written("2024-01-05")
     (Written(digits='-12.50', currency='$', unit=''), 'm2', None)
+    >>> written("98.5²"), written("①"), written("5½"), written("5a")
+    (None, None, None, None)
     """
+    if any(_is_raised(*pair) for pair in itertools.pairwise(f" {text}")):
+        return None
     text = unicodedata.normalize("NFKC", text).replace("−", "-").replace("’", "'")
     found = CELL.fullmatch(text)
     if not found or (found["before"] and found["after"]):
         return None
     minus = "-" * ("-" in found["one"] + found["two"])
     return Written(minus + found["digits"], found["before"] + found["after"], found["unit"])
+
+
+def _is_raised(before, letter):
+    """Whether NFKC would make a digit of a letter that is none: 10² is not 102. m² is m2."""
+    if letter.isdecimal() or (letter in "²³" and before.isalpha()):
+        return False
+    return unicodedata.normalize("NFKC", letter)[:1].isdecimal()
 
 
 def number(text):
