@@ -25,6 +25,8 @@ FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 OUTPUT_ERRORS = {*FULL, errno.EIO, errno.EBADF}
 NO_NAME = {errno.ENAMETOOLONG, errno.EINVAL}  # what a file system says of a name it cannot have
 MAX_WORD, MAX_USAGE = 200, 400  # letters of a word in a message, and of a message about flags
+# A long word: a quote, what stands behind it, and before another one and a comma.
+LONG = re.compile(rf"(?<!\S)(['\"]?)(\S{{{MAX_WORD},}}?)(?=['\"]?[,.:;)]{{0,2}}(?!\S))")
 HOST = f"{zlib.crc32(platform.node().encode()):08x}"  # several machines may share a folder
 
 
@@ -188,7 +190,7 @@ def discard_parts(folder, pid):
         folder: a `pathlib.Path`.
         pid: the process's number.
     """
-    for part in folder.glob(f".{pid}.part.*"):
+    for part in folder.glob(_part(pid, "*")):
         part.unlink(missing_ok=True)
 
 
@@ -205,8 +207,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def one_line(text):
-    """A text in one line, its longest words without their middle."""
-    return " ".join(shortened(word, MAX_WORD) for word in str(text).split())
+    """A text in one line, its longest words without their middle.
+
+    >>> one_line(f"no {'9' * 300!r}; there are 1, 2")[-36:]
+    "99999 (300 letters)'; there are 1, 2"
+    """
+    text = " ".join(str(text).split())
+    return LONG.sub(lambda found: found[1] + shortened(found[2], MAX_WORD), text)
 
 
 def shortened(text, most):
@@ -225,7 +232,7 @@ def whole_number(smallest, largest):
 
     def parse(text):
         try:
-            number = int(text)
+            number = None if "_" in text else int(text)  # to Python, 1_0 is 10
         except ValueError:
             number = None
         if number is None or not smallest <= number <= largest:

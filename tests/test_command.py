@@ -93,6 +93,7 @@ def test_a_check_that_fails_is_status_1(in_tmp, monkeypatch, capsys):
         (["--steps", "-3"], "argument --epochs/--steps: expected a whole number"),
         (["--epochs", "abc"], "got 'abc'"),
         (["--epochs", "1.5"], "got '1.5'"),
+        (["--epochs", "1_0"], "expected a whole number from 1 to 1000000, got '1_0'"),
         (["--epochs"], "expected one argument"),
         (["--seed", "-1"], "got '-1'"),
         (["--dtype", "float8"], "invalid choice"),
@@ -102,6 +103,7 @@ def test_a_check_that_fails_is_status_1(in_tmp, monkeypatch, capsys):
         (["--show"], "--show needs a screen"),
         (["--learning-rate", "0"], "--learning-rate: expected a number above 0, got '0'"),
         (["--learning-rate", "nan"], "expected a number above 0, got 'nan'"),
+        (["--learning-rate", "1_0"], "expected a number above 0, got '1_0'"),
     ],
 )
 def test_bad_flags(in_tmp, capsys, flags, words):
@@ -159,6 +161,11 @@ def test_a_long_value_is_not_repeated_whole(in_tmp, capsys, argv):
     err = one_line(capsys.readouterr().err)
     assert "letters)" in err
     assert len(err) < 700
+
+
+def test_the_number_of_letters_stands_within_the_quotes(in_tmp, capsys):
+    assert main(["run", "9" * 3000]) == 2
+    assert "99 (3000 letters)'; there are 1, 2, " in one_line(capsys.readouterr().err)
 
 
 BAD_COMMANDS = ("run 99", "run x", "run 1 0", "walk", "doctor x", "run 1 --quick 2",

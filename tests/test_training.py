@@ -327,6 +327,9 @@ def test_what_a_killed_process_has_left_is_discarded(tmp_path):
     left[0].touch()
     training.checkpoint_path(tmp_path)
     assert {*tmp_path.iterdir()} == {left[1], other}
+    left[0].touch()
+    errors.discard_parts(tmp_path, ended.pid)
+    assert {*tmp_path.iterdir()} == {left[1], other}
 
 
 def test_a_model_that_cannot_be_loaded(tmp_path):

@@ -37,7 +37,8 @@ class Kind(NamedTuple):
             value = kind.parse(text)
         except ValueError:
             value = None
-        if value is None or not kind.allows(value):
+        pythons = is_number(value) and "_" in text  # to Python, 1_0 is 10
+        if value is None or pythons or not kind.allows(value):
             raise argparse.ArgumentTypeError(f"expected {kind.words}, got {text!r}")
         return value
 
