@@ -239,7 +239,8 @@ def test_single_precision(kind):
 
 
 def test_feature_names():
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     frame = pandas.DataFrame(X, columns=list("abcdefgh"))
     model = Lasso().fit(frame, pandas.Series(y))
     assert model.feature_names_in_.tolist() == list("abcdefgh")
@@ -394,9 +395,12 @@ def test_a_gram_matrix_is_checked(kind):
 
 
 def test_frames_and_weighted_scores():
-    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    import pandas
+    import polars
+
     names = list("abcdefgh")
     for frame in (pandas.DataFrame(X, columns=names), polars.DataFrame(X, schema=names)):
+        # Columns first: other sums than of X, in the last digit.
         model = LassoCV().fit(frame, y, sample_weight=WEIGHT)
         assert list(model.feature_names_in_) == names
         np.testing.assert_allclose(model.coef_, LassoCV().fit(X, y, WEIGHT).coef_, rtol=1e-10)
