@@ -15,15 +15,15 @@ ROUND = 50  # inputs
 
 
 def main(argv=None):
-    flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    flags.add_argument("--minutes", type=float, default=30, help="in all (default: 30)")
-    flags.add_argument("--kind", nargs="+", help="only these (default: all)")
-    flags.add_argument("--seed", type=int, default=int(time.time()), help="default: the time")
-    given = flags.parse_args(argv)
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
     os.environ["MPLBACKEND"] = "agg"
     from kinds import KINDS
 
+    flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    flags.add_argument("--minutes", type=float, default=30, help="in all (default: 30)")
+    flags.add_argument("--kind", nargs="+", choices=list(KINDS), help="only these (default: all)")
+    flags.add_argument("--seed", type=int, default=int(time.time()), help="default: the time")
+    given = flags.parse_args(argv)
     names = given.kind or list(KINDS)
     print(f"--seed {given.seed}, backend {os.environ.get('KERAS_BACKEND', 'the first installed')}")
     broken = 0
