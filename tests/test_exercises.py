@@ -140,7 +140,7 @@ def test_the_same_file_always_gets_the_same_verdict():
     assert seen[0] == seen[1]
     assert said[0] == said[1]
     for language in LANGUAGES:
-        assert f"set_random_seed({0})" in sources.learners_file(LESSONS[0], language)
+        assert f"set_random_seed({exercise.SEED})" in sources.learners_file(LESSONS[0], language)
 
 
 def test_a_score_that_misses_says_by_how_much_and_what_the_baseline_reaches():

@@ -197,9 +197,15 @@ def test_a_sweep_that_is_killed_again_and_again(in_tmp, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", child_environment()["PYTHONPATH"])
     sweep = in_tmp / "sweep"
     sweep.mkdir()
+
+    def done():
+        return len(list(sweep.glob("*.json")))
+
     with killing(in_tmp, "sweep_seeds", "import_sweep") as kill:
         for _ in range(TIMES):
-            kill(lambda: len(list(sweep.glob("*.json"))), 0.05)
+            if done() > SEEDS - 10:  # a fast machine, or a late kill
+                break
+            kill(done, 0.05)
             end = time.monotonic() + 30
             while processes(in_tmp):
                 assert time.monotonic() < end, "a lesson outlives its sweep"
