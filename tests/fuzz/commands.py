@@ -23,10 +23,10 @@ PLACES = st.sampled_from(["", ".", "new", "t.csv", "t.csv/below", "empty", "no/w
 WORDS = NUMBERS | PLACES | TEXTS
 # What costs minutes is asked for in small numbers only.
 FEW = st.integers(-2, 8).map(str) | st.sampled_from(["", "0", "x", "1e1", "9" * 5000, "1000001"])
+PATH_FLAGS = "--data", "--save-dir", "--save", "--resume", "--predict", "--model"  # of lessons
 CHOICES = {"--dtype": ["float32", "float64", "float16", ""], "--device": ["cpu", "cpu:0", "gpu:99",
            "tpu", ""], "--target": ["y", "a", "z", ""], "--steps": FEW, "--epochs": FEW,
-           "--data": PLACES, "--save-dir": PLACES, "--save": PLACES, "--resume": PLACES,
-           "--predict": PLACES, "--model": PLACES, "--folder": PLACES, "--csv": PLACES,
+           **dict.fromkeys([*PATH_FLAGS, "--folder", "--csv"], PLACES),
            "--language": ["en", "zh", "de", ""], "--seed": FEW | NUMBERS}  # fmt: skip
 COMMANDS = {
     "exercise": ["--folder", "--language", "--force"],
@@ -81,6 +81,14 @@ def lines(draw, lessons=LESSONS):
 
 
 @st.composite
+def empty_names(draw):
+    """A lesson whose flag for a path got none; a second mistake, so that nothing is trained."""
+    lesson = draw(st.integers(1, 14))
+    flag = draw(st.sampled_from([flag for flag in flags_of(lesson) if flag in PATH_FLAGS]))
+    return Line(lesson, [flag, "", "--seed", "-1"])
+
+
+@st.composite
 def orders(draw):
     """A command of `python -m course` with some words, lessons among them."""
     command = draw(st.sampled_from(sorted(COMMANDS)))
@@ -100,3 +108,9 @@ def hold(line):
         law.run(lambda argv: main(f"lesson{line.lesson:02}", argv), line.argv, FILES)
     else:
         law.run(course_main.main, line.argv, FILES)
+
+
+def hold_empty_name(line):
+    """An unset shell variable is not a flag left out."""
+    ran = law.run(lambda argv: main(f"lesson{line.lesson:02}", argv), line.argv, FILES)
+    law.promise(f"argument {line.argv[0]}: " in ran.err, "a flag takes an empty name", ran.err)

@@ -38,6 +38,7 @@ KINDS = {
     "checkpoints": Kind(checkpoints.checkpoints(), checkpoints.hold, 100, 1000),
     "flags of lesson 1": Kind(commands.lines([1]), commands.hold, 70, 500),
     "flags of other lessons": Kind(commands.lines(), commands.hold, 0, 60),
+    "empty names": Kind(commands.empty_names(), commands.hold_empty_name, 100, 100),
     "commands": Kind(commands.orders(), commands.hold, 200, 1000),
     "environments": Kind(environments.surroundings(), environments.hold, 30, 200),
     "environments of a process": Kind(environments.surroundings(environments.STARTED),

@@ -1,8 +1,8 @@
 """The law that every input is held to.
 
 A command ends with status 0, 1, 2 or 130; with 2 it says one line on stderr, with 0 or 1 nothing
-there. It shows no traceback and leaves no half-written file. A function that reads a file returns
-what it promises or raises an InputError of one line.
+there, but something on stdout. It shows no traceback and leaves no half-written file. A function
+that reads a file returns what it promises or raises an InputError of one line.
 """
 
 import contextlib
@@ -107,6 +107,7 @@ def run(main, argv, files=None, environment=None, stdout="open"):
             texts = [said(stream) for stream in (out, err)]
         ran = Ran(status, *texts, written(folder, files or {}))
     require(ran)
+    promise(ran.status > 1 or ran.out or stdout != "open", f"status {ran.status} without a word")
     return ran
 
 

@@ -1,4 +1,8 @@
-"""Deliberate holes in the course: the fuzz finds each among the inputs of its fast profile."""
+"""Deliberate holes in the course: the fuzz finds each among the inputs of its fast profile.
+
+How a command ends does not show that a file was written without a rename: that is found by
+`test_a_figure_is_whole_or_not_there`.
+"""
 
 import contextlib
 import sys
@@ -10,8 +14,8 @@ from conftest import once
 from kinds import FAST, KINDS, profile, try_out
 
 import course
-from course import __main__ as course_main, errors, estimators
-from course.cli import flags, lesson
+from course import errors, estimators
+from course.cli import flags, start
 from course.data import images, pictures, table
 from course.grading import classroom
 
@@ -41,6 +45,13 @@ def two_lines(name):
         yield status
     if status.code == 2:
         print("see the manual", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def swallowing(name):
+    """`one_line_errors` that takes bad input for nothing to do."""
+    with errors.one_line_errors(name) as status, contextlib.suppress(errors.InputError):
+        yield status
 
 
 @contextlib.contextmanager
@@ -82,12 +93,17 @@ HOLES = {
     "a part file stays": Hole(
         classroom, "atomic_write", left_behind, "commands", "a part file is left"),
     "two lines": Hole(
-        lesson, "one_line_errors", two_lines, "flags of lesson 1", "status 2 with 2 lines"),
+        start, "one_line_errors", two_lines, "flags of lesson 1", "status 2 with 2 lines"),
+    "an exception is swallowed": Hole(
+        start, "one_line_errors", swallowing, "flags of lesson 1", "status 0 without a word"),
+    "an empty flag is ignored": Hole(
+        flags, "path_flag", lambda text: text or None, "empty names",
+        "a flag takes an empty name"),
     "numbers below the smallest": Hole(
         flags, "whole_number", lambda low, high: lambda text: min(int(text[:9]), 50),
         "flags of lesson 1", "Error in"),
     "a console without α": Hole(
-        course_main, "one_line_errors", strict, "environments", "UnicodeEncodeError in"),
+        start, "one_line_errors", strict, "environments", "UnicodeEncodeError in"),
     "a backend that is not there": Hole(
         course, "pick_backend", lambda environ, installed: "jax", "backends",
         "a backend that is not installed"),
