@@ -21,7 +21,8 @@ def main(argv=None):
 
     flags = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     flags.add_argument("--minutes", type=float, default=30, help="in all (default: 30)")
-    flags.add_argument("--kind", nargs="+", choices=list(KINDS), help="only these (default: all)")
+    flags.add_argument("--kind", nargs="+", choices=list(KINDS), metavar="KIND",
+                       help=f"only these (default: all): {', '.join(KINDS)}")  # fmt: skip
     flags.add_argument("--seed", type=int, default=int(time.time()), help="default: the time")
     given = flags.parse_args(argv)
     names = given.kind or list(KINDS)

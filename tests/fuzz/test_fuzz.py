@@ -3,6 +3,7 @@
 `python tests/fuzz/long.py --minutes 30` tries as many as that time allows.
 """
 
+import long
 import pytest
 from kinds import FAST, KINDS, SLOW, profile, try_out
 
@@ -16,3 +17,10 @@ def test_the_law_holds(name):
 @pytest.mark.parametrize("name", KINDS)
 def test_the_law_holds_for_longer(name):
     try_out(KINDS[name], profile(KINDS[name].slow, **SLOW))
+
+
+def test_a_kind_that_there_is_not_is_bad_input(capsys):
+    with pytest.raises(SystemExit) as stop:
+        long.main(["--kind", "chairs"])
+    assert stop.value.code == 2
+    assert "invalid choice: 'chairs'" in capsys.readouterr().err
