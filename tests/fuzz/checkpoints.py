@@ -1,5 +1,6 @@
 """Checkpoints of a training, edited by hand or damaged."""
 
+import copy
 import functools
 import io
 import json
@@ -17,7 +18,7 @@ from course.training import checkpoint
 
 NAN = float("nan")
 ODD = st.sampled_from([None, "", "x", [], {}, [[]], [None], ["1"], [NAN], [1.0], [1.0, 2.0], 3,
-                       -1, NAN, [10**400], [True], {"loss": 1}])  # fmt: skip
+                       -1, NAN, [10**400], [True], {"loss": 1}]).map(copy.deepcopy)  # fmt: skip
 ARRAYS = {
     "NaN": lambda a: np.full(a.shape, NAN),
     "infinite": lambda a: np.full(a.shape, np.inf),
