@@ -895,6 +895,14 @@ def test_dependent_columns_may_not_grow_without_bound():
         assert linear.kkt_residual(A, e, w, 0, alpha, 0.99) <= 1e-11 * path.alphas[0]
 
 
+def test_repeated_columns_share_a_weight_where_the_ridge_is_lost():
+    x, e = np.array([12573022.0, 64042265.0]), np.array([0.125, -0.132])
+    fit = lasso(np.stack([x, x], axis=1), e, 0.01, 0.5, fit_intercept=False)
+    assert fit.coef[0] == pytest.approx(fit.coef[1], rel=1e-6)
+    alone = lasso(x[:, None], e, 0.01, 0.5, fit_intercept=False)
+    assert fit.coef.sum() == pytest.approx(alone.coef[0], rel=1e-9)
+
+
 # The path as an object -----------------------------------------------------------------------
 def minimum_by_enumeration(A, e, alpha, positive):
     """The least objective that any support and signs lead to; p small. No intercept."""

@@ -222,7 +222,7 @@ class ActiveSet:
     @property
     def M(self):
         if self.store is None:
-            self.store, self.fresh = np.linalg.inv(self._matrix(self.S, self.l2)), True
+            self.store, self.fresh = _inverse(self._matrix(self.S, self.l2)), True
         return self.store[: len(self.S), : len(self.S)]
 
     def times_inverse(self, right):
@@ -385,6 +385,14 @@ class ActiveSet:
         self.M[:k, k:], self.M[k:, :k], self.M[k:, k:] = -V, -V.T, block
         self.fresh = False
         return True
+
+
+def _inverse(A):
+    """A⁻¹; where λ₂ is lost beside columns that repeat each other, what shares the weights."""
+    try:
+        return np.linalg.inv(A)
+    except np.linalg.LinAlgError:
+        return np.linalg.pinv(A, hermitian=True)
 
 
 def _factor(A, smallest=0.0):
