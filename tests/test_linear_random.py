@@ -66,7 +66,8 @@ def minimum_by_enumeration(Z, e, s, l1, l2, positive):
             w[on] = np.linalg.lstsq(G[np.ix_(on, on)], c[on] - l1[on] * signs[on], rcond=1e-13)[0]
         if (w * signs >= -1e-14 * np.abs(w).max(initial=0)).all():
             r = e - Z @ w
-            best = min(best, s @ r**2 / 2 + l1 @ np.abs(w) + l2 @ w**2 / 2)
+            squares = l2 @ w**2 / 2 if l2.any() else 0  # w² may overflow
+            best = min(best, s @ r**2 / 2 + l1 @ np.abs(w) + squares)
     return best
 
 
@@ -101,7 +102,7 @@ def no_objective_is_below(table, options, fraction, weighted):
         return
     least = minimum_by_enumeration(Z, e, share, l1, l2, options["positive"])
     r = e - Z @ w
-    found = share @ r**2 / 2 + l1 @ np.abs(w) + l2 @ w**2 / 2
+    found = share @ r**2 / 2 + l1 @ np.abs(w) + (l2 @ w**2 / 2 if l2.any() else 0)
     assert found <= least + 1e-11 * (share @ e**2 + 1e-300)
     if options["positive"]:
         assert (fit.coef >= 0).all()
@@ -165,7 +166,7 @@ def test_a_few_problems(law):
 @pytest.mark.slow
 @each
 def test_many_problems(law):
-    try_out(law, 1000)
+    try_out(law, 1000, derandomize=True)
 
 
 def test_a_wrong_penalty_is_found(monkeypatch):

@@ -266,7 +266,8 @@ def lasso_cv(
     for pair in zip(grids, ratios):
         found.append(certified(_solve(problem, *pair), settings, y))
     errors = np.array([solved.errors for solved in found])
-    i = np.argmin(errors.mean(axis=-1).min(axis=-1))
+    with np.errstate(over="ignore"):
+        i = np.argmin(errors.mean(axis=-1).min(axis=-1))
     a = chosen(errors[i], rule)
     fit = _pick(found[i], X.dtype)
     alphas = np.array(grids)

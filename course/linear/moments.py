@@ -161,6 +161,7 @@ class Moments:
         moments -= mean[..., :, None] * mean[..., None, :]
         return mean, moments
 
+    @np.errstate(over="ignore")
     def _constant(self, rows, mean, moments):
         """Which columns of X are constant on these rows, or zero where there is no intercept."""
         squares = moments.diagonal()[:-1]

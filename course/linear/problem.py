@@ -148,6 +148,7 @@ class Solved(NamedTuple):
     open_gap: float  # the largest gap, folds too, where the KKT conditions do not hold to rounding
 
 
+@np.errstate(over="ignore")
 def chosen(errors, rule):
     """The number of the α with the smallest mean error; or the first, the largest α, that is
     within one standard error of it (of the mean over the folds).

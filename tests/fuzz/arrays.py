@@ -175,7 +175,7 @@ def require_minimum(fit, model):
             size = columns * (np.abs(target).max() * len(X) ** 0.5 + columns * np.abs(w).sum())
             if fit.kind == "Ridge":
                 residual = np.abs(Z.T @ (u - Z @ w) - alpha * w).max()
-                size += alpha * np.abs(w).max()
+                size += alpha * (np.abs(w).max() + 1e-300)  # a weight below has few digits
             else:
                 size = size / len(X) + alpha * np.abs(w).max()
                 residual = linear.kkt_residual(Z, u, w, 0.0, alpha, ratio,

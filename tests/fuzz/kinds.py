@@ -55,8 +55,9 @@ def profile(examples, **given):
                     suppress_health_check=checks, **given)  # fmt: skip
 
 
-FAST = {"derandomize": True, "phases": (Phase.generate, Phase.shrink)}  # the same inputs each time
-SLOW = {"phases": (Phase.generate, Phase.shrink)}
+# In the tests the same inputs each time; long.py draws others.
+SAME = {"derandomize": True, "phases": (Phase.generate, Phase.shrink)}
+OTHERS = {"phases": (Phase.generate, Phase.shrink)}
 
 
 def try_out(kind, how, hold=None, from_seed=None):

@@ -43,7 +43,7 @@ def search(kind, seconds, seed):
     Returns:
         How many were tried, and {how the law is broken: the smallest input that does}.
     """
-    from kinds import SLOW, profile, try_out
+    from kinds import OTHERS, profile, try_out
 
     found, tried, end = {}, 0, time.monotonic() + seconds
 
@@ -65,7 +65,7 @@ def search(kind, seconds, seed):
                 raise
 
         try:
-            try_out(kind, profile(ROUND, **SLOW, report_multiple_bugs=False), hold, seed)
+            try_out(kind, profile(ROUND, **OTHERS, report_multiple_bugs=False), hold, seed)
         except Exception:
             found.update(failed)
     return tried, found

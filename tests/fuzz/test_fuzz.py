@@ -5,18 +5,18 @@
 
 import long
 import pytest
-from kinds import FAST, KINDS, SLOW, profile, try_out
+from kinds import KINDS, SAME, profile, try_out
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.fast])
 def test_the_law_holds(name):
-    try_out(KINDS[name], profile(KINDS[name].fast, **FAST))
+    try_out(KINDS[name], profile(KINDS[name].fast, **SAME))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_the_law_holds_for_longer(name):
-    try_out(KINDS[name], profile(KINDS[name].slow, **SLOW))
+    try_out(KINDS[name], profile(KINDS[name].slow, **SAME))
 
 
 def test_a_kind_that_there_is_not_is_bad_input(capsys):
