@@ -115,6 +115,11 @@ class _Linear(RegressorMixin, BaseEstimator):
         return tags
 
 
+def _together(fits, y):
+    """The fits to the columns of y as one `linear.Fit`, of arrays; that of a vector y as it is."""
+    return fits[0] if y.ndim == 1 else linear.Fit(*map(np.array, zip(*fits)))
+
+
 def _check_gram(gram, X, sample_weight, fit_intercept):
     """Whether a Gram matrix is that of X: its shape, and one of its numbers, as in scikit-learn.
 
@@ -248,10 +253,7 @@ class Ridge(MultiOutputMixin, _Linear):
             )
             for target, alpha in zip(targets, np.broadcast_to(alphas, len(targets)))
         ]  # fmt: skip
-        coefs, intercepts = np.array([f.coef for f in fits]), np.array([f.intercept for f in fits])
-        self.coef_, self.intercept_ = (
-            (coefs, intercepts) if y.ndim > 1 else (coefs[0], intercepts[0])
-        )
+        self.coef_, self.intercept_ = _together(fits, y)[:2]
         self.solver_ = "lbfgs"
 
 
@@ -335,7 +337,7 @@ class ElasticNet(MultiOutputMixin, _Linear):
             linear.lasso(X, target, self.alpha, self.l1_ratio, coef_init=w, **settings)
             for target, w in zip(targets, self._starts(len(targets), X.shape[1]))
         ]
-        self._keep(fits[0] if y.ndim == 1 else linear.Fit(*map(np.array, zip(*fits))))  # type: ignore[arg-type]
+        self._keep(_together(fits, y))
         if len(fits) == 1:
             self.coef_, _, self.dual_gap_, self.n_iter_ = fits[0]
         return self

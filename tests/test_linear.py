@@ -510,6 +510,16 @@ SETTINGS = [
     (lambda: ridge(X, y, 1.0, sample_weight=-y), "must not be negative"),
     (lambda: ridge_path(X, y, [0.0, 1.0]), "above 0"),
     (lambda: ridge_path(X, y, []), "above 0"),
+    (lambda: lasso(X, y, 1.0, coef_init=np.ones(3)), "coef_init must be 10 finite numbers"),
+    (lambda: lasso(X, y, 1.0, coef_init=np.full(10, np.nan)), "coef_init must be 10 finite"),
+    (lambda: lasso_cv(X, y, l1_ratio=[]), "one or more numbers in a row"),
+    (lambda: lasso_path(X, y, l1_ratio=[0.5, 1.0]), r"l1_ratio must lie in \[0, 1\]"),
+    (lambda: lasso_path(X, y, alphas=None), "a whole number of at least 1, or values; got None"),
+    (lambda: linear.alpha_max(X, y, 0), "no α makes all weights zero"),
+    (lambda: linear.alpha_max(X, y, -1.0), r"l1_ratio must lie in \[0, 1\], got -1.0"),
+    (lambda: linear.alpha_max(WIDE[0] * np.nan, WIDE[1]), "NaN"),
+    (lambda: linear.alpha_max(X * 1e200, y * 1e200), "too large"),
+    (lambda: linear.duality_gap(X, y, np.ones(10), 0, 1.0, penalty_weights=np.zeros(10)), "zero"),
 ]
 
 

@@ -629,28 +629,6 @@ def test_bad_weights_are_refused_in_one_line(name, value, message):
         assert "\n" not in str(caught.value)
 
 
-ODD = [
-    (lambda: lasso(X, y, 1.0, coef_init=np.ones(3)), "coef_init must be 10 finite numbers"),
-    (lambda: lasso(X, y, 1.0, coef_init=np.full(10, np.nan)), "coef_init must be 10 finite"),
-    (lambda: lasso_cv(X, y, l1_ratio=[]), "one or more numbers in a row"),
-    (lambda: lasso_path(X, y, l1_ratio=[0.5, 1.0]), r"l1_ratio must lie in \[0, 1\]"),
-    (lambda: lasso_path(X, y, alphas=None), "a whole number of at least 1, or values; got None"),
-    (lambda: linear.alpha_max(X, y, 0), "no α makes all weights zero"),
-    (lambda: linear.alpha_max(X, y, -1.0), r"l1_ratio must lie in \[0, 1\], got -1.0"),
-    (lambda: linear.alpha_max(WIDE[0] * np.nan, WIDE[1]), "NaN"),
-    (lambda: linear.alpha_max(X * 1e200, y * 1e200), "too large"),
-    (lambda: linear.duality_gap(X, y, PENALTIES, 0, 1.0, penalty_weights=0 * PENALTIES), "zero"),
-]
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize(("call", "message"), ODD, ids=[message for _, message in ODD])
-def test_odd_settings_are_refused_in_one_line(call, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-
-
 def test_a_grid_that_rises_is_turned():
     alphas = lasso_path(X, y, alphas=5, eps=2.0).alphas
     assert (np.diff(alphas) < 0).all()

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from course.linear import gram, wide
+from course.linear.alphas import alpha_grid, checked_alphas, finite
 from course.linear.duality import duality_gap, kkt_residual
 from course.linear.exact import Kinks, lasso_path_exact
 from course.linear.problem import GRAM_LIMIT, Array, Matrix, Settings, certified, checked, chosen
@@ -38,9 +39,6 @@ __all__ = [
     "kkt_residual", "lasso", "lasso_cv", "lasso_path", "lasso_path_exact", "ridge", "ridge_path",
     "stability_selection",
 ]  # fmt: skip
-
-
-HUGE = 1e100  # in place of an infinite α
 
 
 class Fit(NamedTuple):
@@ -161,7 +159,7 @@ def lasso(
         1996, doi:10.1111/j.2517-6161.1996.tb02080.x.
     """
     X, y = checked(X, y, wide_later=True)
-    alphas = _checked_alphas([alpha], l1_ratio, largest=np.finfo(float).max)
+    alphas = checked_alphas([alpha], l1_ratio, largest=np.finfo(float).max)
     start = None if coef_init is None else np.asarray(coef_init, dtype="float64").reshape(-1)
     if start is not None:
         if start.shape != X.shape[1:] or not np.isfinite(start).all():
@@ -210,7 +208,7 @@ def lasso_path(
     problem = _problem(X, y, [], Settings(
         fit_intercept, positive, tol, max_iter, None, sample_weight, penalty_weights
     ))  # fmt: skip
-    alphas = _grid(problem, alphas, eps, l1_ratio)
+    alphas = alpha_grid(problem, alphas, eps, l1_ratio)
     solved = certified(_solve(problem, alphas, l1_ratio), problem.settings, y)
     coefs, intercepts = solved.coefs.T.astype(X.dtype), solved.intercepts.astype(X.dtype)
     return Path(alphas, coefs, intercepts, solved.dual_gaps, solved.n_iter)
@@ -261,7 +259,7 @@ def lasso_cv(
     if ratios.ndim > 1 or len(ratios) == 0:
         raise ValueError("l1_ratio must be a number, or one or more numbers in a row")
     problem = _problem(X, y, folds, settings)
-    grids = [_grid(problem, alphas, eps, ratio) for ratio in ratios]
+    grids = [alpha_grid(problem, alphas, eps, ratio) for ratio in ratios]
     found = []
     for pair in zip(grids, ratios):
         found.append(certified(_solve(problem, *pair), settings, y))
@@ -298,7 +296,7 @@ def alpha_max(
         1.0
     """
     X, y = checked(X, y, wide_later=True)
-    _checked_alphas([1.0], l1_ratio)
+    checked_alphas([1.0], l1_ratio)
     if l1_ratio == 0:
         raise ValueError("with l1_ratio=0 no α makes all weights zero")
     settings = Settings(
@@ -341,38 +339,6 @@ def _splits(cv, X, y):
     return folds
 
 
-def _checked_alphas(alphas, l1_ratio, largest=np.inf):
-    alphas = np.asarray(alphas, dtype="float64")
-    if alphas.ndim != 1 or alphas.size == 0:
-        raise ValueError(f"alphas must be one or more numbers in a row, got shape {alphas.shape}")
-    wrong = alphas[~((alphas >= 0) & (alphas <= largest))]
-    if wrong.size:
-        raise ValueError(f"alpha must be a finite number of at least 0, got {wrong[0]}")
-    if np.ndim(l1_ratio) > 0 or not 0 <= l1_ratio <= 1:
-        raise ValueError(f"l1_ratio must lie in [0, 1], got {l1_ratio}")
-    return np.sort(alphas)[::-1]
-
-
-def _grid(problem, alphas, eps, l1_ratio):
-    if np.ndim(alphas) > 0:
-        return _checked_alphas(alphas, l1_ratio)
-    _checked_alphas([1.0], l1_ratio)
-    if l1_ratio == 0:
-        raise ValueError(
-            "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a grid"
-            " by providing your estimator with the appropriate `alphas=` argument."
-        )
-    if not isinstance(alphas, numbers.Real) or int(alphas) != alphas or alphas < 1:
-        raise ValueError(f"alphas must be a whole number of at least 1, or values; got {alphas}")
-    if not 0 < eps:
-        raise ValueError(f"eps must be above 0, got {eps}")
-    top = problem.alpha_max(l1_ratio)
-    smallest = np.finfo(float).resolution
-    if top <= smallest:
-        return np.full(int(alphas), smallest)
-    return np.sort(top * eps ** (np.arange(int(alphas)) / max(1, alphas - 1)))[::-1]
-
-
 def _problem(X, y, folds, settings):
     """All rows, and the training rows of each fold, for the solver that suits X."""
     kind = gram.Gram if X.shape[1] <= GRAM_LIMIT else wide.Wide
@@ -381,10 +347,3 @@ def _problem(X, y, folds, settings):
 
 def _solve(problem, alphas, l1_ratio):
     return problem.solve(finite(alphas, problem, l1_ratio), l1_ratio)
-
-
-def finite(alphas, problem, l1_ratio):
-    """An infinite α as a large one: all weights are zero there as well."""
-    if alphas[0] < np.inf:
-        return alphas
-    return np.minimum(alphas, HUGE * max(1, problem.alpha_max(l1_ratio or 1)))

@@ -4,8 +4,8 @@ import numpy as np
 
 from course.linear import homotopy, newton, working_set
 from course.linear.duality import gap
-from course.linear.moments import Equations, Moments, penalties
-from course.linear.problem import Solved, chosen
+from course.linear.moments import Equations, Moments
+from course.linear.problem import Solved, chosen, penalties
 
 MEMORY = 256 * 2**20  # bytes that the matrices and weights of a batch of folds may take
 ROUNDING = 1e-14  # the largest KKT violation, relative to the terms that the condition adds up
@@ -216,6 +216,6 @@ def gaps_of(equations, i, w, pull, alphas, l1_ratio, settings):
     """The duality gaps of the i-th problem at A α; w, pull: shape (A, p)."""
     c, ee, q, v = equations.c[i], equations.ee[i], equations.q[i], settings.penalty_weights
     l1, l2 = alphas * l1_ratio, alphas * (1 - l1_ratio)
-    correlation = pull + equations.penalties(i, alphas, l1_ratio)[1] * w
+    correlation = pull + penalties(alphas, l1_ratio, equations.u[i], q)[1] * w
     rr, ry = ee - np.sum(w * (c + correlation), axis=-1), ee - w @ c
     return gap(rr, ry, correlation / q, w * q, l1, l2, settings.positive, v)

@@ -34,16 +34,6 @@ class Equations(NamedTuple):
     u: np.ndarray
     mean: np.ndarray
 
-    def penalties(self, i, alphas, l1_ratio):
-        """Each weight's λ₁ and λ₂ in the i-th problem at A α: shape (A, p), both."""
-        return penalties(alphas, l1_ratio, self.u[i], self.q[i])
-
-
-def penalties(alphas, l1_ratio, u, q):
-    """λ₁ and λ₂ of p weights at A α, shape (A, p): λ₁|w| + ½λ₂w² for a weight in its unit."""
-    alphas = np.asarray(alphas)[..., None]
-    return l1_ratio * alphas * u, (1 - l1_ratio) * (alphas * u) * q
-
 
 class Moments:
     """Weighted sums over the rows of A = [X − x₀, y − y₀, 1]: all are entries of AᵀA.

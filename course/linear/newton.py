@@ -16,6 +16,8 @@ Reference:
 
 import numpy as np
 
+from course.linear.problem import penalties
+
 ROUNDS = 30  # for one α; a guess that has not settled then goes in circles
 FEW = 24  # columns: up to so many, the equations of all problems are solved in one call
 
@@ -41,7 +43,7 @@ def path(G, c, u, q, alphas, l1_ratio, max_rounds, positive=False, start=None):
     w, rounds = np.empty((len(c), len(alphas), c.shape[1])), 0
     z = ahead = c
     for a, alpha in enumerate(alphas):
-        l1, l2 = l1_ratio * alpha * u, (1 - l1_ratio) * (alpha * u) * q
+        l1, l2 = penalties(alpha, l1_ratio, u, q)
         guess = _signs(ahead, l1, positive) if a or start is None else start
         w[:, a], found, _, count = solve(G, c, l1, l2, guess, max_rounds, positive)
         rounds += count
@@ -60,7 +62,7 @@ def again(w, G, c, u, q, alphas, l1_ratio, max_rounds, positive=False):
         G, c, u, q: shapes (p, p), (p,), (p,) and (p,).
     """
     G, c = np.broadcast_to(G, (len(w), *G.shape)), np.broadcast_to(c, w.shape)
-    l1, l2 = l1_ratio * alphas[:, None] * u, (1 - l1_ratio) * (alphas[:, None] * u) * q
+    l1, l2 = penalties(alphas, l1_ratio, u, q)
     w, _, _, rounds = solve(G, c, l1, l2, np.sign(w), max_rounds, positive)
     return w, rounds
 

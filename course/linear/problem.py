@@ -82,6 +82,12 @@ def as_slice(rows):
     return rows
 
 
+def penalties(alphas, l1_ratio, u, q):
+    """λ₁ and λ₂ of p weights at A α, shape (A, p): λ₁|w| + ½λ₂w² for a weight in its unit."""
+    alphas = np.asarray(alphas)[..., None]
+    return l1_ratio * alphas * u, (1 - l1_ratio) * (alphas * u) * q
+
+
 def dense(X):
     """X, if it is sparse as an array."""
     return X if isinstance(X, np.ndarray) else X.toarray()

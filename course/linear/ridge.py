@@ -181,17 +181,14 @@ def _weighted_rows(X, E, fit_intercept, sample_weight):
     """
     s = checked_weights(sample_weight, X.shape[0], "sample_weight")
     x0, y0 = means(X, E, fit_intercept, s)
-    root = np.ones(1) if s is None else np.sqrt(s)
+    root, E = np.ones(len(E)) if s is None else np.sqrt(s), E - y0
     if isinstance(X, np.ndarray):
-        Z, E = X - x0, E - y0
-        return (
-            (Z, E, None, x0, y0)
-            if s is None
-            else (root[:, None] * Z, root[:, None] * E, None, x0, y0)
-        )
-    root = np.broadcast_to(root, len(E))
+        Z = X - x0
+        if s is not None:
+            Z *= root[:, None]
+        return Z, root[:, None] * E, None, x0, y0
     spread = root / np.linalg.norm(root) if fit_intercept else None
-    return times_rows(X.astype("float64"), root), root[:, None] * (E - y0), spread, x0, y0
+    return times_rows(X.astype("float64"), root), root[:, None] * E, spread, x0, y0
 
 
 def _squares(Z):

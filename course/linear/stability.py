@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course.linear import gram, wide
+from course.linear.alphas import alpha_grid, finite
 from course.linear.problem import GRAM_LIMIT, Array, Matrix, Settings, checked, report
 
 
@@ -73,8 +74,6 @@ def stability_selection(
         N. Meinshausen and P. Bühlmann, Stability Selection, J. R. Statist. Soc. B 72, 2010,
         doi:10.1111/j.1467-9868.2010.00740.x.
     """
-    from course.linear import _grid, finite
-
     X, y = checked(X, y, wide_later=True)
     (n, p), count = X.shape, samples
     if not (np.isfinite(count) and int(count) == count >= 1):
@@ -94,7 +93,7 @@ def stability_selection(
         raise ValueError("sample_weight is zero on all rows of a sample: leave such rows out")
     narrow = p <= GRAM_LIMIT
     whole = (gram.Gram if narrow else wide.Wide)(X, y, [], settings)
-    alphas = finite(_grid(whole, alphas, eps, l1_ratio), whole, l1_ratio)
+    alphas = finite(alpha_grid(whole, alphas, eps, l1_ratio), whole, l1_ratio)
     picked, ever, open_gap = np.zeros((len(alphas), p)), 0, 0.0
     for w, gap in (_in_batches if narrow else _one_by_one)(whole, rows, alphas, l1_ratio):
         picked += np.count_nonzero(w, axis=0)

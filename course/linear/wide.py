@@ -8,7 +8,6 @@ from course.linear import working_set
 from course.linear.duality import gap
 from course.linear.problem import GRAM_LIMIT, TOO_LARGE, Solved, chosen, dense, rows_of, times_rows
 from course.linear.ridge import solve as ridge
-from course.linear.working_set import NOTHING
 
 OFFSET = 10  # a mean of X times the spread of y, as a multiple of their covariances: beyond, X is
 # copied about its means
@@ -152,8 +151,7 @@ def fit(X, y, alphas, l1_ratio, settings, start=None):
         if spread is not None:
             rest = spread @ X / np.sqrt(n)
             X -= rows.root * rest
-            # What is left of a constant is rounding.
-            X[:, np.abs(X).max(axis=0) <= NOTHING * np.max(rows.root) * np.abs(x_mean)] = 0
+            working_set.clear_rounding(X, np.max(rows.root) * np.abs(x_mean))
         c = e @ X / n
         _require_finite(c, X)
     free, v = settings.free, settings.penalty_weights
@@ -162,7 +160,7 @@ def fit(X, y, alphas, l1_ratio, settings, start=None):
         given = dense(X[:, free])
         unpenalised = given if spread is None else given - np.outer(spread, spread @ given)
         size = np.abs(given).max(axis=0) + np.abs(x_mean[free])
-        unpenalised[:, np.abs(unpenalised).max(axis=0) <= NOTHING * size] = 0
+        working_set.clear_rounding(unpenalised, size)
         U, size, _ = np.linalg.svd(unpenalised / _size(unpenalised), full_matrices=False)
         U = U[:, size > RANK * size[0]]
         basis = U if spread is None else np.column_stack([spread, U])
@@ -176,8 +174,8 @@ def fit(X, y, alphas, l1_ratio, settings, start=None):
         )  # fmt: skip
     if len(free):
         used = np.flatnonzero(coefs.any(axis=0))
-        left = e[:, None] - X[:, used] @ coefs[:, used].T
-        coefs[:, free] = np.linalg.lstsq(unpenalised, left)[0].T
+        targets = e[:, None] - X[:, used] @ coefs[:, used].T
+        coefs[:, free] = np.linalg.lstsq(unpenalised, targets)[0].T
     rr, ry = np.einsum("an,an->a", R, R) / n, R @ e / n
     l1, l2 = alphas * l1_ratio, alphas * (1 - l1_ratio)
     gaps = gap(rr, ry, correlations, coefs, l1, l2, settings.positive, v)
@@ -200,17 +198,17 @@ def _size(Z):
 
 def _without_l1(X, e, c, spread, alphas, l1_ratio):
     """As `course.linear.working_set.path`, where some α has no L1 part: that is ridge."""
-    n, parts = len(e), []
+    n, found = len(e), []
+    basis = None if spread is None else spread[:, None]
     for alpha in alphas:
-        basis = None if spread is None else spread[:, None]
         if alpha * l1_ratio > 0:
-            parts.append([part[0] for part in working_set.path(
+            found.append([array[0] for array in working_set.path(
                 X, e, c, np.array([alpha]), l1_ratio, basis=basis)[:4]])  # fmt: skip
             continue
         w = ridge(X, e[:, None], np.array([n * alpha * (1 - l1_ratio)]), spread)[0][:, 0]
         R = e - X @ w
         R = R if spread is None else R - spread * (spread @ R)
         correlation = R @ X / n
-        left = np.abs(correlation - alpha * (1 - l1_ratio) * w).max()
-        parts.append([w, correlation, R, left <= SOUND * np.abs(c).max()])
-    return *map(np.array, zip(*parts)), len(alphas)
+        residual = np.abs(correlation - alpha * (1 - l1_ratio) * w).max()
+        found.append([w, correlation, R, residual <= SOUND * np.abs(c).max()])
+    return *map(np.array, zip(*found)), len(alphas)

@@ -174,9 +174,7 @@ class WorkingSet:
             before = np.abs(Z[:, old:]).max(axis=0)
             Z[:, old:] -= self.basis @ (self.basis.T @ Z[:, old:])
             # What is left of a combination of the basis, such as a constant, is rounding.
-            nothing = np.abs(Z[:, old:]).max(axis=0) <= NOTHING * before
-            Z[:, old:][:, nothing] = 0
-            self.constant[new[nothing]] = True
+            self.constant[new[clear_rounding(Z[:, old:], before)]] = True
             self.correlation[self.constant] = 0
         self.q = np.append(self.q, 1 / _spread(Z[:, old:]))
         self.u = self.q * self.penalty_weights[self.index]
@@ -188,6 +186,20 @@ class WorkingSet:
         G[old:, :old] = G[:old, old:].T
         G[old:, old:] = Z[:, old:].T @ Z[:, old:] / n
         self.Z, self.G = Z, G
+
+
+def clear_rounding(Z, size):
+    """Make zero, in place, the columns of Z in which nothing but rounding of `size` is left.
+
+    Args:
+        size: shape (p,), the columns' largest numbers before something was subtracted.
+
+    Returns:
+        Which they were, bool, shape (p,).
+    """
+    nothing = np.abs(Z).max(axis=0) <= NOTHING * size
+    Z[:, nothing] = 0
+    return nothing
 
 
 def _spread(Z):
