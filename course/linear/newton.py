@@ -146,7 +146,8 @@ def _one_by_one(G, right, l2, s, going):
         on = np.flatnonzero(s[i])
         A = G[i].take(on, axis=0).take(on, axis=1)
         A.reshape(-1)[:: len(on) + 1] += l2[i].take(on)
-        x, failed = dposv(A, right[i].take(on))[1:] if len(on) else (0, 0)
+        right_on = right[i].take(on)
+        x, failed = dposv(A.T, right_on, lower=True, overwrite_a=True)[1:] if len(on) else (0, 0)
         sound.append(not failed)
         w[row, on] = 0 if failed else x
         np.dot(G[i], w[row], out=Gw[row])

@@ -27,7 +27,8 @@ from course.linear.problem import GRAM_LIMIT, TOO_LARGE, dense
 BLOCK = 0.85  # all columns are checked when α has shrunk by this factor
 STEP = 0.05  # from one α to the next, at most: the support must not change too much
 MIN_STEP = 0.999  # where the support is hard to find, steps are halved, down to this
-FIRST = 30  # columns in the first working set
+FIRST = 30  # columns in the first working set, or WIDE of all if those are more
+WIDE = 1 / 80
 STEPS = 1000  # at most, from one α to the next
 ROUNDS = 20  # of the active-set method, before a shorter step is tried
 ROUNDING = 1e-13  # of the largest correlation: what counts as zero in the KKT conditions
@@ -86,7 +87,7 @@ def path(
     while first < len(alphas):
         rows = slice(first, first + max(1, int(np.sum(alphas[first:] >= BLOCK * last))))
         block = alphas[rows]
-        max_new = max(FIRST, len(solver.S))
+        max_new = max(FIRST, int(WIDE * p), len(solver.S))
         floor = block[-1] * l1_ratio if len(work.index) else 0.0
         work.add(_largest(size, floor, work.outside, max_new))
         while True:

@@ -1,6 +1,11 @@
-"""Ridge, lasso and elastic net against scikit-learn (and celer, skglm where installed).
+"""Ridge, lasso and elastic net against scikit-learn, and against celer, skglm and adelie.
 
+    pip install -e ".[bench]" -c constraints.txt
+    pip install adelie --no-deps
     python tests/bench/bench_linear.py [--work diabetes …] [--dtype float32] [--rounds 5] [--slow]
+
+(adelie runs with NumPy 2, but asks for NumPy 1: hence --no-deps. celer's LassoCV does not run with
+scikit-learn 1.9. What is not installed is left out.)
 
 Each task is solved by this course and by each of the other libraries in turn (A B C A B C …), in
 one process, with one thread for BLAS. The program prints the median time,
@@ -71,7 +76,23 @@ def cross_validation(X, y, eps=1e-3, lars=False, tols=(1e-4, 1e-12)):
         )
     if lars:
         works["LassoLarsCV"] = lambda: of(LassoLarsCV(cv=5).fit(X, y))
+    if (adelie := installed("adelie")) and not sparse.issparse(X):
+        works["adelie cv_grpnet"] = lambda: adelie_cv(adelie, X, y, eps)
     return works
+
+
+def installed(name):
+    """The library, or None."""
+    return importlib.util.find_spec(name) and importlib.import_module(name)
+
+
+def adelie_cv(adelie, X, y, eps):
+    """5 folds × 100 alphas by adelie, which draws the folds."""
+    glm = adelie.glm.gaussian(y)
+    given = dict(lmda_path_size=100, min_ratio=eps, progress_bar=False)
+    found = adelie.cv_grpnet(X, glm, n_folds=5, seed=0, early_exit=False, **given)
+    fit = found.fit(X, glm, **given)
+    return fit.lmdas[-1], fit.betas[-1].toarray()[0], fit.intercepts[-1]
 
 
 def elastic_net_cv(X, y):
@@ -101,15 +122,20 @@ def one_lasso(X, y, fraction=0.1):
         works[f"Lasso {tol:g}"] = lambda tol=tol: (
             alpha, *both(Lasso(alpha, tol=tol, max_iter=100_000).fit(X, y)),
         )  # fmt: skip
-    if importlib.util.find_spec("celer") and not sparse.issparse(X):
-        import celer
-
+    if celer := installed("celer"):
         works["celer 1e-12"] = lambda: (alpha, *both(celer.Lasso(alpha, tol=1e-12).fit(X, y)))
-    if importlib.util.find_spec("skglm") and not sparse.issparse(X):
-        import skglm
-
+    if skglm := installed("skglm"):
         works["skglm 1e-12"] = lambda: (alpha, *both(skglm.Lasso(alpha, tol=1e-12).fit(X, y)))
+    if (adelie := installed("adelie")) and not sparse.issparse(X):
+        works["adelie 1e-12"] = lambda: adelie_at(adelie, X, y, alpha)
     return works
+
+
+def adelie_at(adelie, X, y, alpha):
+    """One lasso by adelie: it begins at the α where all weights are zero."""
+    found = adelie.grpnet(X, adelie.glm.gaussian(y), lmda_path=[alpha], tol=1e-12,
+                          early_exit=False, progress_bar=False)  # fmt: skip
+    return alpha, found.betas[0].toarray()[0], found.intercepts[0]
 
 
 def path(X, y):
