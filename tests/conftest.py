@@ -38,12 +38,13 @@ uncompiled = only_on("torch", "it compiles nothing")
 
 # Groups that take long come first, so that no process is left with one at the end.
 LONG = ["test_site", "test_tutorials", "test_lesson12", "test_lesson14", "test_lesson11",
-        "test_lesson13", "test_cluster", "test_sweep", "test_check"]  # fmt: skip
+        "test_lesson13", "test_cluster", "test_sweep", "test_class", "test_check"]  # fmt: skip
 
 
 def pytest_configure(config):
     """Let the processes of this session, tests' and lessons', compile for JAX once in all."""
-    config.pluginmanager.import_plugin("website")
+    for fixtures in ("website", "learners"):
+        config.pluginmanager.import_plugin(fixtures)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         folder = tempfile.mkdtemp(prefix="course_tests_jax_")
         os.environ["JAX_COMPILATION_CACHE_DIR"] = folder

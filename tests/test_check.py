@@ -1,105 +1,38 @@
 """Checking learners' files: what they may do wrong, and what may not come of it."""
 
-import ast
-import contextlib
-import csv
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import tempfile
-import textwrap
-import threading
 import time
 
-import psutil
 import pytest
 from conftest import ROOT, child_environment, once, one_line
+from learners import (
+    ACCIDENTS,
+    FIRST,
+    LESSON,
+    NAMES,
+    QUICK,
+    alive,
+    given,
+    put,
+    solved,
+    states,
+    with_folder,
+)
 
-import course
-from course.__main__ import main, parser
+from course.__main__ import main
 from course.cli.start import interrupt
 from course.errors import InputError
-from course.grading import (
-    check,
-    classroom,
-    copies,
-    grades,
-    nursery,
-    progress,
-    sandbox,
-    sources,
-    watch,
-)  # fmt: skip
+from course.grading import check, classroom, copies, grades, progress, sandbox, sources, watch
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS
 from course.grading.folders import exercise_files
 
-pytestmark = once  # the exercises themselves run on every backend: test_exercises.py
-linux = pytest.mark.skipif(sys.platform != "linux", reason="classes are forked on Linux alone")
-LESSON = 3
-NAMES = ["rate", "largest", "standardised", "smallest", "spread"]  # of the tests' own exercises
-FIRST = NAMES[0]
-QUICK = check.Limits(seconds=6, memory=2**29)
-
-
-@pytest.fixture(autouse=True)
-def _own_exercises(monkeypatch):
-    """Exercises that need no Keras: what learners do wrong has nothing to do with it."""
-    folder = ROOT / "tests" / "exercises"
-    monkeypatch.setenv("COURSE_EXERCISES", str(folder))
-    with_folder(monkeypatch, folder)
-    yield
-    sources.source.cache_clear()
-    sources.tasks.cache_clear()
-
-
-def with_folder(monkeypatch, folder):
-    monkeypatch.setattr(sources, "FOLDER", folder)
-    sources.source.cache_clear()
-    sources.tasks.cache_clear()
-
-
-def solved(**instead):
-    """The solved file, with the functions named replaced; a body is given as text."""
-    text = sources.solved(LESSON, "en")
-    rest = sources.learners_file(LESSON, "en").partition("# lesson")[2]
-    tag = "# lesson" + rest.partition("\n")[0]
-    text = text.replace('"""\n\nimport', f'"""\n\n{tag}\n\nimport', 1)
-    for name, body in instead.items():
-        text += f"\n\ndef {name}(*arguments):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"
-    return text
-
-
-def put(folder, text, name="exercise03.py"):
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def given(path):
-    """The flags of `python -m course check PATH`."""
-    return parser("check").parse_args(["check", str(path)])
-
-
-def states(result):
-    return {name: state for name, (state, _) in result.states.items()}
-
-
-def alive(marker):
-    """Whether a process with the marker on its command line runs."""
-    found = []
-    for each in psutil.process_iter(["cmdline", "status"]):
-        line = " ".join(each.info["cmdline"] or [])
-        if (
-            marker in line
-            and each.info["status"] != psutil.STATUS_ZOMBIE
-            and each.pid != os.getpid()
-        ):
-            found.append(each.pid)
-    return found
+# The exercises themselves run on every backend: test_exercises.py.
+pytestmark = [once, pytest.mark.usefixtures("own_exercises")]
 
 
 def test_the_courses_own_solutions_pass(tmp_path, monkeypatch):
@@ -146,31 +79,6 @@ def test_as_given_nothing_is_done_yet(tmp_path):
     for language in LANGUAGES:
         path = put(tmp_path, sources.learners_file(LESSON, language), f"{language}.py")
         assert states(check.check_file(path)) == dict.fromkeys(NAMES, NOT_YET)
-
-
-ACCIDENTS = {
-    "loop": ("while True: pass", "not done after 6 s"),
-    "exit": ("import sys; sys.exit(0)", "sys.exit"),
-    "hard exit": ("import os; os._exit(0)", "os._exit(0)"),
-    "crash": ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
-    "flood": ("while True: print('x' * 1000)", "prints more than"),
-    "memory": ("import numpy as np; return np.ones(2**32)", "more memory than the 0.5 GiB"),
-    "memory by and by": ("x = []\nwhile True: x.append(bytes(2**20))", "more memory"),
-    "disk": (
-        "while True: open(f'{id({})}{__import__(\"time\").time_ns()}', 'wb').write(bytes(2**25))",
-        "it writes more",
-    ),
-    "exception": ("return 1 / 0", "ZeroDivisionError: division by zero"),
-    "codes": ("raise ValueError('\\x1b[2J\\x1b]0;x\\x07red')", "ValueError: red"),
-    "recursion": ("def f(x): return f(x)\nreturn f(1)", "without end"),
-    "nothing": ("pass", "returns None"),
-    "text": ("return 'three'", "is wanted"),
-    "input": ("return input('x? ')", "EOFError"),
-    "Keras's memory": ("raise RuntimeError('RESOURCE_EXHAUSTED: Out of memory')", "more memory"),
-    "skip": ("import pytest; pytest.skip('x')", "Skipped"),
-    "a text that is a number": ("return '0.5'", "is wanted"),
-    "two processes": ("import os; os.fork(); return 1 / 0", "ZeroDivisionError"),
-}
 
 
 @pytest.mark.parametrize(
@@ -403,9 +311,10 @@ def test_an_empty_cell_of_the_table_is_empty(in_tmp):
     ]
 
 
-def test_without_a_backend_one_line_says_so(command, tmp_path):
+@pytest.mark.parametrize("words", [("check", "."), ("hint", "3")], ids=" ".join)
+def test_without_a_backend_one_line_says_so(command, tmp_path, words):
     put(tmp_path, solved())
-    done = command("course", "check", ".", check=2, KERAS_BACKEND="theano")
+    done = command("course", *words, check=2, KERAS_BACKEND="theano")
     assert "theano" in one_line(done.stderr)
 
 
@@ -472,301 +381,6 @@ def test_one_bad_file_does_not_hide_the_others(tmp_path, capsys):
         classroom.check(given(inside.parent.parent))
 
 
-def class_of(folder, marker):
-    """Learners of every kind; {name: (states of the first exercise and counts of passes)}."""
-    found = {}
-
-    def add(name, text, state, passes):
-        put(folder / name, text)
-        found[name] = state, passes
-
-    half = sources.learners_file(LESSON, "zh") + "\n" + solved().partition("def largest")[0]
-    for i in range(5):
-        add(f"right {i}", solved(), PASS, len(NAMES))
-    for i in range(3):
-        add(f"partly {i}", half.replace("# lesson 3, en", "# 3"), PASS, 1)
-    for i in range(2):
-        add(f"wrong {i}", solved(**{FIRST: "return -1.0"}), FAIL, len(NAMES) - 1)
-    for name, (body, _) in ACCIDENTS.items():
-        add(name, solved(**{FIRST: body}), FAIL, len(NAMES) - 1)
-    child = f"""
-        import subprocess, sys
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", {marker!r}])
-        return 0
-    """
-    add("=child()", solved(**{FIRST: child}), FAIL, len(NAMES) - 1)
-    gone = "import os; os.remove(__file__); return 0"
-    add("deletes", solved(**{FIRST: gone}), FAIL, len(NAMES) - 1)
-    (folder / "deletes" / "exercises").mkdir()
-    os.replace(folder / "deletes" / "exercise03.py", folder / "deletes" / "exercises" / "e.py")
-    return found
-
-
-@pytest.mark.slow
-def test_a_class_of_thirty_is_collected_in_one_run(tmp_path, command):
-    marker = f"class-{time.time_ns()}"
-    folder = tmp_path / "class"
-    expected = class_of(folder, marker)
-    (folder / "junk").mkdir()
-    (folder / "junk" / "notes.py").write_bytes(bytes(range(256)))
-    os.mkfifo(folder / "junk" / "pipe.py")
-    put(folder / "not python", "# lesson 3, en: x\nthis is no Python\n")
-    put(folder / "too deep", "# lesson 3, en: x\n" + "+".join(["1"] * 50_000))
-    os.mkdir(os.fsencode(folder) + b"/\xc0\xee")  # a name in another encoding
-    put(folder / "exercise03.py", "x = 1", "empty.txt")  # a folder with a file's name
-    put(folder, solved(), "alice.py")
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    before = {path: path.read_bytes() for path in files}
-
-    start = time.monotonic()
-    done = command("course", "check", "class", "--csv", "grades.csv", "--seconds", "6",
-                   "--memory", "1", "--jobs", "2", check=0, timeout=2400)  # fmt: skip
-    print(done.stdout, f"{time.monotonic() - start:.0f} s")
-    assert {path: path.read_bytes() for path in before} == before
-    assert [path for path in folder.rglob("*") if path.is_file()] == files
-    assert alive(marker) == []
-    assert sorted(os.listdir(tmp_path)) == ["class", "grades.csv"]
-    with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = {row["learner"]: row for row in csv.DictReader(file)}
-    assert len(rows) == len(expected) + 6
-    for name, (state, passes) in expected.items():
-        row = rows[f"'{name}" if name[0] == "=" else name]
-        assert (row[f"3.{FIRST}"], row[PASS]) == (state, str(passes)), (name, row)
-    assert "running; ended" in rows["'=child()"]["note"]
-    assert rows["alice.py"][PASS] == str(len(NAMES))
-    assert rows["exercise03.py"]["note"] == rows["junk"]["note"] == "no exercises"
-    assert rows["\\udcc0\\udcee"]["note"] == "no exercises"
-    for name in ("not python", "too deep"):
-        assert rows[name][FAIL] == str(len(NAMES))
-        assert "SyntaxError" in rows[name]["note"]
-
-
-def test_ctrl_c_while_a_class_is_checked_keeps_what_there_is(tmp_path):
-    put(tmp_path / "class" / "a", "# lesson 3, en: x\nthis is no Python\n")
-    put(tmp_path / "class" / "b", solved(**{FIRST: "while True: pass"}))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "course", "check", "class", "--csv", "grades.csv", "--jobs", "1"],
-        env=child_environment(), cwd=tmp_path, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert "a: 0 pass" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=120)[1]
-    assert process.returncode == 130
-    assert "1 of 2 learners are in grades.partial.csv" in one_line(said)
-    assert sorted(os.listdir(tmp_path)) == ["class", "grades.partial.csv"]
-
-
-def test_a_closed_pipe_does_not_cost_the_table(tmp_path):
-    put(tmp_path / "class" / "a", "# lesson 3, en: x\nthis is no Python\n")
-    put(tmp_path / "class" / "b", "# lesson 3, en: x\nthis is no Python\n")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "course", "check", "class", "--csv", "grades.csv"],
-        env=child_environment(), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    process.stdout.close()
-    process.stderr.read()
-    process.wait(timeout=120)
-    assert (tmp_path / "grades.csv").read_text(encoding="utf-8-sig").count("SyntaxError") == 2
-
-
-@pytest.fixture
-def forks(monkeypatch):
-    """A nursery that imports no Keras, which these exercises do not need."""
-    monkeypatch.setattr(nursery, "PRELOADED", ())
-    with nursery.Nursery(check.environment(), threading.Event()) as forks:
-        yield forks
-
-
-@linux
-def test_a_forked_learner_is_judged_as_any_other(tmp_path, forks):
-    marker = f"forked-{time.time_ns()}"
-    bodies = {
-        "loop": "while True: pass",
-        "crash": "import ctypes; ctypes.string_at(0)",
-        "hard exit": "import os; os._exit(3)",
-        "left": f"""
-            import subprocess, sys
-            command = [sys.executable, "-c", "import time; time.sleep(600)", {marker!r}]
-            subprocess.Popen(command, env={{}})
-            subprocess.Popen(command, start_new_session=True)
-            return 0 / 0
-        """,
-    }
-    text = solved(**dict(zip(NAMES, bodies.values(), strict=False))) + "\nprint('hello')\n"
-    result = check.check_file(put(tmp_path, text), QUICK, start=forks.start)
-    told = [message for _, message in result.states.values()]
-    assert "not done after 6 s" in told[0]
-    assert told[1:3] == ["Python ended (SIGSEGV)", "Python ended (os._exit(3))"]
-    assert "ZeroDivisionError" in told[3]
-    assert states(result)[NAMES[4]] == PASS
-    assert result.notes == ["left 2 processes running; ended"]
-    assert result.printed.splitlines()[0] == "hello"
-    assert alive(marker) == []
-
-
-@linux
-def test_each_forked_learner_has_a_folder_and_an_environment_of_its_own(tmp_path, forks):
-    body = """
-        import os, tempfile
-        print(os.getcwd(), tempfile.gettempdir(), os.getsid(0) == os.getpid())
-        os.environ["COURSE_EXERCISES"] = "/nowhere"
-        return 0.0
-    """
-    for _ in range(2):
-        text = solved(**{FIRST: body})
-        result = check.check_file(put(tmp_path, text), QUICK, start=forks.start)
-        copy, own, leads = result.printed.split()[:3]
-        assert os.path.dirname(copy) == os.path.dirname(own)
-        assert leads == "True"
-        assert not os.path.exists(own)
-
-
-@linux
-def test_a_learner_who_closes_the_output_costs_nothing(tmp_path, forks):
-    """The last flush of it raises; a thread of the learner's must not keep the process then."""
-    text = f"{solved()}\nimport sys, threading, time\nsys.stdout.close()\n"
-    text += "threading.Thread(target=time.sleep, args=(600,)).start()\n"
-    path = put(tmp_path, text)
-    for start in (None, forks.start):
-        result = check.check_file(path, QUICK, start=start)
-        assert states(result) == dict.fromkeys(NAMES, PASS)
-        assert result.printed == ""
-
-
-@linux
-def test_a_nursery_that_dies_costs_no_verdict(tmp_path, forks):
-    path = put(tmp_path, solved())
-    for _ in range(2):
-        assert set(states(check.check_file(path, QUICK, start=forks.start)).values()) == {PASS}
-        forks._child.process.kill()
-
-
-@linux
-def test_nobody_waits_for_a_nursery_that_is_stopped(tmp_path, forks, monkeypatch):
-    """It may be importing Keras for seconds: here a module that takes ten minutes."""
-    put(tmp_path, "import time\ntime.sleep(600)\n", "slow_to_import.py")
-    monkeypatch.setattr(nursery, "PRELOADED", ["slow_to_import"])
-    forks.environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
-    threading.Timer(0.5, forks.stop.set).start()
-    with pytest.raises(InputError, match="stopped"):
-        check.check_file(put(tmp_path, solved()), QUICK, start=forks.start)
-
-
-@linux
-def test_a_class_is_forked_and_a_pair_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(nursery, "PRELOADED", ())
-    monkeypatch.setattr(nursery, "BACKENDS", (course.backend,))
-    asked, before = [], set(psutil.Process().children(recursive=True))
-    start = nursery.Nursery.start
-    monkeypatch.setattr(
-        nursery.Nursery, "start", lambda self, *words: asked.append(1) or start(self, *words)
-    )
-    for learners in (2, nursery.FEWEST):
-        for number in range(learners):
-            put(tmp_path / "class" / f"{number}", solved())
-        grades.collect(tmp_path / "class", tmp_path / "grades.csv", QUICK, 2)
-        assert len(asked) == (learners if learners >= nursery.FEWEST else 0)
-    with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
-        assert [row[PASS] for row in csv.DictReader(file)] == [str(len(NAMES))] * nursery.FEWEST
-    assert set(psutil.Process().children(recursive=True)) <= before
-
-
-BWRAP = """#!{python}
-import os, sys
-words = sys.argv[1:]
-with open({log!r}, "a") as log:
-    print(words, file=log)
-end = words.index("--")
-if "--chdir" in words:
-    os.chdir(words[words.index("--chdir") + 1])
-os.execv(words[end + 1], words[end + 1 :])
-"""
-
-
-def test_in_a_sandbox_the_learners_process_is_bwraps(tmp_path, monkeypatch, capsys):
-    """A false bwrap, which runs what it is given: there is a real one on few machines."""
-    tools, log = tmp_path / "tools", tmp_path / "log"
-    bwrap = put(tools, BWRAP.format(python=sys.executable, log=str(log)), "bwrap")
-    bwrap.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
-    path = put(tmp_path / "work", solved(**{FIRST: "import os; os._exit(139)"}))
-    flags = parser("check").parse_args(["check", str(path), "--sandbox"])
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    assert classroom.check(flags) == 1
-    assert "Python ended (SIGSEGV)" in capsys.readouterr().out
-    tried, *runs = log.read_text().splitlines()
-    assert "'--bind'" not in tried
-    for run in runs:
-        words = ast.literal_eval(run)
-        assert {"--unshare-all", "--die-with-parent"} <= set(words)
-        assert words[words.index("--cap-drop") + 1] == "ALL"
-        hidden = [words[i - 2 : i + 2] for i, word in enumerate(words) if word == "--tmpfs"]
-        size = ["--size", str(copies.MAX_WRITTEN), "--tmpfs"]
-        assert hidden[0] == [*size, "/tmp"]
-        assert all(words[:3] == size for words in hidden)
-        place, copy = words[words.index("--bind") + 1], words[words.index("--chdir") + 1]
-        assert copy == f"{place}/copy"
-        shown = [words[i + 1] for i, word in enumerate(words) if word == "--ro-bind"]
-        assert str(ROOT / "course") in shown
-        assert str(ROOT) not in shown, "a class and its grades may lie there"
-        assert not any(os.path.expanduser("~").startswith(folder) for folder in shown[1:])
-    assert len(runs) == 2, "the process that ended, and one for the exercises after it"
-
-
-@pytest.mark.parametrize(
-    ("body", "told"),
-    [
-        ("raise SystemExit('No permissions to create new namespace')", "No permissions to create"),
-        ("import time; time.sleep(600)", "no end after 1 s"),
-    ],
-)
-def test_a_bwrap_that_cannot_work_is_told_why(tmp_path, monkeypatch, body, told):
-    put(tmp_path, f"#!{sys.executable}\n{body}\n", "bwrap").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(sandbox, "PATIENCE", 1)
-    with pytest.raises(InputError, match=f"does not work here: {told}") as error:
-        sandbox.needed()
-    assert "user namespaces" in str(error.value)
-    assert "install" not in str(error.value)
-
-
-@linux
-def test_a_sandbox_hides_the_home_of_the_environment_and_of_the_system(tmp_path, monkeypatch):
-    import pwd
-
-    account = pwd.getpwuid(os.getuid())
-    fields = [*account[:5], str(tmp_path / "own"), account.pw_shell]
-    monkeypatch.setattr(pwd, "getpwuid", lambda _: pwd.struct_passwd(fields))
-    monkeypatch.setenv("HOME", str(tmp_path / "link"))
-    (tmp_path / "own").mkdir()
-    (tmp_path / "link").symlink_to(ROOT)  # a clone whose folder is the home
-    words = sandbox.command()
-    assert {str(tmp_path / "own"), str(ROOT)} <= set(words)
-    assert words[words.index(str(ROOT)) - 1] == "--tmpfs"
-    assert str(ROOT / "course") in words
-    assert words.count(str(ROOT)) == 1
-
-
-def test_a_sandbox_hides_the_home_folder_and_the_network(tmp_path):
-    if sandbox.problem():
-        pytest.skip("no bwrap that works")
-    body = """
-        import os, socket
-        print(os.listdir("/tmp"), os.path.exists({here!r}))
-        try:
-            socket.create_connection(("192.0.2.1", 80), timeout=2)
-        except OSError as error:
-            print(error.strerror)
-        open({here!r} + "/new", "w")
-    """.format(here=str(tmp_path))
-    result = check.check_file(put(tmp_path, solved(**{FIRST: body})), start=sandbox.start)
-    assert "FileNotFoundError" in result.states[FIRST][1]
-    assert result.printed.splitlines()[0].endswith("False")
-    assert "unreachable" in result.printed
-    assert result.count(PASS) == len(NAMES) - 1
-
-
 def test_copies_of_a_killed_check_go_with_the_next(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / f"{copies.PREFIX}left" / "copy").mkdir(parents=True)
@@ -775,64 +389,3 @@ def test_copies_of_a_killed_check_go_with_the_next(tmp_path, monkeypatch):
         copies.remove_left()
         assert sorted(os.listdir(tmp_path)) == sorted(["another", place.name, "work"])
     assert sorted(os.listdir(tmp_path)) == ["another", "work"]
-
-
-KILLED = """
-import sys
-from course.__main__ import main
-from course.grading import nursery
-nursery.PRELOADED, nursery.BACKENDS = (), nursery.course.BACKENDS
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-def carrying(name, value):
-    """The live processes with this in their environment."""
-    found = []
-    for each in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if each.status() != psutil.STATUS_ZOMBIE and each.environ().get(name) == value:
-                found.append(each.pid)
-    return found
-
-
-@pytest.mark.slow
-@linux
-def test_a_class_killed_at_any_moment_leaves_nothing_and_is_checked_again(tmp_path):
-    """Twenty times SIGKILL: no process, no half table; the next run's table is the same."""
-    marker, temporary = f"{time.time_ns()}", tmp_path / "tmp"
-    temporary.mkdir()
-    for number in range(6):
-        body = "while True: pass" if number == 5 else "import os; os._exit(3)"
-        put(tmp_path / "class" / f"{number}", solved(**({FIRST: body} if number > 3 else {})))
-    words = ["check", "class", "--csv", "grades.csv", "--jobs", "2", "--seconds", "2"]
-    command = [sys.executable, "-c", KILLED, *words]
-    environment = child_environment(KILLED=marker, TMPDIR=str(temporary))
-    table = tmp_path / "grades.csv"
-
-    def run(seconds=None):
-        process = subprocess.Popen(
-            command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=seconds)
-        process.kill()
-        process.communicate()
-        return process.returncode
-
-    start = time.monotonic()
-    assert run() == 0
-    took, whole = time.monotonic() - start, table.read_bytes()
-    rng = random.Random(0)
-    for _ in range(20):
-        table.unlink(missing_ok=True)
-        run(rng.uniform(0, took))
-        until = time.monotonic() + 30
-        while carrying("KILLED", marker) and time.monotonic() < until:
-            time.sleep(0.1)
-        assert carrying("KILLED", marker) == []
-        assert sorted(os.listdir(tmp_path)) in (["class", "tmp"], ["class", "grades.csv", "tmp"])
-        assert not table.exists() or table.read_bytes() == whole
-    assert run() == 0
-    assert table.read_bytes() == whole
-    assert os.listdir(temporary) == []

@@ -19,7 +19,7 @@ import re
 from pathlib import Path
 
 import course
-from course.errors import InputError
+from course.errors import InputError, need_backend
 from course.grading.exercise import SEED, say
 
 # COURSE_EXERCISES names a folder of one's own exercises.
@@ -163,7 +163,12 @@ def wording(lesson, name, language):
 
 @functools.cache
 def tasks(lesson):
-    """The lesson's TASKS; the course's own import Keras."""
+    """The lesson's TASKS; the course's own import Keras.
+
+    Raises:
+        InputError: there is no backend for it.
+    """
+    need_backend()
     path = FOLDER / f"lesson{lesson:02}.py"
     spec = importlib.util.spec_from_file_location(f"course.exercises.{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
