@@ -216,6 +216,15 @@ def one_line(text):
     return LONG.sub(lambda found: found[1] + shortened(found[2], MAX_WORD), text)
 
 
+def reason_of(error):
+    """The beginning of what an exception says, in one line; its type where it says nothing.
+
+    >>> reason_of(ValueError("two\\nlines")), reason_of(MemoryError())
+    ('two lines', 'MemoryError')
+    """
+    return (" ".join(str(error).split()) or type(error).__name__)[:160]
+
+
 def shortened(text, most):
     """A text without its middle, where it has more letters than `most`.
 

@@ -63,7 +63,8 @@ def group(nodeid):
     about = re.search(r"[\[-](?:lesson)?(\d\d?)\]$", test)
     if about and Path(file).stem in ("test_proofs", "test_tutorials", "test_edited"):
         return f"test_lesson{int(about[1]):02}"
-    if Path(file).parent.name == "training":  # its examples too save models, by TensorFlow
+    saves = Path(file).parent.name == "training" or test.endswith("[models]")  # the fuzz's
+    if saves:  # its examples too save models, by TensorFlow
         return "test_training"
     return "test_site" if Path(file).stem.startswith("test_lab") else Path(file).stem
 

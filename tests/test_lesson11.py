@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import faults
 import keras
@@ -13,7 +14,7 @@ from what_if import assert_edit, assert_true, each_constant
 from course import data, lesson11 as lesson, training
 from course.checks import lesson11 as proof
 from course.checks.constants import require
-from course.cli import edited, main, outcome
+from course.cli import edited, main, network, outcome
 from course.errors import InputError
 from course.training import History
 
@@ -165,6 +166,21 @@ def test_predict_reads_digits_from_pictures(done, in_tmp, capsys):
     p = [record["results"][f"{paths[0]}: probability of {k}"] for k in range(10)]
     assert sum(p) == pytest.approx(1, abs=1e-5)
     assert (in_tmp / "pictures" / "lesson11_predict.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (keras.layers.Rescaling(1e38), "does not give finite probabilities"),
+        (keras.layers.Activation(keras.ops.shape), "cannot read a picture|does not give finite"),
+        (keras.layers.Resizing(5, 5), "cannot read a picture"),
+    ],
+)
+def test_a_model_that_loads_but_gives_no_probabilities(last, words):
+    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(3), last]
+    page = SimpleNamespace(predict=lambda model, X: keras.ops.convert_to_numpy(model(X)))
+    with pytest.raises(InputError, match=f"--model m.keras ({words})"):
+        network.asked(page, keras.Sequential(layers), 1e3 * DIGITS.X_test[:1], "m.keras")
 
 
 def test_predict_without_a_model_trains_one(in_tmp, monkeypatch):

@@ -1,13 +1,17 @@
 """Training that is killed, interrupted, resumed; models on disk; pictures of digits."""
 
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -353,6 +357,68 @@ def test_a_model_that_cannot_be_loaded(tmp_path):
     for name in ("model.h5", "none.keras", "."):
         with pytest.raises(InputError, match=r"no such file|is not a \.keras file"):
             training.load_model(tmp_path / name, (3,))
+
+
+def rewritten(path, changes):
+    """A saved model with other members, {name: bytes}."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()} | changes
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize("name", ["../out", "assets/../../out", "assets/x", "."])
+def test_an_archive_of_more_than_a_model_is_not_unpacked(tmp_path, monkeypatch, name):
+    """Keras would, into a temporary folder, which stays where that fails, and warns of the rest."""
+    (tmp_path / "tmp").mkdir()
+    path = training.save_model(small_model(), tmp_path / "model.keras")
+    rewritten(path, {name: b"x", "assets/y": b"y"})
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    with pytest.raises(InputError, match=r"is not a \.keras file"):
+        training.load_model(path, (3,))
+    assert {*tmp_path.rglob("*")} == {path, tmp_path / "tmp"}
+
+
+def test_an_archive_on_many_disks_is_no_model(tmp_path):
+    """Python's `is_zipfile` raises an exception of it."""
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"PK\6\7" + b"\1" * 16 + b"PK\5\6" + b"\0" * 18)
+    with pytest.raises(InputError, match=r"is not a \.keras file"):
+        training.load_model(path, (3,))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.full((3, 4), np.nan), "weights that are not finite"),
+        (np.full((3, 4), 1e300), "weights that are not finite|overflow"),
+        (np.full((3, 4), 1 + 1j), "cannot be loaded"),
+    ],
+)
+def test_weights_that_are_no_real_numbers(tmp_path, recwarn, values, words):
+    path = training.save_model(small_model(), tmp_path / "model.keras")
+    with zipfile.ZipFile(path) as archive:
+        stream = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(stream, "r+") as file:
+        (place,) = [name for name in file["layers"] if "0" in file["layers"][name]["vars"]
+                    and file["layers"][name]["vars/0"].shape == (3, 4)]  # fmt: skip
+        del file["layers"][place]["vars/0"]
+        file["layers"][place]["vars/0"] = values
+    rewritten(path, {"model.weights.h5": stream.getvalue()})
+    with pytest.raises(InputError, match=words):
+        training.load_model(path, (3,))
+    assert not [str(w.message) for w in recwarn if w.category is not DeprecationWarning]
+
+
+def test_a_layer_of_more_units_than_the_file_has_bytes(tmp_path):
+    """Keras on JAX would end the process, with status 134."""
+    path = training.save_model(small_model(), tmp_path / "model.keras")
+    with zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json")
+    rewritten(path, {"config.json": config.replace(b'"units": 4', b'"units": 1' + b"0" * 17)})
+    with pytest.raises(InputError, match=r"cannot be loaded \(a layer of 1e\+17 units"):
+        training.load_model(path, (3,))
 
 
 CHILD = """

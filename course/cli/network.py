@@ -5,7 +5,7 @@ The lesson's page trains and measures; what the flags and Ctrl-C add to that sta
 
 import numpy as np
 
-from course.errors import InputError, Interrupted
+from course.errors import InputError, Interrupted, reason_of
 
 
 def measure(page, options):
@@ -86,7 +86,23 @@ def read_pictures(page, options):
         )  # fmt: skip
         if history.interrupted:
             stop(history, options)
-    return dict(paths=options.predict, X=X, p=page.predict(model, X))
+    p = page.predict(model, X) if options.model is None else asked(page, model, X, options.model)
+    return dict(paths=options.predict, X=X, p=p)
+
+
+def asked(page, model, X, path):
+    """The probabilities that a user's model gives: shape (n, classes).
+
+    Raises:
+        InputError: it fails, or gives something else; that is seen only as it is asked.
+    """
+    try:
+        p = np.asarray(page.predict(model, X), dtype="float64")
+    except Exception as error:  # of any kind, from Keras and its backend
+        raise InputError(f"--model {path} cannot read a picture ({reason_of(error)})") from None
+    if p.ndim != 2 or len(p) != len(X) or not np.isfinite(p).all():
+        raise InputError(f"--model {path} does not give finite probabilities for each picture")
+    return p
 
 
 def results(measured):

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import warnings
 import zipfile
 from pathlib import Path
 
 import keras
+import numpy as np
 
 import course
-from course.errors import InputError, atomic_write, named, writable_file
+from course.errors import InputError, atomic_write, named, reason_of, writable_file
+
+# What Keras writes for a model that keeps no files of its own, such as a list of words.
+MEMBERS = "metadata.json", "config.json", "model.weights.h5"
+SIZES = "units", "filters", "input_dim", "output_dim"  # of a layer: each has a weight for each
 
 
 def save_model(model: keras.Model, path: str | os.PathLike) -> Path:
@@ -89,21 +96,51 @@ def load_model(path: str | os.PathLike, input_shape: tuple[int, ...]) -> keras.M
     path = named(path, "--model")
     if not os.path.isfile(path):
         raise InputError(f"--model {path}: no such file; make one with --save {path}")
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+    if path.suffix != ".keras" or not _is_archive_of_a_model(path):
         raise InputError(f"--model {path} is not a .keras file; make one with --save")
     _import_quietly()
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        _require_no_more_than(path.stat().st_size, path)
+        with warnings.catch_warnings(action="ignore"):
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)  # half of a weight is lost
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # of any kind, from zip, JSON, HDF5 and Keras
-        reason = (" ".join(str(error).split()) or type(error).__name__)[:160]
-        raise InputError(f"--model {path} cannot be loaded ({reason})") from None
+        raise InputError(f"--model {path} cannot be loaded ({reason_of(error)})") from None
     ins, outs = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     if ins != (None, *input_shape) or not isinstance(outs, tuple) or len(outs) != 2:
         raise InputError(
             f"--model {path} turns {ins} into {outs}; expected is a model from"
             f" {(None, *input_shape)} to (None, classes)"
         )
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise InputError(f"--model {path} has weights that are not finite; train it again")
     return model
+
+
+def _is_archive_of_a_model(path):
+    """Whether a file is a zip of MEMBERS: what else is in one, Keras would unpack."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return False
+    return set(names) <= set(MEMBERS) and len(names) <= len(MEMBERS)
+
+
+def _require_no_more_than(n_bytes, path):
+    """Raise ValueError where a layer has more units than weights can be in the file.
+
+    Of too many weights Keras would end the process, before it looks for them in the file.
+    """
+
+    def look(part):
+        sizes = [part[name] for name in SIZES if isinstance(part.get(name), int)]
+        if max(sizes, default=0) > n_bytes:
+            raise ValueError(f"a layer of {max(sizes):.0e} units, in a file of {n_bytes} bytes")
+        return part
+
+    with zipfile.ZipFile(path) as archive:
+        json.loads(archive.read("config.json"), object_hook=look)
 
 
 def rate_at(optimizer, step):

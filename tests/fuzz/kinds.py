@@ -8,6 +8,7 @@ import arrays
 import checkpoints
 import commands
 import environments
+import models
 import pictures
 import tables
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -36,6 +37,8 @@ KINDS = {
     "archives": Kind(archives.archives(), archives.hold, 250, 1500),
     "pictures": Kind(pictures.pictures(), pictures.hold, 200, 3000),
     "checkpoints": Kind(checkpoints.checkpoints(), checkpoints.hold, 100, 1000),
+    "models": Kind(models.models(), models.hold, 60, 400),
+    "models in lesson 11": Kind(models.models(), models.hold_command, 0, 40),
     "flags of lesson 1": Kind(commands.lines([1]), commands.hold, 70, 500),
     "flags of other lessons": Kind(commands.lines(), commands.hold, 0, 60),
     "empty names": Kind(commands.empty_names(), commands.hold_empty_name, 100, 100),

@@ -137,20 +137,21 @@ def read(function, *arguments):
     Raises:
         Broken: it raised something else, or warned.
     """
-    err = text_stream("open")
+    err, refused, found = text_stream("open"), False, None
     try:
         with contextlib.redirect_stderr(err), heard():
             found = function(*arguments)
     except InputError as error:
+        refused = True
         if "\n" in str(error).strip() or not str(error).strip():
             raise Broken("an InputError that is not one line", str(error)) from None
-        return None
     except Exception as error:
         raise Broken(where(error), traceback.format_exc()) from None
     finally:
         text = said(err)
     if text:
-        raise Broken(f"accepted, but on stderr: {text.splitlines()[0][:70]}", text)
+        how = "refused" if refused else "accepted"
+        raise Broken(f"{how}, but on stderr: {text.splitlines()[0][:70]}", text)
     return found
 
 
