@@ -184,16 +184,15 @@ def edited_config(text, path, value):
 
 
 def edited_weights(content, where, value):
-    """model.weights.h5 with another array, if an edit before has left one."""
+    """model.weights.h5 with another array, if edits before have left numbers."""
     if content is None or not content.startswith(b"\x89HDF"):
         return content
     stream = io.BytesIO(content)
     with h5py.File(stream, "r+") as file:
-        if where in file:
+        if where in file and file[where].dtype.kind == "f":
             array = file.pop(where)[()]
             if value != "missing":
-                with np.errstate(invalid="ignore"):
-                    file[where] = FILLS[value](array)
+                file[where] = FILLS[value](array)
     return stream.getvalue()
 
 
