@@ -201,8 +201,8 @@ def test_processes_on_one_machine_do_not_share_a_gpu(monkeypatch):
 def test_half_a_checkpoint_is_removed(loopback, monkeypatch, tmp_path):
     child(monkeypatch, f'''
 import os, pathlib, sys
-from course import errors
-pathlib.Path({str(tmp_path)!r}, errors._part(os.getpid(), "checkpoint.npz")).touch()
+from course import files
+pathlib.Path({str(tmp_path)!r}, files._part(os.getpid(), "checkpoint.npz")).touch()
 sys.exit(1)
 ''')  # fmt: skip
     with pytest.raises(InputError):

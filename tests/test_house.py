@@ -20,18 +20,18 @@ ROOMS = [
     "machine",
     "training",
 ]
-TOOLS = ["autodiff", "costs", "descent", "errors", "estimators", "optimizers", "prox"]
+TOOLS = ["autodiff", "costs", "descent", "errors", "estimators", "files", "optimizers", "prox"]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 
 # What a room's modules may import of the course, besides their own room.
 SHARED = {*TOOLS, "data", "linear", "training"}
 MAY_IMPORT = {
-    "page": SHARED,  # and earlier lessons
+    "page": SHARED - {"files"},  # and earlier lessons
     "checks": SHARED,  # and lessons
     "figures": SHARED,  # and checks.references, to draw what was predicted
-    "data": {"errors"},
+    "data": {"errors", "files"},
     "linear": {"errors", "autodiff", "prox"},
-    "training": {"errors", "autodiff", "data"},
+    "training": {"errors", "files", "autodiff", "data"},
     "tools": SHARED - {"data"},
     "grading": {*SHARED, "machine", "exercises", "grading"},
     "exercises": {*SHARED, "grading", "checks"},

@@ -18,7 +18,7 @@ import pytest
 from conftest import child_environment, one_line
 from PIL import Image, ImageDraw
 
-from course import data, errors, lesson11, training
+from course import data, files, lesson11, training
 from course.data import pictures
 from course.errors import InputError
 
@@ -322,8 +322,8 @@ def test_what_a_killed_process_has_left_is_discarded(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     path = tmp_path / "model.keras"
-    left = [tmp_path / errors._part(pid, path.name) for pid in (ended.pid, os.getpid())]
-    other = tmp_path / left[0].name.replace(errors.HOST, "00000000")  # another machine's
+    left = [tmp_path / files._part(pid, path.name) for pid in (ended.pid, os.getpid())]
+    other = tmp_path / left[0].name.replace(files.HOST, "00000000")  # another machine's
     for part in (*left, other):
         part.touch()
     training.require_model_name(path)
@@ -332,7 +332,7 @@ def test_what_a_killed_process_has_left_is_discarded(tmp_path):
     training.checkpoint_path(tmp_path)
     assert {*tmp_path.iterdir()} == {left[1], other}
     left[0].touch()
-    errors.discard_parts(tmp_path, ended.pid)
+    files.discard_parts(tmp_path, ended.pid)
     assert {*tmp_path.iterdir()} == {left[1], other}
 
 

@@ -5,7 +5,8 @@ import re
 
 from course.cli import table
 from course.cli.options import LESSONS
-from course.errors import Parser, path_flag, whole_number
+from course.errors import Parser, whole_number
+from course.files import path_flag
 
 MAX_STEPS = 1_000_000  # every step's weights are kept, and memory ends
 RESUME = "keep a checkpoint there after each epoch, and go on from it where there is one"

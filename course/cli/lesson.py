@@ -8,7 +8,8 @@ from pathlib import Path
 
 from course.cli import edited, flags as lesson_flags, options as lesson_options, start
 from course.cli.table import WIDTH, plain, show
-from course.errors import InputError, Interrupted, writable_folder
+from course.errors import InputError, Interrupted
+from course.files import writable_folder
 
 STATUS = {True: 0, False: 1}  # all checks hold, one fails
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from course.data.table import quoted
-from course.errors import InputError, opened
+from course.errors import InputError
+from course.files import opened
 
 SIDE = 28  # pixels, the width and the height of a picture
 MARGIN = 4  # of them empty on each side, as in MNIST

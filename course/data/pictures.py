@@ -9,7 +9,8 @@ import warnings
 import numpy as np
 
 from course.data import SIDE
-from course.errors import InputError, opened
+from course.errors import InputError
+from course.files import opened
 
 BOX = 20  # pixels, the larger side of the ink
 FAINT = 0.25  # of the darkest ink; below it a pixel is taken for paper when the ink is cut out

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from course.data import cells
-from course.errors import InputError, named, opened
+from course.errors import InputError
+from course.files import named, opened
 
 MAX_TABLE = 50 * 2**20  # bytes
 MAX_NUMBER = 1e100  # squares of larger ones overflow

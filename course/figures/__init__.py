@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import course
-from course.errors import atomic_write
+from course.files import atomic_write
 
 BLUE, ORANGE, GREEN, RED, GREY = "#3366aa", "#e08214", "#2a8a4a", "#c03030", "#8a8a8a"
 

@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 
 import course
-from course.errors import InputError, atomic_write, need_backend, path_flag, whole_number
+from course.errors import InputError, need_backend, whole_number
+from course.files import atomic_write, path_flag
 from course.grading import progress as kept, sources
 from course.grading.exercise import FAIL, LANGUAGES, NOT_YET, PASS, say
 from course.grading.folders import exercise_files, folders, there

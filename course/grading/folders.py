@@ -1,6 +1,7 @@
 """Where learners' files lie."""
 
-from course.errors import InputError, named
+from course.errors import InputError
+from course.files import named
 from course.grading import sources
 
 

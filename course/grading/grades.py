@@ -5,7 +5,8 @@ import csv
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from course.errors import InputError, Interrupted, atomic_write, named, writable_folder
+from course.errors import InputError, Interrupted
+from course.files import atomic_write, named, writable_folder
 from course.grading import nursery
 from course.grading.check import check_file, environment
 from course.grading.exercise import FAIL, NOT_YET, PASS

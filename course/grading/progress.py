@@ -2,7 +2,8 @@
 
 import json
 
-from course.errors import InputError, atomic_write
+from course.errors import InputError
+from course.files import atomic_write
 from course.grading.exercise import FAIL, NOT_YET, PASS
 from course.grading.folders import there
 

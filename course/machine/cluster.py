@@ -20,7 +20,8 @@ import time
 import traceback
 from pathlib import Path
 
-from course.errors import InputError, discard_parts
+from course.errors import InputError
+from course.files import discard_parts
 from course.machine import processes
 
 WAIT = 60  # seconds in which all processes must connect

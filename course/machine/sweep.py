@@ -19,15 +19,8 @@ import numpy as np
 
 import course
 from course.cli.table import plain, short
-from course.errors import (
-    InputError,
-    Interrupted,
-    Parser,
-    atomic_write,
-    path_flag,
-    whole_number,
-    writable_folder,
-)
+from course.errors import InputError, Interrupted, Parser, whole_number
+from course.files import atomic_write, path_flag, writable_folder
 from course.machine import runs
 
 MAX_SEEDS, MAX_JOBS = 100_000, 256

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 
 from course.data import DAMAGE
-from course.errors import InputError, atomic_write, named, opened, writable_file, writable_folder
+from course.errors import InputError
+from course.files import atomic_write, named, opened, writable_file, writable_folder
 
 FORMAT = 3  # of the checkpoint; another one is refused
 

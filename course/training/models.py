@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 import course
-from course.errors import InputError, atomic_write, named, reason_of, writable_file
+from course.errors import InputError, reason_of
+from course.files import atomic_write, named, writable_file
 
 # What Keras writes for a model that keeps no files of its own, such as a list of words.
 MEMBERS = "metadata.json", "config.json", "model.weights.h5"

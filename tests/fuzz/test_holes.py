@@ -14,7 +14,7 @@ from conftest import once
 from kinds import KINDS, SAME, profile, try_out
 
 import course
-from course import errors, estimators
+from course import errors, estimators, files
 from course.cli import flags, start
 from course.data import images, pictures, table
 from course.grading import classroom
@@ -34,7 +34,7 @@ class Hole(NamedTuple):
 @contextlib.contextmanager
 def left_behind(path):
     """`atomic_write` that forgets its temporary file."""
-    part = path.with_name(errors._part(1, path.name))
+    part = path.with_name(files._part(1, path.name))
     yield part
     path.write_bytes(part.read_bytes())
 
