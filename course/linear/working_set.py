@@ -281,7 +281,7 @@ class ActiveSet:
     def solve(self, alpha):
         """The solution at α if ROUNDS changes of the support find it: shape (|W|,), and whether."""
         l1, l2 = alpha * self.l1_ratio * self.work.u, alpha * (1 - self.l1_ratio)
-        self.scale = np.abs(self.work.c).max(initial=0.0)
+        self.scale = np.abs(self.work.c).max(initial=0.0) or 1.0  # of a constant y it is 0
         barred = np.zeros(len(self.work.c), dtype=bool)  # combinations of what is in S
         for turn in range(min(ROUNDS, self.max_rounds)):
             self.rounds += 1
@@ -340,7 +340,8 @@ class ActiveSet:
             r = c - G @ w - ridge * w
             residual = r[S] - target
             self.error = np.abs(residual).max() / self.scale
-            better = self.error <= before / 2  # it is not where a number is NaN
+            # It is not where a number is NaN, or infinite.
+            better = self.error <= before / 2 and self.error < before
             if self.error <= ROUNDING / 10 or (self.fresh and not better):
                 return w, r
             if not better:
