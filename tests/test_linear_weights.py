@@ -24,6 +24,7 @@ from course.linear import (
     moments,
     ridge as ridge_of,
     ridge_path,
+    wide,
 )
 
 pytestmark = once  # all of it is NumPy's
@@ -536,6 +537,58 @@ def test_a_sparse_table_is_not_made_dense():
     assert (np.abs(ridge_of(few, e, 0.1).coef[:5] - 1) < 0.2).all()
     assert tracemalloc.get_traced_memory()[1] < 300e6
     tracemalloc.stop()
+
+
+def test_a_sparse_folds_errors_are_summed_block_by_block(monkeypatch):
+    """Seventy megabytes, were all the held-out rows dense at once."""
+    rng = np.random.default_rng(0)
+    at = rng.integers(0, 30_150, 150_000), rng.integers(0, 510, 150_000)
+    S = sparse.csr_array((rng.normal(size=150_000), at), shape=(30_150, 510))
+    e, s = S @ rng.normal(size=510) + rng.normal(size=30_150), rng.uniform(0, 2, 30_150)
+    held_out = [(np.arange(150), np.arange(150, 30_150))]
+    for block, enough in ((wide.BLOCK, True), (2**40, False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(wide, "BLOCK", block)
+            tracemalloc.start()
+            lasso_cv(S, e, alphas=2, eps=0.01, cv=held_out)
+            assert (tracemalloc.get_traced_memory()[1] < 40e6) == enough
+            tracemalloc.stop()
+    options = {"alphas": 5, "eps": 0.2, "cv": [(np.arange(0, 600, 2), np.arange(1, 600, 2))]}
+    few, target = S[:600], e[:600]
+    for weights in ({}, {"sample_weight": s[:600]}):
+        at_once = lasso_cv(few, target, **options, **weights).mse_path
+        with monkeypatch.context() as patch:
+            patch.setattr(wide, "BLOCK", 7 * 100)
+            in_blocks = lasso_cv(few, target, **options, **weights).mse_path
+        np.testing.assert_allclose(in_blocks, at_once, rtol=1e-13)
+        dense = lasso_cv(few.toarray(), target, **options, **weights).mse_path
+        np.testing.assert_allclose(in_blocks, dense, rtol=1e-10)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6, -1e9])
+@pytest.mark.parametrize("options", [*OPTIONS, {"penalties": 1}, {"weights": 1}], ids=str)
+def test_a_sparse_column_far_from_zero_loses_no_digit(options, offset):
+    A, e = SPARSE["wide"]
+    A = A.copy()
+    A[:, 2] += offset
+    S, options = sparse.csr_array(A), dict(options)
+    if options.pop("penalties", False):
+        options["penalty_weights"] = np.append(0.0, np.linspace(0.5, 2, A.shape[1] - 1))
+    if options.pop("weights", False):
+        options["sample_weight"] = np.random.default_rng(0).uniform(0, 2, len(e))
+    dense, found = (lasso_path(B, e, alphas=20, eps=0.05, **options) for B in (A, S))
+    np.testing.assert_allclose(found.alphas, dense.alphas, rtol=1e-13)
+    size = np.abs(dense.coefs).max()
+    np.testing.assert_allclose(found.coefs, dense.coefs, rtol=1e-13, atol=1e-13 * size)
+    assert (found.dual_gaps <= 1e-13 * np.mean(e**2)).all()
+    if options.get("fit_intercept", True):
+        # And to rounding the same as of the column about an origin near its mean.
+        near = A - offset * (np.arange(A.shape[1]) == 2)
+        moved = lasso_path(near, e, alphas=found.alphas, **options)
+        lost = 10 * abs(offset) * np.finfo(float).eps  # of the column, when the offset was added
+        np.testing.assert_allclose(found.coefs, moved.coefs, rtol=lost, atol=lost * size)
+    cv = [lasso_cv(B, e, cv=3, alphas=dense.alphas, **options).mse_path for B in (A, S)]
+    np.testing.assert_allclose(*cv, rtol=1e-12)
 
 
 def test_single_precision_sparse():

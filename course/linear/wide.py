@@ -11,7 +11,9 @@ from course.linear.ridge import solve as ridge
 
 OFFSET = 10  # a mean of X times the spread of y, as a multiple of their covariances: beyond, X is
 # copied about its means
+FAR = 10  # a column's mean, as a multiple of its spread: beyond, a sparse one has next to no zeros
 RANK = 1e-12  # of the largest: smaller singular values of the unpenalised columns are rounding
+BLOCK = 2**19  # numbers of held-out rows that are made dense at a time
 SOUND = 1e-10  # of Xᵀy/n: what ridge may leave of its equations
 
 
@@ -28,16 +30,15 @@ class Wide:
 
     def alpha_max(self, l1_ratio):
         """The smallest α at which all penalised weights are zero on all rows."""
-        rows = _Rows(self.X, self.y, self.settings)
         with np.errstate(over="ignore", invalid="ignore"):
-            c = rows.e @ rows.X
-        _require_finite(c, rows.X)
-        if rows.spread is not None:  # R sums to zero, but for rounding: what the means make of it
-            c -= (rows.e @ rows.spread) * (rows.spread @ rows.X)
+            rows = _Rows(self.X, self.y, self.settings)
+            c = rows.correlations()
+        if rows.spread is not None:  # e sums to zero, but for rounding: what the means make of it
+            c -= (rows.e @ rows.spread) / np.sqrt(len(self.y)) * rows.left
         v = self.settings.penalty_weights
         c = c if v is None else c[v > 0] / v[v > 0]
         largest = c.max() if self.settings.positive else np.abs(c).max()
-        return max(0.0, float(largest)) / (len(self.y) * l1_ratio)
+        return max(0.0, float(largest)) / l1_ratio
 
     def solve(self, alphas, l1_ratio, start=None):
         """At all α of shape (A,), decreasing; start: None, or weights of shape (p,).
@@ -86,12 +87,14 @@ def _fold(X, y, train, test, alphas, l1_ratio, settings):
     own = settings if s is None else settings._replace(sample_weight=s[train])
     found = fit(rows_of(X, train), rows_of(y, train), alphas, l1_ratio, own)
     used = np.flatnonzero(found.coefs.any(axis=0))
-    Z = dense(rows_of(X, test)[:, used]) - found.x_mean[used] - found.rest[used]
-    y_hat = found.coefs[:, used] @ Z.T + found.y_mean
-    errors = (rows_of(y, test) - y_hat) ** 2
-    return (found.rounds, found.open_gap), np.average(
-        errors, axis=1, weights=None if s is None else s[test]
-    )
+    w, total, step = found.coefs[:, used], 0.0, max(1, BLOCK // (len(used) + len(alphas)))
+    weights = np.ones(len(test)) if s is None else s[test]
+    for i in range(0, len(test), step):
+        rows = test[i : i + step]
+        Z = dense(rows_of(X, rows)[:, used]) - found.x_mean[used] - found.rest[used]
+        y_hat = w @ Z.T + found.y_mean
+        total += (rows_of(y, rows) - y_hat) ** 2 @ weights[i : i + step]
+    return (found.rounds, found.open_gap), total / weights.sum()
 
 
 class _Fits(NamedTuple):
@@ -111,11 +114,15 @@ class _Rows:
     The roots are such that their squares sum to n.
 
     Attributes:
-        X: shape (n, p); not copied where there is nothing to do.
+        X: shape (n, p); not copied where there is nothing to do. A sparse one is a
+            `scipy.sparse.csc_array`, and in it the columns that are far from zero are about their
+            means: their products with the residuals would lose digits.
         e: shape (n,).
         root: shape (n, 1), the roots; or 1.
         spread: shape (n,), of length 1: what an intercept adds to the rows; None without one.
         y_mean: a number, of the rows as they were.
+        x_mean, rest: shape (p,), X's, and by how much it is too small: it was rounded.
+        left: shape (p,), the means of X as it is here.
     """
 
     def __init__(self, X, y, settings):
@@ -123,6 +130,7 @@ class _Rows:
         self.root = 1 if s is None else np.sqrt(s * (n / s.sum()))[:, None]
         self.y_mean = np.average(y.astype("float64"), weights=s) if settings.fit_intercept else 0.0
         self.e, self.X = np.subtract(y, self.y_mean, dtype="float64"), X
+        self.unweighted = X
         if s is not None:
             root = self.root[:, 0]
             self.e *= root
@@ -130,30 +138,68 @@ class _Rows:
         if not isinstance(X, np.ndarray):
             self.X = self.X.astype("float64").tocsc()
         self.spread = (np.ones((n, 1)) * self.root)[:, 0] / np.sqrt(n)
+        self.x_mean = self.left = self.rest = np.zeros(X.shape[1])
         if not settings.fit_intercept:
             self.spread = None
+            return
+        self.x_mean = self.left = self._means(self.X)
+        if not isinstance(X, np.ndarray):
+            squares = np.ones(n) @ self.X.power(2) / n
+            far = self.x_mean**2 > FAR**2 * (squares - self.x_mean**2)
+            if far.any():
+                self._centre(np.flatnonzero(far))
+
+    def _means(self, X):
+        return self.spread @ X / np.sqrt(len(self.spread))
+
+    def _centre(self, far):
+        """Bring these columns of a sparse X about their means."""
+        from scipy.sparse import csc_array, hstack
+
+        others = np.setdiff1d(np.arange(self.X.shape[1]), far)
+        Z, rest = self._about_means(dense(self.unweighted[:, far]), self.x_mean[far])
+        X = hstack([self.X[:, others], csc_array(Z)], format="csc")
+        self.X = X[:, np.argsort(np.append(others, far))]
+        self.left, self.rest = self.left.copy(), np.zeros(len(self.left))
+        self.left[far], self.rest[far] = 0, rest
+
+    def _about_means(self, X, x_mean):
+        """Unweighted columns about their means, times the root; and what those means lacked."""
+        X = X - x_mean  # first: the product is rounded
+        X *= self.root
+        rest = self._means(X)
+        X -= self.root * rest
+        working_set.clear_rounding(X, np.max(self.root) * np.abs(x_mean))
+        return X, rest
+
+    def correlations(self):
+        """Xᵀe/n, shape (p,); where they would lose digits, X is copied about its means first.
+
+        Raises:
+            ValueError: one is not finite.
+        """
+        c = self.e @ self.X / len(self.e)
+        _require_finite(c, self.X)
+        # What a mean is above the spread, its products with the residuals lose in digits.
+        far = np.abs(self.x_mean).max() * self.e.std() > OFFSET * np.abs(c).max()
+        if not isinstance(self.X, np.ndarray) or (self.X.dtype == np.float64 and not far):
+            return c
+        if self.spread is None:
+            self.X = self.X.astype("float64")
+        else:
+            self.X, self.rest = self._about_means(self.unweighted, self.x_mean)
+            self.left = np.zeros(len(c))
+        c = self.e @ self.X / len(self.e)
+        _require_finite(c, self.X)
+        return c
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def fit(X, y, alphas, l1_ratio, settings, start=None):
     """The fits to some rows at A α."""
     rows = _Rows(X, y, settings)
-    n, X, e, spread = len(y), rows.X, rows.e, rows.spread
-    x_mean = rest = np.zeros(X.shape[1])
-    if spread is not None:
-        x_mean = spread @ X / np.sqrt(n)
-    c = e @ X / n
-    _require_finite(c, X)
-    # What a mean is above the spread, its products with the residuals lose in digits.
-    far = np.abs(x_mean).max() * e.std() > OFFSET * np.abs(c).max()
-    if isinstance(X, np.ndarray) and (X.dtype != np.float64 or far):
-        X = X - rows.root * x_mean
-        if spread is not None:
-            rest = spread @ X / np.sqrt(n)
-            X -= rows.root * rest
-            working_set.clear_rounding(X, np.max(rows.root) * np.abs(x_mean))
-        c = e @ X / n
-        _require_finite(c, X)
+    c = rows.correlations()
+    n, X, e, spread, x_mean, rest = len(y), rows.X, rows.e, rows.spread, rows.x_mean, rows.rest
     free, v = settings.free, settings.penalty_weights
     basis = None if spread is None else spread[:, None]
     if len(free):
