@@ -331,28 +331,27 @@ class ElasticNet(MultiOutputMixin, _Linear):
             X, y, sample_weight = self._checked(X, y, sample_weight, multi_output=True)
         elif isinstance(sample_weight, Real):
             sample_weight = None
-        targets = y.reshape(len(y), -1).T
-        settings = self._settings() | {"sample_weight": sample_weight}
-        fits = [
-            linear.lasso(X, target, self.alpha, self.l1_ratio, coef_init=w, **settings)
-            for target, w in zip(targets, self._starts(len(targets), X.shape[1]))
-        ]
-        self._keep(_together(fits, y))
-        if len(fits) == 1:
-            self.coef_, _, self.dual_gap_, self.n_iter_ = fits[0]
+        one = y.ndim == 1 or y.shape[1] == 1
+        fit = linear.lasso(
+            X, y.reshape(-1) if one else y, self.alpha, self.l1_ratio, sample_weight=sample_weight,
+            coef_init=self._start(1 if one else y.shape[1], X.shape[1]), **self._settings(),
+        )  # fmt: skip
+        if one and y.ndim > 1:  # as in scikit-learn: its intercept alone has an axis for targets
+            fit = fit._replace(intercept=fit.intercept.reshape(1))
+        self._keep(fit)
         return self
 
-    def _starts(self, k, p):
-        """What each target's descent starts from: None, or shape (p,)."""
+    def _start(self, k, p):
+        """What the descent starts from: None, or shape (p,), or (k, p)."""
         if not (self.warm_start and hasattr(self, "coef_")):
-            return [None] * k
+            return None
         w = np.atleast_2d(self.coef_)
         if w.shape != (k, p):
             raise ValueError(
                 f"warm_start=True starts from coef_, which is for {w.shape[0]} targets and"
                 f" {w.shape[1]} features; these data have {k} and {p}"
             )
-        return np.maximum(w, 0) if self.positive else w
+        return self.coef_
 
 
 class Lasso(ElasticNet):

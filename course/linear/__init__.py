@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from course.linear import gram, wide
+from course.linear import gram, targets, wide
 from course.linear.alphas import alpha_grid, checked_alphas, finite
 from course.linear.duality import duality_gap, kkt_residual
 from course.linear.exact import Kinks, lasso_path_exact
@@ -45,10 +45,11 @@ class Fit(NamedTuple):
     """One solution.
 
     Attributes:
-        coef: shape (p,).
-        intercept: a number.
-        dual_gap: how far the objective may be above its minimum, in units of y².
-        n_iter: steps made, at least 1.
+        coef: shape (p,); or (k, p) for k targets.
+        intercept: a number; or shape (k,).
+        dual_gap: how far the objective may be above its minimum, in units of y²; or shape (k,).
+        n_iter: steps made, at least 1; or a list of k. Targets that are solved together make their
+            steps together.
 
     Example:
         >>> fit = lasso(np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0]), alpha=1 / 3)
@@ -57,9 +58,9 @@ class Fit(NamedTuple):
     """
 
     coef: np.ndarray
-    intercept: float
-    dual_gap: float
-    n_iter: int
+    intercept: float | np.ndarray
+    dual_gap: float | np.ndarray
+    n_iter: int | list[int]
 
 
 class Path(NamedTuple):
@@ -119,7 +120,7 @@ def lasso(
 
     Args:
         X: shape (n, p), float64 or float32, or sparse; never changed.
-        y: shape (n,).
+        y: shape (n,); or (n, k): k targets, each a problem of its own.
         alpha: weight of the penalty, at least 0.
         l1_ratio: in [0, 1]; 1 (default) is the lasso.
         fit_intercept: whether there is a b; it is not penalised.
@@ -128,7 +129,7 @@ def lasso(
             tol · mean((y − ȳ)²), as in scikit-learn. The answer is exact to rounding
             anyway unless `max_iter` ends first.
         max_iter: at most so many steps: kinks of the path, or rounds of Newton's method.
-        coef_init: shape (p,), weights to start from.
+        coef_init: shape (p,), or (k, p), weights to start from.
         sample_weight: s, shape (n,), not negative: the loss is then Σ sᵢ(…)² / (2 Σ sᵢ).
         penalty_weights: v, shape (p,), not negative: the penalty is then
             α Σ vⱼ (ρ|wⱼ| + ½(1 − ρ)wⱼ²); columns with 0 are not penalised. (glmnet's
@@ -158,23 +159,45 @@ def lasso(
         R. Tibshirani, Regression Shrinkage and Selection via the Lasso, J. R. Statist. Soc. B 58,
         1996, doi:10.1111/j.2517-6161.1996.tb02080.x.
     """
-    X, y = checked(X, y, wide_later=True)
+    X, y = checked(X, y, many_targets=True, wide_later=True)
     alphas = checked_alphas([alpha], l1_ratio, largest=np.finfo(float).max)
-    start = None if coef_init is None else np.asarray(coef_init, dtype="float64").reshape(-1)
-    if start is not None:
-        if start.shape != X.shape[1:] or not np.isfinite(start).all():
-            raise ValueError(f"coef_init must be {X.shape[1]} finite numbers, one for each column")
-        start = np.maximum(start, 0) if positive else start
+    start = _start(coef_init, (*y.shape[1:], X.shape[1]), positive)
     settings = Settings(
         fit_intercept, positive, tol, max_iter, None, sample_weight, penalty_weights
     ).checked(*X.shape)
     many, solved = X.shape[1] > GRAM_LIMIT, None
+    if y.ndim > 1:
+        if not many and 1 < y.shape[1] >= X.shape[1] / targets.COLUMNS:
+            solved = targets.solve(X, y, alphas, l1_ratio, settings, start)
+        if solved is None:
+            solved = zip(*(
+                lasso(
+                    X, target, alpha, l1_ratio, fit_intercept=fit_intercept, positive=positive,
+                    tol=tol, max_iter=max_iter, coef_init=w, sample_weight=sample_weight,
+                    penalty_weights=penalty_weights,
+                )
+                for target, w in zip(y.T, [None] * y.shape[1] if start is None else start)
+            ))  # fmt: skip
+        w, b, gaps, n_iter = map(np.array, solved)
+        return Fit(w.astype(X.dtype), b.astype(X.dtype), gaps, n_iter.tolist())
     # For one α few columns matter, and all XᵀX is not needed; but see Wide for what it cannot do.
     if many or (alphas[0] * l1_ratio > 0 and not (positive and len(settings.free))):
         solved = wide.Wide(X, y, [], settings).solve(alphas, l1_ratio, start)
     if not many and (solved is None or solved.open_gap > 0):
         solved = gram.Gram(X, y, [], settings).solve(alphas, l1_ratio, start)
     return _pick(certified(solved, settings, y), X.dtype)
+
+
+def _start(coef_init, shape, positive):
+    """What to start from, of that shape; or None."""
+    if coef_init is None:
+        return None
+    start = np.asarray(coef_init, dtype="float64")
+    start = start.reshape(-1) if len(shape) == 1 else start
+    if start.shape != shape or not np.isfinite(start).all():
+        each = f", for each of {shape[0]} targets" if len(shape) > 1 else ""
+        raise ValueError(f"coef_init must be {shape[-1]} finite numbers, one for each column{each}")
+    return np.maximum(start, 0) if positive else start
 
 
 def lasso_path(

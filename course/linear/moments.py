@@ -25,6 +25,8 @@ class Equations(NamedTuple):
             new unit is to be multiplied with, for the column as it was.
         u: shape (m, p), q times the column's penalty weight: its factor in the L1 penalty.
         mean: shape (m, p + 1), of X's columns and y, counted from the origin of the `Moments`.
+
+    Several targets are so many problems, which share one G: an array whose first stride is 0.
     """
 
     G: np.ndarray
@@ -44,8 +46,8 @@ class Moments:
 
     Args:
         X, y: shapes (n, p) and (n,), finite, float64 or float32; never changed. X may be a
-            `scipy.sparse.csr_array`.
-        folds: list of (training rows, test rows), row numbers; may be empty.
+            `scipy.sparse.csr_array`; and y of shape (n, k) are k targets.
+        folds: list of (training rows, test rows), row numbers; may be empty, and is for k targets.
         fit_intercept: whether the moments are about the means.
         sample_weight: None, or shape (n,).
 
@@ -54,23 +56,24 @@ class Moments:
     """
 
     def __init__(self, X, y, folds, fit_intercept, sample_weight=None):
-        self.X, self.y, self.fit_intercept, self.weights = X, y, fit_intercept, sample_weight
+        self.X, self.y = X, y.reshape(len(y), -1)
+        self.fit_intercept, self.weights = fit_intercept, sample_weight
         self.exponent = self.A = None
         self.sparse = not isinstance(X, np.ndarray)
         self.thin = self.sparse and X.nnz < THIN * X.shape[0] * X.shape[1]
         self.root = None if sample_weight is None else np.sqrt(sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):
-            self.origin = np.append(*means(X, y, fit_intercept, sample_weight))
+            self.origin = np.append(*means(X, self.y, fit_intercept, sample_weight))
             if self.thin:
-                self.origin[:-1] = 0
+                self.origin[: X.shape[1]] = 0
             self._add_up(folds)
-            small = np.flatnonzero(self.whole.diagonal()[:-2] < SMALL)
+            small = np.flatnonzero(self.whole.diagonal()[: X.shape[1]] < SMALL)
             if len(small) and (size := self._largest(small)).any():
                 # In units of a power of 2 nothing is rounded.
                 self.exponent = np.zeros(X.shape[1], dtype=int)
                 self.exponent[small] = np.minimum(-np.frexp(size)[1], LARGEST)
                 self.X = _times_powers_of_2(X, self.exponent)
-                self.origin[:-1] = np.ldexp(self.origin[:-1], self.exponent)
+                self.origin[: X.shape[1]] = np.ldexp(self.origin[: X.shape[1]], self.exponent)
                 self._add_up(folds)
         if not np.isfinite(self.whole.trace()):
             raise ValueError(TOO_LARGE)
@@ -94,7 +97,7 @@ class Moments:
         self.whole = self.left_out.sum(axis=0) if parted else self._products(rows)
 
     def _leave_out(self, folds):
-        self.folds, width = folds, self.X.shape[1] + 2
+        self.folds, width = folds, len(self.origin) + 1
         self.left_out = np.array([self._products(test) for _, test in folds])
         self.left_out.shape = len(folds), width, width
 
@@ -105,13 +108,13 @@ class Moments:
         return other
 
     def _products(self, rows, origin=None):
-        """AᵀA over some rows, shape (p + 2, p + 2); about another origin if there is one."""
+        """AᵀA over some rows, about another origin if there is one: shape (p + 2, p + 2)."""
         if self.A is not None and origin is None:
             A = self.A[as_slice(rows)]
             return A.T @ A
         if self.thin and origin is None:
             return self._few_products(rows)
-        total, step = 0.0, max(256, BLOCK // (self.X.shape[1] + 2))
+        total, step = 0.0, max(256, BLOCK // (len(self.origin) + 1))
         for i in range(0, len(rows), step):
             A = self._rows(rows[i : i + step], self.origin if origin is None else origin)
             total += A.T @ A
@@ -121,10 +124,10 @@ class Moments:
         """AᵀA over some rows, of which few numbers are not zero."""
         rows = as_slice(rows)
         X, p = self.X[rows].astype("float64"), self.X.shape[1]
-        tail = np.stack([self.y[rows] - self.origin[-1], np.ones(X.shape[0])], axis=1)
+        tail = np.column_stack([self.y[rows] - self.origin[p:], np.ones(X.shape[0])])
         if self.root is not None:
             X, tail = times_rows(X, self.root[rows]), tail * self.root[rows, None]
-        total = np.empty((p + 2, p + 2))
+        total = np.empty((len(self.origin) + 1,) * 2)
         total[:p, :p] = (X.T @ X).toarray()
         total[:p, p:] = X.T @ tail
         total[p:, :p] = total[:p, p:].T
@@ -135,9 +138,10 @@ class Moments:
         """Those of A."""
         rows = as_slice(rows)
         X, y = dense(self.X[rows]), self.y[rows]
-        A = np.empty((len(y), X.shape[1] + 2), order="F" if X.flags.f_contiguous else "C")
-        np.subtract(X, origin[:-1], out=A[:, :-2])
-        np.subtract(y, origin[-1], out=A[:, -2])
+        p = X.shape[1]
+        A = np.empty((len(y), len(origin) + 1), order="F" if X.flags.f_contiguous else "C")
+        np.subtract(X, origin[:p], out=A[:, :p])
+        np.subtract(y, origin[p:], out=A[:, p:-1])
         A[:, -1] = 1
         if self.root is not None:
             A *= self.root[rows, None]
@@ -154,8 +158,9 @@ class Moments:
     @np.errstate(over="ignore")
     def _constant(self, rows, mean, moments):
         """Which columns of X are constant on these rows, or zero where there is no intercept."""
-        squares = moments.diagonal()[:-1]
-        constant = ~(squares > 1e-16 * (self.origin + mean)[:-1] ** 2)
+        p = self.X.shape[1]
+        squares = moments.diagonal()[:p]
+        constant = ~(squares > 1e-16 * (self.origin + mean)[:p] ** 2)
         doubtful = np.flatnonzero(constant & ~(squares <= 0))
         if len(doubtful):
             X = dense(self.X[rows][:, doubtful])
@@ -170,7 +175,7 @@ class Moments:
         products = np.empty((count, *self.whole.shape))
         products[:whole] = self.whole
         np.subtract(self.whole, self.left_out, out=products[whole:])
-        source = np.empty((count, p + 1))  # of the differences
+        source = np.empty((count, len(self.origin)))  # of the differences
         source[:] = self.whole.diagonal()[:-1]
         for i, (train, test) in enumerate(self.folds, whole):
             if not _are_all(len(self.y), train, test):
@@ -179,7 +184,7 @@ class Moments:
         mean, moments = self._centred(products)
         constant = np.repeat(self.constant[None], count, axis=0)
         lost = products[:, -1:, -1] * _diagonals(moments) <= LOST * source
-        lost[:, :-1] &= ~constant
+        lost[:, :p] &= ~constant
         if not self.thin:
             lost[:whole] = False  # they were centred from the start
         for i in np.flatnonzero(lost.any(axis=1)):  # then once more, from the rows themselves
@@ -192,30 +197,41 @@ class Moments:
         return self._scaled(mean, moments, constant, penalty_weights)
 
     def _scaled(self, mean, moments, constant, penalty_weights):
-        scale = np.sqrt(np.maximum(_diagonals(moments)[:, :-1], 0))
+        p, targets = self.X.shape[1], self.y.shape[1]
+        squares = _diagonals(moments)
+        scale = np.sqrt(np.maximum(squares[:, :p], 0))
         scale[constant] = 1
-        G, c = moments[:, :-1, :-1] / scale[:, :, None], moments[:, :-1, -1] / scale
+        G, c = moments[:, :p, :p] / scale[:, :, None], moments[:, p:, :p] / scale[:, None]
         G /= scale[:, None]
         if constant.any():
             G[constant[:, :, None] | constant[:, None]] = 0
-            c[constant] = 0
+            c[np.broadcast_to(constant[:, None], c.shape)] = 0
         _diagonals(G)[:] = 1
         with np.errstate(over="ignore"):  # such numbers are refused, where they are used
             q = 1 / scale if self.exponent is None else np.ldexp(1 / scale, self.exponent)
         u = q if penalty_weights is None else q * penalty_weights
-        return Equations(G, c, moments[:, -1, -1], q, u, mean)
+        if targets == 1:
+            return Equations(G, c[:, 0], squares[:, -1], q, u, mean)
+        G, q, u = (np.broadcast_to(part, (targets, *part.shape[1:])) for part in (G, q, u))
+        return Equations(G, c[0], squares[0, p:], q, u, self._for_each(mean[0]))
+
+    def _for_each(self, means):
+        """Of X's columns and k targets, shape (p + k,), those of each target: shape (k, p + 1)."""
+        x, y = np.split(means, [self.X.shape[1]])
+        return np.column_stack([np.broadcast_to(x, (len(y), len(x))), y])
 
     def original(self, w, equations, i):
         """For the columns as they were, and with the intercepts, what w is in the i-th equations.
 
         Args:
             w: shape (A, p).
+            i: a number; or, where each row of w is for a target of its own, slice(None).
 
         Returns:
             `(coefs, intercepts)`: shapes (A, p) and (A,).
         """
-        mean, w = equations.mean[i] + self.origin, w * equations.q[i] + 0.0  # no −0
-        return w, mean[-1] - self._in_unit(w) @ mean[:-1]
+        mean, w = equations.mean[i] + self._for_each(self.origin), w * equations.q[i] + 0.0  # no −0
+        return w, mean[:, -1] - np.sum(self._in_unit(w) * mean[:, :-1], axis=1)
 
     def errors(self, w, equations, first=0):
         """The mean squared error on each fold's test rows.

@@ -62,7 +62,7 @@ def is_plain(X, y, many_targets=False, wide_later=False):
         and X.dtype == y.dtype == np.float64
         and (X.ndim, y.ndim) in ((2, 1), (2, 1 + many_targets))
         and len(X) == len(y) > 1
-        and X.shape[1] > 0
+        and 0 not in (X.shape[1], y.size)
         and np.isfinite(y.sum())
         # A sum is not finite where a part is not.
         and ((wide_later and X.shape[1] > GRAM_LIMIT) or np.isfinite(np.ones(len(X)) @ X).all())
