@@ -539,6 +539,22 @@ def test_a_sparse_table_is_not_made_dense():
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("alpha", [0.5, 1e-3])
+def test_one_lasso_on_a_tall_sparse_table_takes_less_than_the_table_made_dense(alpha):
+    """One column is dense, and of the others one number in a hundred is not zero."""
+    rng = np.random.default_rng(0)
+    at = rng.integers(0, 10_000, 20_000), rng.integers(1, 200, 20_000)
+    S = sparse.csc_array((rng.normal(size=20_000), at), shape=(10_000, 200)).tolil()
+    S[:, 0] = 3 + rng.normal(size=10_000)
+    S, e = S.tocsr(), S.tocsr() @ rng.normal(size=200) + rng.normal(size=10_000)
+    tracemalloc.start()
+    found = lasso(S, e, alpha)
+    assert tracemalloc.get_traced_memory()[1] < 16e6 / 2
+    tracemalloc.stop()
+    expected = lasso(S.toarray(), e, alpha)
+    np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-10, atol=1e-13)
+
+
 def test_a_sparse_folds_errors_are_summed_block_by_block(monkeypatch):
     """Seventy megabytes, were all the held-out rows dense at once."""
     rng = np.random.default_rng(0)

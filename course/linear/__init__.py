@@ -34,6 +34,8 @@ from course.linear.problem import GRAM_LIMIT, Array, Matrix, Settings, certified
 from course.linear.ridge import RidgeFit, ridge, ridge_path
 from course.linear.stability import Stability, stability_selection
 
+TALL = 10  # rows for each column of a sparse X: from so many on, XᵀX is made at once
+
 __all__ = [
     "CrossValidation", "Fit", "Kinks", "Path", "RidgeFit", "Stability", "alpha_max", "duality_gap",
     "kkt_residual", "lasso", "lasso_cv", "lasso_path", "lasso_path_exact", "ridge", "ridge_path",
@@ -181,7 +183,9 @@ def lasso(
         w, b, gaps, n_iter = map(np.array, solved)
         return Fit(w.astype(X.dtype), b.astype(X.dtype), gaps, n_iter.tolist())
     # For one α few columns matter, and all XᵀX is not needed; but see Wide for what it cannot do.
-    if many or (alphas[0] * l1_ratio > 0 and not (positive and len(settings.free))):
+    # Of a sparse X it makes those columns dense, and in a tall one XᵀX is small beside them.
+    tall = not isinstance(X, np.ndarray) and X.shape[0] >= TALL * X.shape[1]
+    if many or not (tall or alphas[0] * l1_ratio == 0 or (positive and len(settings.free))):
         solved = wide.Wide(X, y, [], settings).solve(alphas, l1_ratio, start)
     if not many and (solved is None or solved.open_gap > 0):
         solved = gram.Gram(X, y, [], settings).solve(alphas, l1_ratio, start)
