@@ -78,7 +78,7 @@ class _Linear(RegressorMixin, BaseEstimator):
         else:
             X, y = validate_data(
                 self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32],
-                y_numeric=True, ensure_min_samples=2, multi_output=multi_output,
+                y_numeric=True, multi_output=multi_output,
             )  # fmt: skip
         if sample_weight is None or isinstance(sample_weight, Real):  # one for all is none
             weights = None
@@ -94,7 +94,8 @@ class _Linear(RegressorMixin, BaseEstimator):
         """Make a `linear.Fit` the fitted attributes."""
         if not all(np.isfinite(part).all() for part in fit):
             raise ValueError("the solution is not finite: X or y has too large numbers; scale them")
-        self.coef_, self.intercept_, self.dual_gap_, self.n_iter_ = fit
+        self.coef_, self.intercept_, gap, self.n_iter_ = fit
+        self.dual_gap_ = np.asarray(gap, dtype=self.coef_.dtype)[()]
         if not self.fit_intercept:
             self.intercept_ = 0.0
 
@@ -104,10 +105,10 @@ class _Linear(RegressorMixin, BaseEstimator):
 
     @property
     def sparse_coef_(self) -> Any:
-        """`coef_` as a sparse array of shape (1, p), or (k, p)."""
-        from scipy.sparse import csr_array
+        """`coef_` as a `scipy.sparse.csr_matrix` of shape (1, p), or (k, p)."""
+        from scipy.sparse import csr_matrix
 
-        return csr_array(np.atleast_2d(self.coef_))
+        return csr_matrix(self.coef_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -280,7 +281,8 @@ class ElasticNet(MultiOutputMixin, _Linear):
         coef_: shape (p,), or (k, p).
         intercept_: a number, or shape (k,).
         dual_gap_: how far the objective may be above its minimum, in units of y²; or shape (k,).
-        n_iter_: steps made; or a list of k.
+        n_iter_: steps made; or a list of k. Targets that are solved together make them together.
+        sparse_coef_: `coef_` as a `scipy.sparse.csr_matrix`, shape (1, p) or (k, p).
         n_features_in_, feature_names_in_: of X in `fit`.
 
     Example:
@@ -485,7 +487,7 @@ class ElasticNetCV(_Linear):
         # As in scikit-learn: no axis for one ratio, and one grid where its values were given.
         grids = np.atleast_2d(found.alphas)
         self.alphas_ = grids[0] if np.ndim(self.alphas) > 0 or len(grids) == 1 else grids
-        self.mse_path_ = np.squeeze(found.mse_path)
+        self.mse_path_ = np.squeeze(found.mse_path).astype(X.dtype)
         return self
 
     def get_metadata_routing(self) -> MetadataRouter:

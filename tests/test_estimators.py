@@ -145,6 +145,72 @@ def parameters(function):
     return {name: (given.kind, given.default) for name, given in found.items()}
 
 
+KINDS = [
+    Lasso(0.1), Lasso(0.1, fit_intercept=False), ElasticNet(0.1), Ridge(), Ridge(solver="lsqr"),
+    Ridge(positive=True), Ridge(fit_intercept=False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("k", [0, 1, 3])
+@pytest.mark.parametrize("model", KINDS, ids=str)
+def test_attributes_are_of_the_same_types(model, k, dtype):
+    target = (Y[:, :k] if k else y).astype(dtype)
+    theirs = of_sklearn(model).set_params(tol=1e-4).fit(X.astype(dtype), target)
+    ours = clone(model).fit(X.astype(dtype), target)
+    for name in ("coef_", "intercept_", "dual_gap_", "n_iter_", "n_features_in_", "sparse_coef_"):
+        if name == "n_iter_" and isinstance(model, Ridge):  # 1, as scikit-learn's own checks want
+            continue
+        expected = getattr(theirs, name, None)
+        found = getattr(ours, name) if hasattr(theirs, name) else None
+        assert type(found) is type(expected), name
+        assert getattr(found, "dtype", None) == getattr(expected, "dtype", None), name
+        assert np.shape(found) == np.shape(expected), name
+        if isinstance(expected, list):
+            assert list(map(type, found)) == list(map(type, expected))
+
+
+@pytest.mark.parametrize("kind", [LassoCV, ElasticNetCV])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_cross_validated_is_of_the_same_types(kind, dtype):
+    data = X.astype(dtype), y.astype(dtype)
+    theirs, ours = of_sklearn(kind()).set_params(tol=1e-4).fit(*data), kind().fit(*data)
+    for name in ("coef_", "intercept_", "dual_gap_", "n_iter_", "alphas_", "mse_path_"):
+        found, expected = getattr(ours, name), getattr(theirs, name)
+        assert type(found) is type(expected), name
+        assert getattr(found, "dtype", None) == getattr(expected, "dtype", None), name
+
+
+@pytest.mark.parametrize("table", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize("target", [np.array([3.0]), np.array([[3.0, 4.0]])], ids=["1", "2"])
+@pytest.mark.parametrize("model", [*KINDS, ElasticNet(0.1, positive=True)], ids=str)
+def test_one_row(model, target, table):
+    row = table(np.array([[1.0, -2.0, 0.5]]))
+    if not (target.ndim > 1 and model.get_params().get("solver") == "lsqr"):
+        assert_like_scikit_learn_on_one_row(clone(model), row, target)
+    with pytest.raises(ValueError, match="0 sample"):
+        clone(model).fit(row[:0], target[:0])
+
+
+def assert_like_scikit_learn_on_one_row(model, row, target):
+    theirs, ours = of_sklearn(model).fit(row, target), model.fit(row, target)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, **CLOSE)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, **CLOSE)
+    np.testing.assert_allclose(ours.predict(row), theirs.predict(row), **CLOSE)
+
+
+def test_one_row_is_not_parted():
+    for kind in (LassoCV, ElasticNetCV):
+        with pytest.raises(ValueError, match="n_splits=5 greater than the number of samples"):
+            kind().fit(X[:1], y[:1])
+    for row in (X[:1], np.random.default_rng(0).normal(size=(1, 600))):
+        path = linear.lasso_path(row, y[:1], alphas=[1.0, 0.1], fit_intercept=False)
+        fit = linear.lasso(row, y[:1], 0.1, fit_intercept=False)
+        assert (np.count_nonzero(path.coefs, axis=0) == 1).all()
+        np.testing.assert_allclose(path.coefs[:, 1], fit.coef, rtol=1e-13)
+        assert linear.kkt_residual(row, y[:1], fit.coef, 0.0, 0.1) <= 1e-12
+
+
 def test_as_a_part_of_others():
     pipe = make_pipeline(StandardScaler(), Lasso())
     grid = {"lasso__alpha": [0.1, 1.0, 10.0], "lasso__positive": [False, True]}
@@ -318,8 +384,6 @@ def test_bad_input_is_refused_as_scikit_learn_refuses_it(kind, change, settings)
 
 @pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
 def test_what_scikit_learn_takes_and_we_refuse(kind):
-    with pytest.raises(ValueError, match="1 sample"):
-        kind().fit(X[:1], y[:1])
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="scale them"):
         kind().fit(X * 1e200, y)
     with pytest.raises(ValueError, match=r"[Nn]egative"):

@@ -458,7 +458,7 @@ BAD = {
     "complex": lambda A, e: (bad(A, 1j), e),
     "objects": lambda A, e: (np.full(A.shape, "a", dtype=object), e),
     "NaN, sparse": lambda A, e: (sparse.csr_array(bad(A, np.nan)), e),
-    "one sample": lambda A, e: (A[:1], e[:1]),
+    "no sample": lambda A, e: (A[:0], e[:0]),
     "one dimension": lambda A, e: (A[:, 0], e),
     "y too short": lambda A, e: (A, e[1:]),
     "two targets": lambda A, e: (A, np.stack([e, e], axis=1)),
@@ -482,7 +482,7 @@ def test_bad_data_are_refused(name, solver, data):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are looked for below
         SOLVERS[solver](*BAD[name](*data))
     first = str(caught.value).splitlines()[0]
-    words = "NaN|infinity|[Cc]omplex|convert|dense|1 sample|2D|inconsistent|1d|shape"
+    words = "NaN|infinity|[Cc]omplex|convert|dense|0 sample|2D|inconsistent|1d|shape"
     assert re.search(words, first), first
 
 

@@ -30,7 +30,7 @@ def checked(X, y, many_targets=False, wide_later=False):
     from sklearn.utils import check_X_y
 
     X, y = check_X_y(X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32],
-                     y_numeric=True, ensure_min_samples=2, multi_output=many_targets)  # fmt: skip
+                     y_numeric=True, multi_output=many_targets)  # fmt: skip
     if not isinstance(X, np.ndarray):
         from scipy.sparse import csr_array
 
@@ -61,7 +61,7 @@ def is_plain(X, y, many_targets=False, wide_later=False):
         type(X) is type(y) is np.ndarray  # a matrix or a masked array is not plain
         and X.dtype == y.dtype == np.float64
         and (X.ndim, y.ndim) in ((2, 1), (2, 1 + many_targets))
-        and len(X) == len(y) > 1
+        and len(X) == len(y) > 0
         and 0 not in (X.shape[1], y.size)
         and np.isfinite(y.sum())
         # A sum is not finite where a part is not.
