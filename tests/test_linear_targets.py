@@ -19,6 +19,7 @@ TABLES = {
     "thin, one column dense": sparse.csr_array(
         np.column_stack([1e3 + rng.normal(size=(300, 1)), np.ones(300), np.eye(300)[:, :40]])
     ),
+    "a constant column": np.column_stack([np.full(60, 0.1), rng.normal(size=(60, 3))]),
     "wide": rng.normal(size=(20, 510)),
     "a tiny column": rng.normal(size=(60, 3)) * [1, 1e-145, 1],
 }

@@ -11,7 +11,7 @@ How the elastic net is solved depends on the shape of X alone:
 
     p up to GRAM_LIMIT   all folds and all α in one call, from the p×p matrices XᵀX (moments.py,
                          gram.py): lassos kink by kink (homotopy.py), elastic nets by Newton's
-                         method (newton.py)
+                         method (newton.py); so many targets too (targets.py)
     p above              working sets of columns (wide.py, working_set.py): the equations are
                          only as many as the weights that are not zero
 

@@ -61,7 +61,7 @@ def is_plain(X, y, many_targets=False, wide_later=False):
         type(X) is type(y) is np.ndarray  # a matrix or a masked array is not plain
         and X.dtype == y.dtype == np.float64
         and (X.ndim, y.ndim) in ((2, 1), (2, 1 + many_targets))
-        and len(X) == len(y) > 0
+        and len(X) == len(y)
         and 0 not in (X.shape[1], y.size)
         and np.isfinite(y.sum())
         # A sum is not finite where a part is not.
