@@ -14,6 +14,8 @@ LESSONS = [number for number, takes in options.LESSONS.items() if takes.table]
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 3))
 Y = X @ [1, -2, 0.5] + RNG.normal(size=30)
+WITH_1 = np.column_stack([X, np.ones(30)])
+UNEXPLAINED = Y - WITH_1 @ np.linalg.lstsq(WITH_1, Y)[0]
 
 
 def with_cell(values, row, cell):
@@ -33,6 +35,7 @@ HELD = {
     "small columns far from 0": (X * 1e-20 + 1e-12, Y),
     "one cell of 1e9": (with_cell(X, (3, 1), 1e9), Y),
     "one cell of 1e9 in y": (X, with_cell(Y, 3, 1e9)),
+    "columns that say next to nothing of y": (X, UNEXPLAINED + 1e-3 * X[:, 0]),
     "ten rows, one cell of 1e9": (with_cell(X, (3, 1), 1e9)[:10], Y[:10]),
 }
 AT_ONCE = "columns × 1e-90, 1, 1e90", "columns and y + 1e9"  # of lessons that compile a model

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.linear.problem import TOO_LARGE, as_slice, dense, means, times_rows
+from course.linear.problem import TOO_LARGE, as_slice, by_rows, dense, means, times_rows
 
 BLOCK = 2**19  # numbers of X that are centred and squared at a time
 THIN = 0.1  # of a sparse X: up to so many numbers that are not zero, products take only those
@@ -46,7 +46,7 @@ class Moments:
 
     Args:
         X, y: shapes (n, p) and (n,), finite, float64 or float32; never changed. X may be a
-            `scipy.sparse.csr_array`; and y of shape (n, k) are k targets.
+            `scipy.sparse.csr_array` or `csc_array`; and y of shape (n, k) are k targets.
         folds: list of (training rows, test rows), row numbers; may be empty, and is for k targets.
         fit_intercept: whether the moments are about the means.
         sample_weight: None, or shape (n,).
@@ -56,7 +56,7 @@ class Moments:
     """
 
     def __init__(self, X, y, folds, fit_intercept, sample_weight=None):
-        self.X, self.y = X, y.reshape(len(y), -1)
+        self.X, self.y = by_rows(X), y.reshape(len(y), -1)
         self.fit_intercept, self.weights = fit_intercept, sample_weight
         self.exponent = self.A = None
         self.sparse = not isinstance(X, np.ndarray)

@@ -23,7 +23,7 @@ def checked(X, y, many_targets=False, wide_later=False):
         wide_later: whether an X of many columns need not be looked through for NaN here.
 
     Returns:
-        `(X, y)`: a sparse X as a `scipy.sparse.csr_array`.
+        `(X, y)`: a sparse X as a `scipy.sparse.csr_array` or `csc_array`, as it was given.
     """
     if is_plain(X, y, many_targets, wide_later):
         return X, y
@@ -32,9 +32,9 @@ def checked(X, y, many_targets=False, wide_later=False):
     X, y = check_X_y(X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32],
                      y_numeric=True, multi_output=many_targets)  # fmt: skip
     if not isinstance(X, np.ndarray):
-        from scipy.sparse import csr_array
+        from scipy.sparse import csc_array, csr_array
 
-        X = csr_array(X)
+        X = (csc_array if X.format == "csc" else csr_array)(X)
     return X, y.astype(X.dtype)
 
 
@@ -90,7 +90,12 @@ def penalties(alphas, l1_ratio, u, q):
 
 def dense(X):
     """X, if it is sparse as an array."""
-    return X if isinstance(X, np.ndarray) else X.toarray()
+    return X if isinstance(X, np.ndarray) else X.toarray(order="F" if X.format == "csc" else "C")
+
+
+def by_rows(X):
+    """X, if it is sparse as a `scipy.sparse.csr_array`."""
+    return X if isinstance(X, np.ndarray) else X.tocsr()
 
 
 def times_rows(X, factors):

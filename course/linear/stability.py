@@ -8,7 +8,7 @@ import numpy as np
 
 from course.linear import gram, wide
 from course.linear.alphas import alpha_grid, finite
-from course.linear.problem import GRAM_LIMIT, Array, Matrix, Settings, checked, report
+from course.linear.problem import GRAM_LIMIT, Array, Matrix, Settings, by_rows, checked, report
 
 
 class Stability(NamedTuple):
@@ -119,8 +119,8 @@ def _in_batches(whole, rows, alphas, l1_ratio):
 
 
 def _one_by_one(whole, rows, alphas, l1_ratio):
-    s = whole.settings.sample_weight
+    X, s = by_rows(whole.X), whole.settings.sample_weight
     for some in rows:
         settings = whole.settings._replace(sample_weight=None if s is None else s[some])
-        fit = wide.fit(whole.X[some], whole.y[some], alphas, l1_ratio, settings)
+        fit = wide.fit(X[some], whole.y[some], alphas, l1_ratio, settings)
         yield fit.coefs[None], fit.open_gap

@@ -6,7 +6,7 @@ import numpy as np
 
 from course.linear import working_set
 from course.linear.duality import gap
-from course.linear.problem import GRAM_LIMIT, TOO_LARGE, Solved, chosen, dense, rows_of, times_rows
+from course.linear.problem import GRAM_LIMIT, TOO_LARGE, Solved, by_rows, chosen, dense, rows_of, times_rows
 from course.linear.ridge import solve as ridge
 
 OFFSET = 10  # a mean of X times the spread of y, as a multiple of their covariances: beyond, X is
@@ -70,10 +70,11 @@ class Wide:
             return [], np.empty((len(alphas), 0))
         from joblib import Parallel, delayed
 
+        X = by_rows(self.X)
         # Most of the time goes into products of matrices, which other threads need not wait for.
         fits, errors = zip(
             *Parallel(self.settings.n_jobs, prefer="threads")(
-                delayed(_fold)(self.X, self.y, *fold, alphas, l1_ratio, self.settings)
+                delayed(_fold)(X, self.y, *fold, alphas, l1_ratio, self.settings)
                 for fold in self.folds
             )
         )
@@ -136,7 +137,7 @@ class _Rows:
             self.e *= root
             self.X = self.root * X if isinstance(X, np.ndarray) else times_rows(X, root)
         if not isinstance(X, np.ndarray):
-            self.X = self.X.astype("float64").tocsc()
+            self.X = self.X.astype("float64", copy=False).tocsc()
         self.spread = (np.ones((n, 1)) * self.root)[:, 0] / np.sqrt(n)
         self.x_mean = self.left = self.rest = np.zeros(X.shape[1])
         if not settings.fit_intercept:
