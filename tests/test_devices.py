@@ -66,8 +66,9 @@ def test_every_lesson_takes_the_flag():
         assert "--device cpu|gpu|gpu:1" in told
 
 
-def test_a_lesson_on_the_cpu(in_tmp, capsys):
-    assert cli.main("lesson01", ["--quick", "--device", "cpu", "--json"]) == 0
+@pytest.mark.parametrize("lesson", ["lesson01", "lesson03"])
+def test_a_lesson_on_the_cpu(in_tmp, capsys, lesson):
+    assert cli.main(lesson, ["--quick", "--device", "cpu", "--json"]) == 0
 
 
 def test_float32_is_float32_on_a_gpu_too():

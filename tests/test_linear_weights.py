@@ -672,6 +672,48 @@ def test_without_an_l1_part_it_is_ridge(name):
     np.testing.assert_allclose(path.coefs[:, 1], shortest, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("free", [[], [1, 4]], ids=["penalised", "two free"])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csc_array])
+def test_a_weighted_ridge_of_many_columns_solves_its_equations(kind, free):
+    A, e, s, v = DATA["wide"]
+    v = np.where(np.isin(np.arange(600), free), 0, v)
+    for weights in (None, s):
+        with warnings.catch_warnings(action="error"):  # at tol=0: where it is not exact
+            given = dict(sample_weight=weights, penalty_weights=v)
+            found = lasso(kind(A), e, 0.3, 0.0, tol=0, **given)
+        rows = np.ones(len(e)) if weights is None else weights
+        Z = np.column_stack([A, np.ones(len(e))])
+        equations = (Z.T * rows) @ Z + 0.3 * rows.sum() * np.diag(np.append(v, 0))
+        expected = np.linalg.solve(equations, (Z.T * rows) @ e)
+        np.testing.assert_allclose(found.coef, expected[:-1], rtol=1e-7, atol=1e-10)
+        assert found.intercept == pytest.approx(expected[-1], rel=1e-7)
+        assert found.dual_gap <= 1e-10 * e.var()
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_positive_weights_of_many_columns_without_an_l1_part(kind):
+    A, e, s, v = DATA["wide"]
+    for weights in (None, s):
+        given = dict(sample_weight=weights, positive=True, tol=0)
+        with warnings.catch_warnings(action="error"):  # at tol=0: where it is not exact
+            found = lasso(kind(A), e, 0.3, 0.0, penalty_weights=v, **given)
+            least = lasso(kind(A), e, 0.0, **given)
+        scaled = ElasticNet(0.3, l1_ratio=0, positive=True, tol=1e-14, max_iter=10**6)
+        with warnings.catch_warnings(action="ignore"):
+            expected = scaled.fit(A / np.sqrt(v), e, sample_weight=weights).coef_ / np.sqrt(v)
+        np.testing.assert_allclose(found.coef, expected, rtol=1e-5, atol=1e-7)
+        assert found.coef.min() == 0
+        assert found.dual_gap <= 1e-10 * e.var()
+        # Of least squares alone many w are the best; but none is better.
+        assert least.coef.min() == 0
+        assert least.dual_gap <= 1e-10 * e.var()
+    alpha = 0.1 * linear.alpha_max(A, e)
+    path = lasso_path(A, e, alphas=[alpha, 0.0], positive=True)
+    alone = lasso(A, e, alpha, positive=True).coef
+    np.testing.assert_allclose(path.coefs[:, 0], alone, rtol=1e-10)
+    assert np.abs(lasso(A, e, alpha).coef - alone).max() > 0.1
+
+
 # Bad input ------------------------------------------------------------------------------------
 BAD = [
     ("sample_weight", -WEIGHTS, "sample_weight must not be negative, got -3.0"),

@@ -1,12 +1,22 @@
 """Elastic nets with many columns, for all rows and for the folds of a cross-validation."""
 
+import contextlib
 from typing import NamedTuple
 
 import numpy as np
 
 from course.linear import working_set
 from course.linear.duality import gap
-from course.linear.problem import GRAM_LIMIT, TOO_LARGE, Solved, by_rows, chosen, dense, rows_of, times_rows
+from course.linear.problem import (
+    GRAM_LIMIT,
+    TOO_LARGE,
+    Solved,
+    by_rows,
+    chosen,
+    dense,
+    rows_of,
+    times_rows,
+)
 from course.linear.ridge import solve as ridge
 
 OFFSET = 10  # a mean of X times the spread of y, as a multiple of their covariances: beyond, X is
@@ -47,14 +57,8 @@ class Wide:
             `course.linear.problem.Solved`.
 
         Raises:
-            ValueError: there is no L1 part and weights may not be negative, or X is not finite.
+            ValueError: X is not finite.
         """
-        plain = not self.settings.positive and self.settings.penalty_weights is None
-        if (l1_ratio == 0 or alphas[-1] == 0) and not plain:
-            raise ValueError(
-                f"with more than {GRAM_LIMIT} columns and without an L1 part (alpha or l1_ratio is"
-                " 0), neither positive=True nor penalty_weights can be had"
-            )
         fits, errors = self._on_folds(alphas, l1_ratio)
         wanted = alphas[[chosen(errors, self.settings.rule)]] if fits else alphas
         whole = fit(self.X, self.y, wanted, l1_ratio, self.settings, start)
@@ -213,7 +217,9 @@ def fit(X, y, alphas, l1_ratio, settings, start=None):
         basis = U if spread is None else np.column_stack([spread, U])
         c = (e - U @ (U.T @ e)) @ X / n
     if l1_ratio == 0 or alphas[-1] == 0:
-        coefs, correlations, R, done, rounds = _without_l1(X, e, c, spread, alphas, l1_ratio)
+        coefs, correlations, R, done, rounds = _without_l1(
+            X, e, c, alphas, l1_ratio, spread, basis, settings
+        )
     else:
         coefs, correlations, R, done, rounds = working_set.path(
             X, e, c, alphas, l1_ratio, basis=basis, penalty_weights=v, positive=settings.positive,
@@ -243,19 +249,51 @@ def _size(Z):
     return np.where(size > 0, size, 1)
 
 
-def _without_l1(X, e, c, spread, alphas, l1_ratio):
+def _without_l1(X, e, c, alphas, l1_ratio, spread, basis, settings):
     """As `course.linear.working_set.path`, where some α has no L1 part: that is ridge."""
-    n, found = len(e), []
-    basis = None if spread is None else spread[:, None]
+    n, v, positive, found = len(e), settings.penalty_weights, settings.positive, []
+    v = np.ones(X.shape[1]) if v is None else v
     for alpha in alphas:
+        l2 = alpha * (1 - l1_ratio)
         if alpha * l1_ratio > 0:
             found.append([array[0] for array in working_set.path(
-                X, e, c, np.array([alpha]), l1_ratio, basis=basis)[:4]])  # fmt: skip
+                X, e, c, np.array([alpha]), l1_ratio, basis=basis, positive=positive,
+                penalty_weights=settings.penalty_weights, max_rounds=settings.max_iter,
+            )[:4]])  # fmt: skip
             continue
-        w = ridge(X, e[:, None], np.array([n * alpha * (1 - l1_ratio)]), spread)[0][:, 0]
+        if positive or settings.penalty_weights is not None:
+            w = _weighted_ridge(X, e, n * l2, basis, v, positive)
+        else:
+            w = ridge(X, e[:, None], np.array([n * l2]), spread)[0][:, 0]
         R = e - X @ w
-        R = R if spread is None else R - spread * (spread @ R)
+        R = R if basis is None else R - basis @ (basis.T @ R)
         correlation = R @ X / n
-        residual = np.abs(correlation - alpha * (1 - l1_ratio) * w).max()
-        found.append([w, correlation, R, residual <= SOUND * np.abs(c).max()])
+        left = (correlation - l2 * v * w)[v > 0]
+        if positive:
+            left = np.where(w[v > 0] > 0, left, np.maximum(left, 0))
+        found.append([w, correlation, R, np.abs(left).max() <= SOUND * np.abs(c).max()])
     return *map(np.array, zip(*found)), len(alphas)
+
+
+def _weighted_ridge(X, e, alpha, basis, v, positive):
+    """The w that minimises ‖P(Xw − e)‖² + α Σ vⱼ wⱼ², where P takes away what is in the basis.
+
+    In units of √vⱼ each weight has the same penalty. Where v is 0, w is left at 0.
+    """
+    some = np.flatnonzero(v)
+    unit = np.sqrt(v[some])
+    Z, w = dense(X[:, some]), np.zeros(len(v))
+    if basis is not None:
+        size = np.abs(Z).max(axis=0)
+        Z = Z - basis @ (basis.T @ Z)
+        working_set.clear_rounding(Z, size)
+    Z = Z / unit
+    if positive:
+        from scipy.optimize import nnls
+
+        rows = np.concatenate([Z, np.sqrt(alpha) * np.eye(len(some))]) if alpha > 0 else Z
+        with contextlib.suppress(RuntimeError):  # too many steps: the gap of w = 0 says so
+            w[some] = nnls(rows, np.append(e, np.zeros(len(rows) - len(e))))[0] / unit
+    else:
+        w[some] = ridge(Z, e[:, None], np.array([alpha]))[0][:, 0] / unit
+    return w

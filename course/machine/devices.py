@@ -100,8 +100,10 @@ def use(name):
         raise InputError(f"--device {name}: {_what_there_is(kind, there)}")
     global chosen
     before, chosen = chosen, name
+    # PyTorch's weights lie on "cpu", which is not "cpu:0": there Keras would train copies of them.
+    on_torch = keras.backend.backend() == "torch"
     try:
-        with keras.device(name):
+        with keras.device("cpu" if on_torch and kind == "cpu" else name):
             yield
     finally:
         chosen = before

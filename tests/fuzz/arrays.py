@@ -172,10 +172,11 @@ def require_minimum(fit, model):
             Z, u = X, target
         with np.errstate(all="ignore"):
             columns = np.abs(X).max() * len(X) ** 0.5
-            size = columns * (np.abs(target).max() * len(X) ** 0.5 + columns * np.abs(w).sum())
+            weights = np.abs(w).sum() + 1e-300  # one below has few digits
+            size = columns * (np.abs(target).max() * len(X) ** 0.5 + columns * weights)
             if fit.kind == "Ridge":
                 residual = np.abs(Z.T @ (u - Z @ w) - alpha * w).max()
-                size += alpha * (np.abs(w).max() + 1e-300)  # a weight below has few digits
+                size += alpha * weights
             else:
                 size = size / len(X) + alpha * np.abs(w).max()
                 residual = linear.kkt_residual(Z, u, w, 0.0, alpha, ratio,
