@@ -163,7 +163,7 @@ class Ridge(MultiOutputMixin, _Linear):
         fit_intercept: whether there is a b.
         solver: "auto", "cholesky", "svd" or "lsqr": see `course.linear.ridge`; "lbfgs" only with
             positive=True. What only descends towards the answer (sparse_cg, sag, saga) is refused.
-        positive: whether weights may not be negative; X may then have at most 500 columns.
+        positive: whether weights may not be negative.
         copy_X, max_iter, tol, random_state: have no effect.
 
     Attributes:

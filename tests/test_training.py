@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -556,6 +557,19 @@ def test_pictures_that_show_nothing(tmp_path, content, words):
     with pytest.raises(InputError, match=words) as caught:
         pictures.read_digit(path)
     assert "\n" not in str(caught.value)
+
+
+def test_what_pillow_logs_of_a_picture_is_not_shown(tmp_path):
+    """In a process: here pytest takes what is logged."""
+    Image.new("RGBA", (29, 37)).save(tmp_path / "a.tiff")
+    content = (tmp_path / "a.tiff").read_bytes()
+    samples, many = (struct.pack("<HHII", 277, 3, 1, count) for count in (4, 48900))
+    assert samples in content
+    (tmp_path / "a.tiff").write_bytes(content.replace(samples, many))
+    code = "from course.data import pictures as p\ntry: p.read_digit('a.tiff')\nexcept p.InputError: pass"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=child_environment(),
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_a_picture_too_large(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ The same is done as was for MNIST: the ink is cut out, scaled to fit 20×20 with
 proportions kept, and laid into 28×28 so that its centre of mass is in the middle.
 """
 
+import logging
 import warnings
 
 import numpy as np
@@ -16,6 +17,7 @@ BOX = 20  # pixels, the larger side of the ink
 FAINT = 0.25  # of the darkest ink; below it a pixel is taken for paper when the ink is cut out
 LEAST_CONTRAST = 16  # of 255, between paper and ink
 LARGEST = 64 * 10**6  # pixels of a picture
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what is refused is said once
 ENOUGH = 1000  # pixels, the larger side; a larger picture is made smaller first, to save memory
 
 
