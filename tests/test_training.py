@@ -566,7 +566,7 @@ def test_what_pillow_logs_of_a_picture_is_not_shown(tmp_path):
     samples, many = (struct.pack("<HHII", 277, 3, 1, count) for count in (4, 48900))
     assert samples in content
     (tmp_path / "a.tiff").write_bytes(content.replace(samples, many))
-    code = "from course.data import pictures as p\ntry: p.read_digit('a.tiff')\nexcept p.InputError: pass"
+    code = "from course.data.pictures import *\ntry: read_digit('a.tiff')\nexcept InputError: pass"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=child_environment(),
                           capture_output=True, text=True, check=True)  # fmt: skip
     assert (done.stdout, done.stderr) == ("", "")
