@@ -427,6 +427,18 @@ def test_ridge_without_negative_weights(weights):
         Ridge([1.0, 2.0], positive=True).fit(X, Y)
 
 
+def test_ridge_of_many_columns_without_negative_weights():
+    """On the weights above 0 the gradient is 0, and elsewhere it does not pull a weight up."""
+    A = np.random.default_rng(0).normal(size=(100, 600))
+    target = A[:, :9].sum(axis=1)
+    for table in (A, sparse.csr_array(A)):
+        model = Ridge(5.0, positive=True).fit(table, target)
+        pull = (A - A.mean(axis=0)).T @ (target - model.predict(A)) - 5.0 * model.coef_
+        on = model.coef_ > 0
+        assert 9 <= on.sum() < 600
+        assert np.abs(pull[on]).max() <= 1e-9 > pull[~on].max()
+
+
 @pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])
 def test_sample_weights_and_sparse_tables_are_of_sklearn(kind):
     few = X * (np.random.default_rng(0).random(X.shape) < 0.2)
