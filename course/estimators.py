@@ -487,7 +487,8 @@ class ElasticNetCV(_Linear):
         # As in scikit-learn: no axis for one ratio, and one grid where its values were given.
         grids = np.atleast_2d(found.alphas)
         self.alphas_ = grids[0] if np.ndim(self.alphas) > 0 or len(grids) == 1 else grids
-        self.mse_path_ = np.squeeze(found.mse_path).astype(X.dtype)
+        with np.errstate(over="ignore"):  # of float32
+            self.mse_path_ = np.squeeze(found.mse_path).astype(X.dtype)
         return self
 
     def get_metadata_routing(self) -> MetadataRouter:

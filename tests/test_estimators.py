@@ -427,16 +427,30 @@ def test_ridge_without_negative_weights(weights):
         Ridge([1.0, 2.0], positive=True).fit(X, Y)
 
 
-def test_ridge_of_many_columns_without_negative_weights():
+@pytest.mark.parametrize(
+    ("n", "filled", "alpha"), [(100, 1, 5.0), (2, 0.1, 1e4), (30, 0.02, 1e2), (200, 0.01, 1.0)]
+)
+def test_ridge_of_many_columns_without_negative_weights(n, filled, alpha):
     """On the weights above 0 the gradient is 0, and elsewhere it does not pull a weight up."""
-    A = np.random.default_rng(0).normal(size=(100, 600))
-    target = A[:, :9].sum(axis=1)
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(n, 600)) * (rng.random((n, 600)) < filled)
+    target = 10 * A[:, :50].sum(axis=1) + rng.normal(size=n)
     for table in (A, sparse.csr_array(A)):
-        model = Ridge(5.0, positive=True).fit(table, target)
-        pull = (A - A.mean(axis=0)).T @ (target - model.predict(A)) - 5.0 * model.coef_
-        on = model.coef_ > 0
-        assert 9 <= on.sum() < 600
-        assert np.abs(pull[on]).max() <= 1e-9 > pull[~on].max()
+        model = Ridge(alpha, positive=True).fit(table, target)
+        Z = A - A.mean(axis=0)
+        pull = Z.T @ (target - model.predict(A)) - alpha * model.coef_
+        on, size = model.coef_ > 0, np.abs(Z.T @ target).max()
+        assert 0 < on.sum() < 600
+        assert np.abs(pull[on]).max() <= 1e-13 * size
+        assert pull[~on].max() <= 1e-13 * size
+        assert model.coef_[~A.any(axis=0)].any() == 0
+
+
+def test_errors_too_large_for_single_precision():
+    data = np.array([[0.13], [-0.13]], dtype="float32"), np.array([3e19, 8e19])
+    with warnings.catch_warnings(action="error"):
+        model = ElasticNetCV(cv=2, alphas=3).fit(*data)
+    assert np.isinf(model.mse_path_).any()
 
 
 @pytest.mark.parametrize("kind", [Lasso, ElasticNet, LassoCV, ElasticNetCV, Ridge])

@@ -86,6 +86,20 @@ def test_where_a_method_fails_the_next_one_solves(fails, l1_ratio, monkeypatch):
             lasso_path(X, y, l1_ratio=l1_ratio)
 
 
+def test_what_no_method_solves_is_not_negative_where_it_may_not_be(monkeypatch):
+    def wrong(w, *_):
+        return np.full_like(w, -1.0), 1
+
+    monkeypatch.setattr(homotopy, "path", lambda G, c, *_: wrong(c[:, None]))
+    monkeypatch.setattr(newton, "again", wrong)
+    monkeypatch.setattr(working_set, "on_matrix", wrong)
+    with pytest.warns(ConvergenceWarning, match="the duality gap is not small enough"):
+        found = lasso_path(X, y, alphas=[0.1], positive=True)
+    assert found.coefs.min() == 0
+    gap = linear.duality_gap(X, y, np.zeros(10), y.mean(), 0.1, positive=True)
+    assert found.dual_gaps[0] == pytest.approx(gap, rel=1e-9)
+
+
 def test_dependent_columns_may_not_grow_without_bound():
     """λ₂ is lost beside the columns' squares, so the equations of two equal ones are singular."""
     rng = np.random.default_rng(0)

@@ -623,10 +623,46 @@ def test_sparse_columns_of_extreme_sizes(scale):
     expected = lasso_path(A, e, alphas=20, eps=0.05)
     A = A.copy()
     A[:, 5] *= scale
-    for B in (A, sparse.csr_array(A)):
+    for B in (A, sparse.csr_array(A), sparse.csc_array(A)):
         found = lasso_path(B, e, alphas=expected.alphas, penalty_weights=v)
         found.coefs[5] *= scale
         assert_same(found, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("n", [30, 6])
+@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csc_array])
+def test_a_sparse_column_that_is_zero_where_rows_count(kind, n):
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(n, 8)) * (rng.random((n, 8)) < 0.4)
+    A[:, 2] = 0
+    A[-1, 2] = 1
+    e, s = A.sum(axis=1) + rng.normal(size=n), np.append(np.ones(n - 1), 0)
+    found = lasso_path(kind(A), e, alphas=[0.1, 0.01], sample_weight=s)
+    assert_same(found, lasso_path(A, e, alphas=[0.1, 0.01], sample_weight=s))
+    assert found.coefs[2].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("p", [70, 610])
+@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csc_array])
+def test_repeated_entries_of_a_sparse_table_stay_as_they_are(kind, p):
+    """SciPy adds them up; here in a copy, as a table in shared memory cannot be written."""
+    rng = np.random.default_rng(0)
+    size = (30, p) if kind is sparse.csr_array else (p, 30)
+    count = rng.integers(1, 5, size[0])
+    index = rng.integers(size[1], size=count.sum())
+    index[1::2] = index[::2][: len(index) // 2]
+    parts = rng.normal(size=count.sum()), index, np.append(0, np.cumsum(count))
+    B, e = kind(parts, shape=(30, p)), rng.normal(size=30)
+    before = [part.copy() for part in parts]
+    for part in (B.data, B.indices, B.indptr):
+        part.flags.writeable = False
+    assert not kind(parts, shape=(30, p)).has_canonical_format
+    for call in (lasso, ridge_of, lambda *given: lasso(*given, l1_ratio=0)):
+        np.testing.assert_allclose(call(B, e, 0.01).coef, call(B.toarray(), e, 0.01).coef,
+                                   rtol=1e-6, atol=1e-9)  # fmt: skip
+    lasso_cv(B, e, alphas=3)
+    for part, was in zip((B.data, B.indices, B.indptr), before):
+        np.testing.assert_array_equal(part, was)
 
 
 def test_a_forgotten_centring_of_a_sparse_table_is_caught(monkeypatch):
@@ -712,6 +748,15 @@ def test_positive_weights_of_many_columns_without_an_l1_part(kind):
     alone = lasso(A, e, alpha, positive=True).coef
     np.testing.assert_allclose(path.coefs[:, 0], alone, rtol=1e-10)
     assert np.abs(lasso(A, e, alpha).coef - alone).max() > 0.1
+
+
+def test_a_constant_y_needs_no_positive_weights():
+    A, *_ = DATA["wide"]
+    s = np.random.default_rng(0).uniform(size=len(A))  # the mean of 0.1 is rounded
+    with warnings.catch_warnings(action="error"):
+        for alpha in (1e4, 0.0):
+            found = lasso(A, np.full(len(A), 0.1), alpha, 0.0, positive=True, sample_weight=s)
+            assert (np.count_nonzero(found.coef), found.dual_gap) == (0, 0)
 
 
 # Bad input ------------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ def tasks(lesson):
     Raises:
         InputError: there is no backend for it.
     """
-    need_backend()
+    course.import_quietly(need_backend())
     path = FOLDER / f"lesson{lesson:02}.py"
     spec = importlib.util.spec_from_file_location(f"course.exercises.{path.stem}", path)
     module = importlib.util.module_from_spec(spec)

@@ -174,6 +174,9 @@ def improve(w, equations, alphas, l1_ratio, settings):
                 break
         else:
             late = late[violation[i, late] > ROUNDING]
+            if settings.positive:
+                w[i, late] = np.maximum(w[i, late], 0)
+                pull[i, late] = check(w[i, late], *these[:4], alphas[late], l1_ratio, True)[0]
             gaps = gaps_of(
                 equations, i, w[i, late], pull[i, late], alphas[late], l1_ratio, settings
             )

@@ -72,7 +72,7 @@ class Moments:
                 # In units of a power of 2 nothing is rounded.
                 self.exponent = np.zeros(X.shape[1], dtype=int)
                 self.exponent[small] = np.minimum(-np.frexp(size)[1], LARGEST)
-                self.X = _times_powers_of_2(X, self.exponent)
+                self.X = _times_powers_of_2(self.X, self.exponent)
                 self.origin[: X.shape[1]] = np.ldexp(self.origin[: X.shape[1]], self.exponent)
                 self._add_up(folds)
         if not np.isfinite(self.whole.trace()):

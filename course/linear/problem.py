@@ -35,6 +35,9 @@ def checked(X, y, many_targets=False, wide_later=False):
         from scipy.sparse import csc_array, csr_array
 
         X = (csc_array if X.format == "csc" else csr_array)(X)
+        if not X.has_canonical_format:  # SciPy would add up repeated entries in the user's own
+            X = X.copy()
+            X.sum_duplicates()
     return X, y.astype(X.dtype)
 
 

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.linear import working_set
+from course.linear import gram, working_set
 from course.linear.duality import gap
 from course.linear.problem import (
     GRAM_LIMIT,
     TOO_LARGE,
+    Settings,
     Solved,
     by_rows,
     chosen,
@@ -21,6 +22,7 @@ from course.linear.ridge import solve as ridge
 
 OFFSET = 10  # a mean of X times the spread of y, as a multiple of their covariances: beyond, X is
 # copied about its means
+STEPS = 1000  # of Newton's method
 FAR = 10  # a column's mean, as a multiple of its spread: beyond, a sparse one has next to no zeros
 RANK = 1e-12  # of the largest: smaller singular values of the unpenalised columns are rounding
 BLOCK = 2**19  # numbers of held-out rows that are made dense at a time
@@ -135,6 +137,7 @@ class _Rows:
         self.root = 1 if s is None else np.sqrt(s * (n / s.sum()))[:, None]
         self.y_mean = np.average(y.astype("float64"), weights=s) if settings.fit_intercept else 0.0
         self.e, self.X = np.subtract(y, self.y_mean, dtype="float64"), X
+        working_set.clear_rounding(self.e[:, None], np.abs(y).max())  # of a constant y
         self.unweighted = X
         if s is not None:
             root = self.root[:, 0]
@@ -275,10 +278,26 @@ def _without_l1(X, e, c, alphas, l1_ratio, spread, basis, settings):
     return *map(np.array, zip(*found)), len(alphas)
 
 
+def _least_squares_above_0(Z, e):
+    """The w ≥ 0 that minimises ‖Zw − e‖²; where it is not found, the gap says so."""
+    from scipy.optimize import nnls
+
+    found = [np.zeros(Z.shape[1])]
+    with contextlib.suppress(RuntimeError):  # too many steps
+        found.append(nnls(Z, e)[0])
+        # What it returns may have lost digits: its equations are solved again.
+        on = np.flatnonzero(found[-1])
+        found.append(0 * found[0])
+        found[-1][on] = np.maximum(np.linalg.lstsq(Z[:, on], e)[0], 0)
+    return min(found, key=lambda w: np.linalg.norm(Z @ w - e))
+
+
 def _weighted_ridge(X, e, alpha, basis, v, positive):
     """The w that minimises ‖P(Xw − e)‖² + α Σ vⱼ wⱼ², where P takes away what is in the basis.
 
     In units of √vⱼ each weight has the same penalty. Where v is 0, w is left at 0.
+
+    Weights that may not be negative take p×p matrices, but for α = 0.
     """
     some = np.flatnonzero(v)
     unit = np.sqrt(v[some])
@@ -288,12 +307,11 @@ def _weighted_ridge(X, e, alpha, basis, v, positive):
         Z = Z - basis @ (basis.T @ Z)
         working_set.clear_rounding(Z, size)
     Z = Z / unit
-    if positive:
-        from scipy.optimize import nnls
-
-        rows = np.concatenate([Z, np.sqrt(alpha) * np.eye(len(some))]) if alpha > 0 else Z
-        with contextlib.suppress(RuntimeError):  # too many steps: the gap of w = 0 says so
-            w[some] = nnls(rows, np.append(e, np.zeros(len(rows) - len(e))))[0] / unit
+    if positive and alpha > 0:
+        problem = gram.Gram(Z, e, [], Settings(fit_intercept=False, positive=True, max_iter=STEPS))
+        w[some] = problem.solve(np.array([alpha / len(e)]), 0.0).coefs[0] / unit
+    elif positive:
+        w[some] = _least_squares_above_0(Z, e) / unit
     else:
         w[some] = ridge(Z, e[:, None], np.array([alpha]))[0][:, 0] / unit
     return w
