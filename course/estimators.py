@@ -339,7 +339,7 @@ class ElasticNet(MultiOutputMixin, _Linear):
             coef_init=self._start(1 if one else y.shape[1], X.shape[1]), **self._settings(),
         )  # fmt: skip
         if one and y.ndim > 1:  # as in scikit-learn: its intercept alone has an axis for targets
-            fit = fit._replace(intercept=fit.intercept.reshape(1))
+            fit = fit._replace(intercept=np.reshape(fit.intercept, 1))
         self._keep(fit)
         return self
 
