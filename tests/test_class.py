@@ -1,5 +1,6 @@
 """Checking a class: its table, learners forked from one process, and what kill -9 leaves."""
 
+import ast
 import contextlib
 import csv
 import os
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -120,6 +123,25 @@ def test_a_closed_pipe_does_not_cost_the_table(tmp_path):
     process.stderr.read()
     process.wait(timeout=120)
     assert (tmp_path / "grades.csv").read_text(encoding="utf-8-sig").count("SyntaxError") == 2
+
+
+def test_learners_files_are_parsed_one_at_a_time(monkeypatch):
+    """Python 3.11 fails now and then where two threads make a syntax tree."""
+    at_once, most, parse = 0, 0, ast.parse
+
+    def counted(text):
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.01)
+        at_once -= 1
+        return parse(text)
+
+    text = sources.learners_file(LESSON, "en")
+    monkeypatch.setattr(sources, "ast", SimpleNamespace(**{**vars(ast), "parse": counted}))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: len(sources.untouched(text, LESSON, "en")), range(8)))
+    assert most == 1
 
 
 @pytest.fixture

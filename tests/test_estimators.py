@@ -446,6 +446,13 @@ def test_ridge_of_many_columns_without_negative_weights(n, filled, alpha):
         assert model.coef_[~A.any(axis=0)].any() == 0
 
 
+@pytest.mark.parametrize("model", [Ridge(), Lasso(), ElasticNetCV(cv=2)], ids=str)
+def test_a_target_too_large_for_single_precision(model):
+    data = np.ones((4, 1), dtype="float32"), np.array([1.0, 2, 3, 1e99])
+    with warnings.catch_warnings(action="error"), pytest.raises(ValueError, match="too large for"):
+        model.fit(*data)
+
+
 def test_errors_too_large_for_single_precision():
     data = np.array([[0.13], [-0.13]], dtype="float32"), np.array([3e19, 8e19])
     with warnings.catch_warnings(action="error"):

@@ -231,18 +231,20 @@ def build(output, languages):
         site = work / "site"
         site.mkdir()
 
-        def write(language):
+        for language in languages:
             stage(work / language, notebooks, language)
+
+        def write(language):
             pages = work / f"{language}.html"  # MyST-NB puts a folder beside it
             render(
                 work / language, pages, language, notebooks, len(languages) == 1
             )
-            files(work / language, pages, notebooks, language)
             return pages
 
         with ThreadPoolExecutor(len(languages)) as pool:
             written = dict(zip(languages, pool.map(write, languages)))
         for language, pages in written.items():
+            files(work / language, pages, notebooks, language)
             shutil.copytree(
                 pages, site / LANGUAGES[language], dirs_exist_ok=True
             )

@@ -16,6 +16,7 @@ import functools
 import importlib.util
 import os
 import re
+import threading
 from pathlib import Path
 
 import course
@@ -24,6 +25,7 @@ from course.grading.exercise import SEED, say
 
 # COURSE_EXERCISES names a folder of one's own exercises.
 FOLDER = Path(os.environ.get("COURSE_EXERCISES") or Path(course.__file__).parent / "exercises")
+PARSING = threading.Lock()
 CHECKS = "# --- checks ---"
 TAG = re.compile(r"^# lesson (\d{1,3}), (en|zh):", re.MULTILINE)
 FILE_NAME = re.compile(r"exercise[ _-]?0*(\d{1,3})(?!\d)", re.IGNORECASE)
@@ -141,10 +143,16 @@ def meant(stem, text):
     return None
 
 
+def _parsed(text):
+    """The syntax tree; Python 3.11 fails now and then where two threads make one at a time."""
+    with PARSING:
+        return ast.parse(text)
+
+
 def names(lesson):
     """The exercises' names in order, read without importing anything."""
     text = source(lesson)
-    tree = ast.parse(text)
+    tree = _parsed(text)
     lines = text.splitlines()
     return [
         node.name
@@ -156,7 +164,7 @@ def names(lesson):
 
 def wording(lesson, name, language):
     """An exercise's docstring in one language."""
-    tree = ast.parse(_in_language(source(lesson), language))
+    tree = _parsed(_in_language(source(lesson), language))
     (node,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name)
     return ast.get_docstring(node)
 
@@ -190,7 +198,7 @@ def untouched(text, lesson, language):
 def _bodies(text):
     """{name: what each function does}, whatever its docstring, comments and blanks."""
     found = {}
-    for node in ast.parse(text).body:
+    for node in _parsed(text).body:
         if isinstance(node, ast.FunctionDef):
             if ast.get_docstring(node) is not None:
                 node.body = node.body[1:]

@@ -38,7 +38,11 @@ def checked(X, y, many_targets=False, wide_later=False):
         if not X.has_canonical_format:  # SciPy would add up repeated entries in the user's own
             X = X.copy()
             X.sum_duplicates()
-    return X, y.astype(X.dtype)
+    with np.errstate(over="ignore"):
+        y = y.astype(X.dtype)
+    if not np.isfinite(y).all():
+        raise ValueError(f"Input y contains a value too large for {X.dtype!r}.")
+    return X, y
 
 
 def checked_weights(weights, count, name):

@@ -172,7 +172,7 @@ def require_minimum(fit, model):
             Z, u = X, target
         with np.errstate(all="ignore"):
             columns = np.abs(X).max() * len(X) ** 0.5
-            weights = np.abs(w).sum() + 1e-300  # one below has few digits
+            weights = np.abs(w).sum() + (1e-30 if single else 1e-300)  # one below has few digits
             size = columns * (np.abs(target).max() * len(X) ** 0.5 + columns * weights)
             if fit.kind == "Ridge":
                 residual = np.abs(Z.T @ (u - Z @ w) - alpha * w).max()
