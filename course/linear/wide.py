@@ -137,7 +137,8 @@ class _Rows:
         self.root = 1 if s is None else np.sqrt(s * (n / s.sum()))[:, None]
         self.y_mean = np.average(y.astype("float64"), weights=s) if settings.fit_intercept else 0.0
         self.e, self.X = np.subtract(y, self.y_mean, dtype="float64"), X
-        working_set.clear_rounding(self.e[:, None], np.abs(y).max())  # of a constant y
+        if np.abs(self.e).max() <= working_set.NOTHING * np.abs(y).max():  # y is constant
+            self.e[:] = 0
         self.unweighted = X
         if s is not None:
             root = self.root[:, 0]
@@ -189,7 +190,8 @@ class _Rows:
         c = self.e @ self.X / len(self.e)
         _require_finite(c, self.X)
         # What a mean is above the spread, its products with the residuals lose in digits.
-        far = np.abs(self.x_mean).max() * self.e.std() > OFFSET * np.abs(c).max()
+        spread = np.sqrt(self.e @ self.e / len(self.e))
+        far = np.abs(self.x_mean).max() * spread > OFFSET * np.abs(c).max()
         if not isinstance(self.X, np.ndarray) or (self.X.dtype == np.float64 and not far):
             return c
         if self.spread is None:
