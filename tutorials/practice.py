@@ -32,7 +32,7 @@ def prose(text):
 def functions(text):
     """{name: source} of a file's functions, without their docstrings."""
     lines, found = text.splitlines(), {}
-    for node in ast.parse(text).body:
+    for node in sources.parsed(text).body:
         if isinstance(node, ast.FunctionDef):
             words = node.body[0]
             head = lines[node.lineno - 1 : words.lineno - 1]

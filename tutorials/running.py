@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-import threading
 from base64 import b64decode
 from pathlib import Path
 
@@ -18,8 +17,6 @@ FONT = TUTORIALS / "fonts" / "NotoSansCJKsc-subset.otf"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGES = {"en": "", "zh_CN": "zh"}  # and the folder of each in the site
 SECONDS = 900  # for the longest tutorial
-# Python 3.11 fails now and then where two threads make a syntax tree.
-READING = threading.Lock()
 WHITE = (  # a PNG of one pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4"
     "2mP4DwABAQEAHLCMmQAAAABJRU5ErkJggg=="
@@ -55,7 +52,7 @@ def read(path):
     from course.cli import pages
 
     make = {"markdown": v4.new_markdown_cell, "code": v4.new_code_cell}
-    with build_errors(), READING:
+    with build_errors():
         cells = pages.read(path)
     notebook = v4.new_notebook(metadata={"kernelspec": KERNEL})
     for cell in cells:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import course
 from course.errors import InputError
+from course.grading.sources import parsed
 
 # Between two blocks: empty lines, or the start of the next item of a list.
 BLOCK = re.compile(r"(\n\s*\n|\n(?=(?:- |\d+\. )))")
@@ -80,7 +81,7 @@ def shown(statement, page):
         InputError: the file has no such name.
     """
     found = []
-    for node in ast.parse(statement).body:
+    for node in parsed(statement).body:
         file = Path(course.__file__).parent.parent / f"{node.module.replace('.', '/')}.py"
         known = definitions(file)
         for alias in node.names:
@@ -98,7 +99,7 @@ def definitions(file):
     """{name: code} of what a file of Python defines at its top level."""
     text, found = file.read_text(encoding="utf-8"), {}
     lines = text.splitlines()
-    for node in ast.parse(text).body:
+    for node in parsed(text).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names = [node.name]
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
@@ -206,7 +207,7 @@ def comments(code):
         row, text = token.start[0] - 1, token.string.removeprefix("# ")
         if token.type == tokenize.COMMENT and has_words(text):
             found.append((row, row, text))
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(parsed(code)):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
             found += _paragraphs(lines, node.body[0].lineno - 1, node.body[0].end_lineno)
     return found

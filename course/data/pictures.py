@@ -17,8 +17,9 @@ BOX = 20  # pixels, the larger side of the ink
 FAINT = 0.25  # of the darkest ink; below it a pixel is taken for paper when the ink is cut out
 LEAST_CONTRAST = 16  # of 255, between paper and ink
 LARGEST = 64 * 10**6  # pixels of a picture
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # what is refused is said once
 ENOUGH = 1000  # pixels, the larger side; a larger picture is made smaller first, to save memory
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what is refused is said once
 
 
 def read_digit(path):

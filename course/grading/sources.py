@@ -143,7 +143,7 @@ def meant(stem, text):
     return None
 
 
-def _parsed(text):
+def parsed(text):
     """The syntax tree; Python 3.11 fails now and then where two threads make one at a time."""
     with PARSING:
         return ast.parse(text)
@@ -152,7 +152,7 @@ def _parsed(text):
 def names(lesson):
     """The exercises' names in order, read without importing anything."""
     text = source(lesson)
-    tree = _parsed(text)
+    tree = parsed(text)
     lines = text.splitlines()
     return [
         node.name
@@ -164,7 +164,7 @@ def names(lesson):
 
 def wording(lesson, name, language):
     """An exercise's docstring in one language."""
-    tree = _parsed(_in_language(source(lesson), language))
+    tree = parsed(_in_language(source(lesson), language))
     (node,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name)
     return ast.get_docstring(node)
 
@@ -198,7 +198,7 @@ def untouched(text, lesson, language):
 def _bodies(text):
     """{name: what each function does}, whatever its docstring, comments and blanks."""
     found = {}
-    for node in _parsed(text).body:
+    for node in parsed(text).body:
         if isinstance(node, ast.FunctionDef):
             if ast.get_docstring(node) is not None:
                 node.body = node.body[1:]

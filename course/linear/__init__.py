@@ -167,21 +167,25 @@ def lasso(
     settings = Settings(
         fit_intercept, positive, tol, max_iter, None, sample_weight, penalty_weights
     ).checked(*X.shape)
-    many, solved = X.shape[1] > GRAM_LIMIT, None
-    if y.ndim > 1:
-        if not many and 1 < y.shape[1] >= X.shape[1] / targets.COLUMNS:
-            solved = targets.solve(X, y, alphas, l1_ratio, settings, start)
-        if solved is None:
-            solved = zip(*(
-                lasso(
-                    X, target, alpha, l1_ratio, fit_intercept=fit_intercept, positive=positive,
-                    tol=tol, max_iter=max_iter, coef_init=w, sample_weight=sample_weight,
-                    penalty_weights=penalty_weights,
-                )
-                for target, w in zip(y.T, [None] * y.shape[1] if start is None else start)
-            ))  # fmt: skip
-        w, b, gaps, n_iter = map(np.array, solved)
-        return Fit(w.astype(X.dtype), b.astype(X.dtype), gaps, n_iter.tolist())
+    if y.ndim == 1:
+        solved = _solve_one(X, y, alphas, l1_ratio, settings, start)
+        return _pick(certified(solved, settings, y), X.dtype)
+    together, k = None, y.shape[1]
+    if X.shape[1] <= GRAM_LIMIT and 1 < k >= X.shape[1] / targets.COLUMNS:
+        together = targets.solve(X, y, alphas, l1_ratio, settings, start)
+    if together is None:
+        fits = []
+        for target, w in zip(y.T, [None] * k if start is None else start):
+            solved = _solve_one(X, target, alphas, l1_ratio, settings, w)
+            fits.append(_pick(certified(solved, settings, target), X.dtype))
+        together = zip(*fits)
+    w, b, gaps, n_iter = map(np.array, together)
+    return Fit(w.astype(X.dtype), b.astype(X.dtype), gaps, n_iter.tolist())
+
+
+def _solve_one(X, y, alphas, l1_ratio, settings, start):
+    """One target at one α: `course.linear.problem.Solved`."""
+    many, solved, positive = X.shape[1] > GRAM_LIMIT, None, settings.positive
     # For one α few columns matter, and all XᵀX is not needed; but see Wide for what it cannot do.
     # Of a sparse X it makes those columns dense, and in a tall one XᵀX is small beside them.
     tall = not isinstance(X, np.ndarray) and X.shape[0] >= TALL * X.shape[1]
@@ -189,7 +193,7 @@ def lasso(
         solved = wide.Wide(X, y, [], settings).solve(alphas, l1_ratio, start)
     if not many and (solved is None or solved.open_gap > 0):
         solved = gram.Gram(X, y, [], settings).solve(alphas, l1_ratio, start)
-    return _pick(certified(solved, settings, y), X.dtype)
+    return solved
 
 
 def _start(coef_init, shape, positive):

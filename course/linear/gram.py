@@ -216,9 +216,12 @@ def check(w, G, c, u, q, alphas, l1_ratio, positive):
 
 
 def gaps_of(equations, i, w, pull, alphas, l1_ratio, settings):
-    """The duality gaps of the i-th problem at A α; w, pull: shape (A, p)."""
+    """The duality gaps of the i-th problem at A α; w, pull: shape (A, p).
+
+    Or, with i = slice(None), of all m problems at one α; w, pull: shape (m, p).
+    """
     c, ee, q, v = equations.c[i], equations.ee[i], equations.q[i], settings.penalty_weights
     l1, l2 = alphas * l1_ratio, alphas * (1 - l1_ratio)
     correlation = pull + penalties(alphas, l1_ratio, equations.u[i], q)[1] * w
-    rr, ry = ee - np.sum(w * (c + correlation), axis=-1), ee - w @ c
+    rr, ry = ee - np.sum(w * (c + correlation), axis=-1), ee - np.sum(w * c, axis=-1)
     return gap(rr, ry, correlation / q, w * q, l1, l2, settings.positive, v)

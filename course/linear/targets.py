@@ -3,9 +3,7 @@
 import numpy as np
 
 from course.linear import gram
-from course.linear.duality import gap
 from course.linear.moments import Equations, Moments
-from course.linear.problem import penalties
 
 TOGETHER = 100  # targets beside p: of more, their products with each other would take longest
 COLUMNS = 100  # for each target: with more, to make XᵀX takes longer than it saves
@@ -51,13 +49,7 @@ def _some(X, Y, alphas, l1_ratio, settings, start):
         return None
     steps = np.repeat(steps, list(map(len, w)))
     w, pull = (np.concatenate(part)[:, 0] for part in (w, pull))
-    _, c, ee, q, u, _ = equations
-    correlation = pull + penalties(alphas, l1_ratio, u, q)[1] * w
-    rr, ry = ee - np.sum(w * (c + correlation), axis=1), ee - np.sum(w * c, axis=1)
-    gaps = gap(
-        rr, ry, correlation / q, w * q, alphas * l1_ratio, alphas * (1 - l1_ratio),
-        settings.positive, settings.penalty_weights,
-    )  # fmt: skip
+    gaps = gram.gaps_of(equations, slice(None), w, pull, alphas, l1_ratio, settings)
     coefs, intercepts = moments.original(w, equations, slice(None))
     found = coefs, intercepts, gaps, steps
     return found if all(np.isfinite(part).all() for part in found) else None

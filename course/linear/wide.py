@@ -46,7 +46,7 @@ class Wide:
             rows = _Rows(self.X, self.y, self.settings)
             c = rows.correlations()
         if rows.spread is not None:  # e sums to zero, but for rounding: what the means make of it
-            c -= (rows.e @ rows.spread) / np.sqrt(len(self.y)) * rows.left
+            c -= (rows.e @ rows.spread) / np.sqrt(len(self.y)) * rows.mean_here
         v = self.settings.penalty_weights
         c = c if v is None else c[v > 0] / v[v > 0]
         largest = c.max() if self.settings.positive else np.abs(c).max()
@@ -129,7 +129,7 @@ class _Rows:
         spread: shape (n,), of length 1: what an intercept adds to the rows; None without one.
         y_mean: a number, of the rows as they were.
         x_mean, rest: shape (p,), X's, and by how much it is too small: it was rounded.
-        left: shape (p,), the means of X as it is here.
+        mean_here: shape (p,), the means of X as it is here.
     """
 
     def __init__(self, X, y, settings):
@@ -147,11 +147,11 @@ class _Rows:
         if not isinstance(X, np.ndarray):
             self.X = self.X.astype("float64", copy=False).tocsc()
         self.spread = (np.ones((n, 1)) * self.root)[:, 0] / np.sqrt(n)
-        self.x_mean = self.left = self.rest = np.zeros(X.shape[1])
+        self.x_mean = self.mean_here = self.rest = np.zeros(X.shape[1])
         if not settings.fit_intercept:
             self.spread = None
             return
-        self.x_mean = self.left = self._means(self.X)
+        self.x_mean = self.mean_here = self._means(self.X)
         if not isinstance(X, np.ndarray):
             squares = np.ones(n) @ self.X.power(2) / n
             far = self.x_mean**2 > FAR**2 * (squares - self.x_mean**2)
@@ -169,8 +169,8 @@ class _Rows:
         Z, rest = self._about_means(dense(self.unweighted[:, far]), self.x_mean[far])
         X = hstack([self.X[:, others], csc_array(Z)], format="csc")
         self.X = X[:, np.argsort(np.append(others, far))]
-        self.left, self.rest = self.left.copy(), np.zeros(len(self.left))
-        self.left[far], self.rest[far] = 0, rest
+        self.mean_here, self.rest = self.mean_here.copy(), np.zeros(len(self.mean_here))
+        self.mean_here[far], self.rest[far] = 0, rest
 
     def _about_means(self, X, x_mean):
         """Unweighted columns about their means, times the root; and what those means lacked."""
@@ -187,8 +187,7 @@ class _Rows:
         Raises:
             ValueError: one is not finite.
         """
-        c = self.e @ self.X / len(self.e)
-        _require_finite(c, self.X)
+        c = self._product()
         # What a mean is above the spread, its products with the residuals lose in digits.
         spread = np.sqrt(self.e @ self.e / len(self.e))
         far = np.abs(self.x_mean).max() * spread > OFFSET * np.abs(c).max()
@@ -198,7 +197,10 @@ class _Rows:
             self.X = self.X.astype("float64")
         else:
             self.X, self.rest = self._about_means(self.unweighted, self.x_mean)
-            self.left = np.zeros(len(c))
+            self.mean_here = np.zeros(len(c))
+        return self._product()
+
+    def _product(self):
         c = self.e @ self.X / len(self.e)
         _require_finite(c, self.X)
         return c
@@ -273,10 +275,10 @@ def _without_l1(X, e, c, alphas, l1_ratio, spread, basis, settings):
         R = e - X @ w
         R = R if basis is None else R - basis @ (basis.T @ R)
         correlation = R @ X / n
-        left = (correlation - l2 * v * w)[v > 0]
+        residual = (correlation - l2 * v * w)[v > 0]
         if positive:
-            left = np.where(w[v > 0] > 0, left, np.maximum(left, 0))
-        found.append([w, correlation, R, np.abs(left).max() <= SOUND * np.abs(c).max()])
+            residual = np.where(w[v > 0] > 0, residual, np.maximum(residual, 0))
+        found.append([w, correlation, R, np.abs(residual).max() <= SOUND * np.abs(c).max()])
     return *map(np.array, zip(*found)), len(alphas)
 
 
